@@ -1,0 +1,1 @@
+"""What is known: tables and their fields, policy values, checks, importers, roads, travel."""

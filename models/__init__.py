@@ -1,0 +1,1 @@
+"""What is being decided: forecasts, options, policy rows, money."""

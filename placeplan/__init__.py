@@ -1,0 +1,1 @@
+"""The application: open a study, run its stages, explain and report."""

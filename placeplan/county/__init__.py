@@ -1,0 +1,1 @@
+"""The sample county, generated from one seed."""

@@ -1,0 +1,1 @@
+"""How a problem is solved: exact, with a proven bound, checked independently."""
