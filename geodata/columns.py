@@ -1,0 +1,148 @@
+"""One column: from what stands in a file to typed values, with what is wrong row by row."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from geodata.fields import Field
+from geodata.years import parse_academic_year, parse_year_group
+
+SHOWN = 5
+TRUE = frozenset({"yes", "true", "1", "y", "1.0"})
+FALSE = frozenset({"no", "false", "0", "n", "0.0"})
+Wrong = tuple[str, str, int | None, str]  # what, mend, row, field
+
+
+def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
+    """Typed values of a column and what is wrong: (what, mend, row as a spreadsheet shows it, field).
+
+    Blank cells take the field's default; a blank cell of a required field is wrong.
+    """
+    if field.type == "geometry":
+        blank = raw.isna()
+        wrong = [("There is no geometry.", "Draw it.", int(r) + 2, field.name) for r in raw.index[blank][:SHOWN]]
+        return raw, wrong if field.required else []
+    text = _text(raw)
+    blank = text.isna()
+    values, bad = _PARSERS[field.type](text)
+    wrong = _rows(text, bad & ~blank, field, *_EXPECTED[field.type])
+    if field.required:
+        wrong += _rows(
+            text, blank, field, "The cell is empty.", f"Give {field.meaning[0].lower()}{field.meaning[1:]}."
+        )
+    if field.allowed:
+        values, outside = _choice(values, field)
+        wrong += _rows(
+            text, outside & ~blank, field, "{} is not known.", f"Use one of: {', '.join(field.allowed)}."
+        )
+    if field.minimum is not None:
+        low = pd.to_numeric(values) < field.minimum
+        wrong += _rows(text, low, field, f"{{}} is below {field.minimum:g}.", "Correct it.")
+    if field.maximum is not None:
+        high = pd.to_numeric(values) > field.maximum
+        wrong += _rows(text, high, field, f"{{}} is above {field.maximum:g}.", "Correct it.")
+    if field.default and blank.any():
+        values = values.where(~blank, fill(field, raw.index))
+    return _finish(values, field), wrong
+
+
+def fill(field: Field, index: pd.Index) -> pd.Series:
+    """A whole column of a field's default, or of missing values where it has none."""
+    text = pd.Series([field.default or None] * len(index), index=index, dtype=object)
+    return _finish(_PARSERS[field.type](text)[0], field)
+
+
+def _text(raw: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(raw):
+        raw = raw.dt.strftime("%Y-%m-%d")
+    text = raw.astype(object).where(raw.notna(), None)
+    text = text.map(lambda cell: str(cell).strip(), na_action="ignore")
+    return text.where(text.ne(""), None)
+
+
+def _rows(text: pd.Series, bad: pd.Series, field: Field, what: str, mend: str) -> list[Wrong]:
+    rows = text.index[bad.fillna(False).astype(bool)]
+    wrong: list[Wrong] = [(what.format(repr(text[row])), mend, int(row) + 2, field.name) for row in rows[:SHOWN]]
+    if len(rows) > SHOWN:
+        wrong.append((f"And {len(rows) - SHOWN} more rows like these.", "", None, field.name))
+    return wrong
+
+
+def _choice(values: pd.Series, field: Field) -> tuple[pd.Series, pd.Series]:
+    canonical = {word.lower(): word for word in field.allowed}
+    known = values.map(lambda word: canonical.get(str(word).lower()), na_action="ignore")
+    return known, known.isna()
+
+
+def _number(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    values = pd.to_numeric(text, errors="coerce").astype(float)
+    return values, ~np.isfinite(values)
+
+
+def _integer(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    values, bad = _number(text)
+    return values, bad | (values % 1 != 0)
+
+
+def _words(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    return text, pd.Series(False, index=text.index)
+
+
+def _flag(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    word = text.str.lower() if text.notna().any() else text
+    values = pd.Series(pd.NA, index=text.index, dtype="boolean")
+    values[word.isin(TRUE)] = True
+    values[word.isin(FALSE)] = False
+    return values, values.isna()
+
+
+def _date(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    values = pd.to_datetime(text, errors="coerce", format="%Y-%m-%d")
+    return values, values.isna()
+
+
+def _parsed(parse: Callable[[object], str | None]) -> Callable[[pd.Series], tuple[pd.Series, pd.Series]]:
+    def column(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+        known = {word: parse(word) for word in text.dropna().unique()}
+        values = text.map(known)
+        return values, values.isna()
+
+    return column
+
+
+_PARSERS: dict[str, Callable[[pd.Series], tuple[pd.Series, pd.Series]]] = {
+    "text": _words,
+    "number": _number,
+    "integer": _integer,
+    "urn": _integer,
+    "flag": _flag,
+    "date": _date,
+    "academic_year": _parsed(parse_academic_year),
+    "year_group": _parsed(parse_year_group),
+}
+_EXPECTED: dict[str, tuple[str, str]] = {
+    "text": ("{} is not text.", "Give text."),
+    "number": ("{} is not a number.", "Give a number without unit or thousands comma."),
+    "integer": ("{} is not a whole number.", "Give a whole number."),
+    "urn": ("{} is not a URN.", "Give the six-digit number from GIAS."),
+    "flag": ("{} is neither yes nor no.", "Give yes or no."),
+    "date": ("{} is not a date.", "Write it as 2015-06-30."),
+    "academic_year": ("{} is not an academic year.", "Write it as 2022/23."),
+    "year_group": ("{} is not a year group.", "Use R, Y1 … Y13, or A0 … A3 below school age."),
+}
+
+
+def _finish(values: pd.Series, field: Field) -> pd.Series:
+    if field.type in ("integer", "urn"):
+        numbers = pd.to_numeric(values)
+        whole = numbers.where(numbers % 1 == 0)
+        return whole.astype("int64" if not whole.isna().any() else "Int64")
+    if field.type == "flag":
+        flags = values.astype("boolean")
+        return flags.astype(bool) if not flags.isna().any() else flags
+    if field.type == "number":
+        return values.astype(float)
+    if field.type == "date":
+        return pd.to_datetime(values)
+    return values.astype(object).where(values.notna(), None)

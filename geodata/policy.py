@@ -1,0 +1,145 @@
+"""Every number a decision rests on: its default, unit, source and status, and what a study lays over it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from geodata.fields import packaged_csv
+from geodata.problems import Problem, nearest
+
+Value = float | int | str | tuple[float | str, ...] | None
+
+
+@dataclass(frozen=True)
+class PolicyItem:
+    """One policy value as shipped."""
+
+    key: str
+    default: Value
+    unit: str
+    type: str
+    minimum: float | None
+    maximum: float | None
+    status: str
+    meaning: str
+    source: str
+
+
+@cache
+def policy_items() -> Mapping[str, PolicyItem]:
+    """Every policy value by key, in the order of the list."""
+    items = {}
+    for row in packaged_csv("policy.csv").to_dict("records"):
+        items[row["key"]] = PolicyItem(
+            key=row["key"],
+            default=_parse(row["default"], row["type"]),
+            unit=row["unit"],
+            type=row["type"],
+            minimum=float(row["minimum"]) if row["minimum"] else None,
+            maximum=float(row["maximum"]) if row["maximum"] else None,
+            status=row["status"],
+            meaning=row["meaning"],
+            source=row["source"],
+        )
+    return MappingProxyType(items)
+
+
+def _parse(text: str, kind: str) -> Value:
+    if kind == "list":
+        return tuple(_atom(part) for part in text.split("|") if part)
+    if not text:
+        return None
+    if kind == "integer":
+        return int(text)
+    return float(text) if kind == "number" else text
+
+
+def _atom(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Policy values of one scenario: the defaults with the study's own laid over them."""
+
+    overrides: Mapping[str, Value]
+
+    def value(self, key: str) -> Value:
+        """The value of `key`; KeyError if there is no such policy."""
+        item = policy_items()[key]
+        return self.overrides.get(key, item.default)
+
+    def number(self, key: str) -> float:
+        """The value of a policy that must be a number."""
+        value = self.value(key)
+        if not isinstance(value, int | float):
+            raise TypeError(f"policy {key} is {value!r}, not a number")
+        return float(value)
+
+    def integer(self, key: str) -> int:
+        """The value of a policy that must be a whole number."""
+        return int(self.number(key))
+
+    def optional_number(self, key: str) -> float | None:
+        """The value, or None where the policy is blank (no limit)."""
+        return None if self.value(key) is None else self.number(key)
+
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """The values of a policy that is a list of numbers."""
+        value = self.value(key)
+        if not isinstance(value, tuple):
+            raise TypeError(f"policy {key} is {value!r}, not a list")
+        return tuple(float(part) for part in value)
+
+    def by_phase(self, key: str, phase: str) -> float:
+        """Give the value of the policy named `key` with {phase} filled in, as in journey_max_{phase}_min."""
+        return self.number(key.format(phase=phase))
+
+    def drive_kmh(self) -> dict[str, float]:
+        """Driving speed in km/h by OSM highway class, with "other" for the rest."""
+        prefix = "drive_kmh_"
+        return {key.removeprefix(prefix): self.number(key) for key in policy_items() if key.startswith(prefix)}
+
+
+def read_policy(given: Mapping[str, object], section: str) -> tuple[dict[str, Value], list[Problem]]:
+    """Policy values as a study gives them in [section] of study.toml, and what is wrong with them."""
+    values: dict[str, Value] = {}
+    problems: list[Problem] = []
+
+    def wrong(key: str, what: str, mend: str) -> None:
+        problems.append(Problem("study.toml", f"[{section}] {key}: {what}", mend, field=key))
+
+    items = policy_items()
+    for key, value in given.items():
+        item = items.get(key)
+        if item is None:
+            wrong(key, "there is no such policy value.", nearest(key, list(items)))
+        elif item.type == "list":
+            if isinstance(value, list) and all(isinstance(part, int | float | str) for part in value):
+                values[key] = tuple(value)
+            else:
+                wrong(key, f"{value!r} is not a list.", "Write it in square brackets, as in [3, 2, 1].")
+        elif item.type in ("number", "integer"):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                wrong(key, f"{value!r} is not a number.", f"Give a number in {item.unit or 'no unit'}.")
+            elif item.type == "integer" and value != int(value):
+                wrong(key, f"{value!r} is not a whole number.", "Give a whole number.")
+            elif (item.minimum is not None and value < item.minimum) or (
+                item.maximum is not None and value > item.maximum
+            ):
+                wrong(key, f"{value!r} is out of range.", f"Give {_range(item)} {item.unit}.".replace(" .", "."))
+            else:
+                values[key] = value
+        else:
+            values[key] = str(value)
+    return values, problems
+
+
+def _range(item: PolicyItem) -> str:
+    if item.maximum is None:
+        return f"at least {item.minimum:g}"
+    return f"{item.minimum or 0:g} to {item.maximum:g}"

@@ -1,0 +1,135 @@
+"""study.toml: the name, authority, years and policies of a study."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geodata.policy import Policy, Value, read_policy
+from geodata.problems import Problem, nearest
+from geodata.years import parse_academic_year
+
+FILE = "study.toml"
+STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs")
+BASE_SCENARIO = "base"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What study.toml says.
+
+    Attributes
+    ----------
+    base_year : latest academic year with pupils.
+    horizon_years : academic years forecast and planned after the base year.
+    pupils : "on_roll" (pupils at the authority's schools) or "resident" (pupils living in its localities).
+    policy : values laid over the defaults in every scenario.
+    scenarios : further values by scenario, laid over `policy`.
+
+    """
+
+    name: str
+    authority: str
+    base_year: str
+    horizon_years: int = 7
+    pupils: str = "on_roll"
+    crs: str = "EPSG:27700"
+    policy: Mapping[str, Value] = field(default_factory=dict)
+    scenarios: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+
+    def policy_for(self, scenario: str = BASE_SCENARIO) -> Policy:
+        """Policy of a scenario; KeyError if study.toml has no such scenario."""
+        over = {} if scenario == BASE_SCENARIO else self.scenarios[scenario]
+        return Policy({**self.policy, **over})
+
+
+def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
+    """Settings from study.toml and all that is wrong with them; None where they cannot be used."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None, [Problem(FILE, "The file is missing.", "`placeplan new DIR` writes one to start from.")]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return None, [Problem(FILE, f"The file is not valid TOML: {error}.", "Mend that line.")]
+    problems = [
+        Problem(FILE, f"[{key}] is not a section.", nearest(key, ("study", "policy", "scenario")), field=key)
+        for key in raw
+        if key not in ("study", "policy", "scenario")
+    ]
+    sections: dict[str, dict[str, Any]] = {}
+    for key in ("study", "policy", "scenario"):
+        value = raw.get(key, {})
+        if not isinstance(value, dict):
+            problems.append(Problem(FILE, f"{key} is not a section.", f"Write [{key}] above its keys.", field=key))
+            value = {}
+        sections[key] = value
+    given = sections["study"]
+    problems += [
+        Problem(FILE, f"[study] {key}: there is no such key.", nearest(key, STUDY_KEYS), field=key)
+        for key in given
+        if key not in STUDY_KEYS
+    ]
+    problems += _study_problems(given)
+    policy, wrong = read_policy(sections["policy"], "policy")
+    problems += wrong
+    scenarios = {}
+    for name, values in sections["scenario"].items():
+        if not isinstance(values, dict):
+            problems.append(Problem(FILE, f"[scenario] {name} is not a section.", f"Write [scenario.{name}]."))
+            continue
+        scenarios[name], wrong = read_policy(values, f"scenario.{name}")
+        problems += wrong
+    if any(p.field in STUDY_KEYS for p in problems):
+        return None, problems
+    settings = Settings(
+        name=str(given["name"]),
+        authority=str(given.get("authority", given["name"])),
+        base_year=str(parse_academic_year(given["base_year"])),
+        horizon_years=given.get("horizon_years", 7),
+        pupils=given.get("pupils", "on_roll"),
+        crs=given.get("crs", "EPSG:27700"),
+        policy=policy,
+        scenarios=scenarios,
+    )
+    return settings, problems
+
+
+def _study_problems(given: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+
+    def wrong(key: str, what: str, mend: str) -> None:
+        problems.append(Problem(FILE, f"[study] {key}: {what}", mend, field=key))
+
+    for key in ("name", "base_year"):
+        if key not in given:
+            wrong(key, "missing.", f"Add {key} under [study].")
+    if "base_year" in given and parse_academic_year(given["base_year"]) is None:
+        wrong("base_year", f"{given['base_year']!r} is not an academic year.", 'Write it as "2022/23".')
+    horizon = given.get("horizon_years", 7)
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= 20:
+        wrong("horizon_years", f"{horizon!r} is not a number of years.", "Give a whole number from 1 to 20.")
+    if given.get("pupils", "on_roll") not in ("on_roll", "resident"):
+        wrong("pupils", f"{given['pupils']!r} is neither on_roll nor resident.", "Give on_roll or resident.")
+    if given.get("crs", "EPSG:27700") != "EPSG:27700":
+        wrong("crs", f"{given['crs']!r} is not supported.", 'Use "EPSG:27700", the British National Grid.')
+    return problems
+
+
+def write_settings(settings: Settings, path: Path) -> None:
+    """Write study.toml."""
+    lines = ["[study]"]
+    lines += [f"{key} = {_toml(getattr(settings, key))}" for key in STUDY_KEYS]
+    lines += ["", "[policy]", *(f"{key} = {_toml(value)}" for key, value in settings.policy.items())]
+    for name, values in settings.scenarios.items():
+        lines += ["", f"[scenario.{name}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(part) for part in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
