@@ -2,7 +2,8 @@
 
 Commissioning, tender choice and closure are this one mixed-integer programme seen from different sides:
 
-    min  Σ_o cost[o]·z[o] + Σ_s,a demand[s,d(a)]·arc_cost[s,a]·x[s,a] + Σ_s,d demand[s,d]·unmet_cost[s,d]·u[s,d]
+    min  Σ_o cost[o]·z[o] + Σ_s,a demand[s,d(a)]·arc_cost[s,a]·x[s,a]
+                          + Σ_s,d demand[s,d]·unmet_cost[s,d]·u[s,d]
 
     s.t. Σ_{o of f} z[o] = 1                                        every facility f
          Σ_{a of d} x[s,a] + u[s,d] = 1                             every slice s and node d
@@ -80,8 +81,8 @@ class EstateProblem:
             self._set(name, whole_numbers(name, getattr(self, name)))
         for name in ("option_cost", "option_capacity", "demand", "arc_cost", "unmet_cost"):
             self._set(name, finite_numbers(name, getattr(self, name)))
-        self._check_options()
         self._check_demand()
+        self._check_options()
         self._check_arcs()
         self._check_rows()
         self._check_baseline()
@@ -102,12 +103,12 @@ class EstateProblem:
     @property
     def n_slices(self) -> int:
         """S."""
-        return self.demand.shape[0]
+        return int(self.demand.shape[0])
 
     @property
     def n_nodes(self) -> int:
         """D."""
-        return self.demand.shape[1]
+        return int(self.demand.shape[1])
 
     @property
     def n_arcs(self) -> int:
@@ -123,10 +124,10 @@ class EstateProblem:
 
     @classmethod
     def load(cls, path: str | Path) -> EstateProblem:
-        """Read an .npz of the arrays under their own names, the policy rows as row, row_option, row_value triplets.
+        """Read an .npz of the arrays under their own names, policy rows as row, row_option, row_value triplets.
 
-        Absent policy rows, names, baseline and single_site take their defaults; arrays of other names are left.
-        Raises ValueError where a needed array is missing or wrong.
+        Absent policy rows, names, baseline and single_site take their defaults; arrays of other names are
+        left. Raises ValueError where a needed array is missing or wrong.
         """
         with np.load(path, allow_pickle=False) as file:
             stored = {name: file[name] for name in file.files}
@@ -207,9 +208,7 @@ class EstateProblem:
             require_shape(name, bounds, (matrix.shape[0],))
             refuse(name, bounds, np.isnan(bounds), "not a number")
         if matrix.shape[1] != self.n_options:
-            raise ValueError(
-                f"row_matrix has shape {matrix.shape}, expected ({self.n_rows}, {self.n_options})"
-            )
+            raise ValueError(f"row_matrix has shape {matrix.shape}, expected ({self.n_rows}, {self.n_options})")
         if (bad := ~np.isfinite(matrix.data)).any():
             row = int(np.searchsorted(matrix.indptr, np.flatnonzero(bad)[0], side="right")) - 1
             raise ValueError(f"row_matrix[{row}] holds a value that is not finite")
