@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 # https://wiki.openstreetmap.org/wiki/Key:highway: values that are no street, or not yet, or no longer.
 NO_STREET = frozenset(
-    "proposed construction planned abandoned disused razed demolished platform raceway corridor elevator "
-    "bus_guideway busway rest_area services bus_stop escape via_ferrata traffic_island layby no none".split()
+    {"proposed", "construction", "planned", "abandoned", "disused", "razed", "demolished", "platform", "raceway"}
+    | {"corridor", "elevator", "bus_guideway", "busway", "rest_area", "services", "bus_stop", "escape"}
+    | {"via_ferrata", "traffic_island", "layby", "no", "none"}
 )
-NOT_DRIVEN = frozenset("footway path bridleway cycleway steps pedestrian track".split())
-NOT_WALKED = frozenset("motorway motorway_link".split())
-CLOSED = frozenset("no private".split())
-OPEN_ON_FOOT = frozenset("yes designated permissive official public".split())
+NOT_DRIVEN = frozenset({"footway", "path", "bridleway", "cycleway", "steps", "pedestrian", "track"})
+NOT_WALKED = frozenset({"motorway", "motorway_link"})
+CLOSED = frozenset({"no", "private"})
+OPEN_ON_FOOT = frozenset({"yes", "designated", "permissive", "official", "public"})
 
 # Tags that say who may use a street and how fast: a street is cut where any of them changes.
 RULES = ("highway", "maxspeed", "access", "foot", "vehicle", "motor_vehicle", "motorcar", "motorroad")
 
 # Vertices are kept at least this often along a street, so that points snap to it between junctions.
-KEEP_EVERY_M = 200.0
+KEEP_EVERY_M = 100.0
 METRES_PER_DEGREE = 111_320.0
 
 KMH_PER_MPH = 1.609344
@@ -57,7 +58,7 @@ def maxspeed_kmh(value: object) -> float:
 
 
 def read_osm(path: Path, drive_kmh: Mapping[str, float], crs: str) -> pd.DataFrame:
-    """Edge table from OpenStreetMap XML or PBF, streets cut at junctions and about every 200 m.
+    """Edge table from OpenStreetMap XML or PBF, streets cut at junctions and about every 100 m.
 
     Streets are first copied with pyosmium into a small XML file, which OSMnx reads.
     """
@@ -75,8 +76,8 @@ def read_osm(path: Path, drive_kmh: Mapping[str, float], crs: str) -> pd.DataFra
             ) from error
         if not ways:
             raise ValueError(
-                f"{path}: no streets with their nodes in it. Make the extract from a full OpenStreetMap file, with "
-                "`osmium extract --strategy complete_ways`."
+                f"{path}: no streets with their nodes in it. Make the extract from a full OpenStreetMap "
+                "file, with `osmium extract --strategy complete_ways`."
             )
         graph = osmnx.graph_from_xml(streets, simplify=False, retain_all=True)
     _mark_vertices_to_keep(graph)
@@ -157,7 +158,7 @@ def _edge_table(graph: nx.MultiDiGraph, drive_kmh: Mapping[str, float], crs: str
     import osmnx
 
     nodes, edges = osmnx.graph_to_gdfs(osmnx.project_graph(graph, to_crs=crs))
-    tag = {name: edges[name] if name in edges else pd.Series(np.nan, index=edges.index) for name in RULES}
+    tag = edges.reindex(columns=list(RULES)).astype(object)
     highway = tag["highway"].map(lambda value: value[0] if isinstance(value, list) else value).astype(object)
     closed = tag["access"].isin(CLOSED)
     driven = ~highway.isin(NOT_DRIVEN | NO_STREET)
@@ -166,7 +167,8 @@ def _edge_table(graph: nx.MultiDiGraph, drive_kmh: Mapping[str, float], crs: str
     driven &= ~stated.isin(CLOSED)
     walked = ~highway.isin(NOT_WALKED | NO_STREET) & ~closed & ~tag["motorroad"].eq("yes")
     walked = (walked & ~tag["foot"].isin(CLOSED)) | (tag["foot"].isin(OPEN_ON_FOOT) & ~highway.isin(NO_STREET))
-    by_class = highway.map(dict(drive_kmh)).fillna(drive_kmh["other"]).astype(float)
+    of_class = highway.map(dict(drive_kmh)).fillna(highway.str.removesuffix("_link").map(dict(drive_kmh)))
+    by_class = of_class.astype(float).fillna(drive_kmh["other"])
     speed = tag["maxspeed"].map(maxspeed_kmh).astype(float).fillna(by_class)
     u, v = edges.index.get_level_values("u"), edges.index.get_level_values("v")
     table = pd.DataFrame(

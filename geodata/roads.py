@@ -28,7 +28,7 @@ Weight = Literal["length_m", "drive_min"]
 
 EDGE_COLUMNS = ("u", "v", "x_u", "y_u", "x_v", "y_v", "length_m", "drive_kmh", "walkable", "highway")
 
-# scipy's csgraph takes an explicit zero for "no edge" in places; a micrometre (or microminute) is lost in rounding.
+# scipy's csgraph takes an explicit zero for "no edge" in places; a micrometre is lost in rounding.
 SHORTEST = 1e-6
 
 
@@ -86,8 +86,8 @@ class RoadNetwork:
         touched[np.r_[graph.nonzero()]] = True
         if not touched.any():
             return touched
-        largest = np.bincount(part[touched]).argmax()
-        return touched & (part == largest)
+        largest: NDArray[np.bool_] = part == np.bincount(part[touched]).argmax()
+        return touched & largest
 
     def left_out(self, mode: Mode) -> int:
         """Nodes with streets for this mode that `usable` leaves out."""
@@ -126,7 +126,7 @@ class RoadNetwork:
         import geopandas as gpd
 
         table = gpd.read_parquet(path)
-        return cls.from_edges(table, crs=str(table.crs))
+        return cls.from_edges(table, crs=table.crs.to_string())
 
     @classmethod
     def from_edges(cls, table: pd.DataFrame, crs: str = "EPSG:27700") -> RoadNetwork:
