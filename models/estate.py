@@ -207,6 +207,8 @@ class EstateProblem:
             self._set(name, bounds)
             require_shape(name, bounds, (matrix.shape[0],))
             refuse(name, bounds, np.isnan(bounds), "not a number")
+        refuse("row_lower", self.row_lower, self.row_lower == np.inf, "no level reaches it")
+        refuse("row_upper", self.row_upper, self.row_upper == -np.inf, "no level is below it")
         if matrix.shape[1] != self.n_options:
             raise ValueError(f"row_matrix has shape {matrix.shape}, expected ({self.n_rows}, {self.n_options})")
         if (bad := ~np.isfinite(matrix.data)).any():

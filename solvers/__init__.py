@@ -1,1 +1,65 @@
 """How a problem is solved: exact, with a proven bound, checked independently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from solvers.plans import ClusterPlan, EstatePlan, Progress, ProgressCallback, gap_between
+
+if TYPE_CHECKING:
+    from models.clusters import ClusterProblem
+    from models.estate import EstateProblem
+
+__all__ = ["ClusterPlan", "EstatePlan", "Progress", "gap_between", "solve_clusters", "solve_estate"]
+
+ESTATE_ROUTES = ("auto", "exact")
+
+
+def solve_estate(
+    problem: EstateProblem,
+    *,
+    time_limit_s: float | None = 60.0,
+    gap: float = 1e-4,
+    threads: int | None = None,
+    seed: int = 0,
+    route: str = "auto",
+    progress: ProgressCallback | None = None,
+) -> EstatePlan:
+    """Options, flows and a proven bound within `time_limit_s` seconds; None: until the gap.
+
+    Every outcome is a status, never an exception; the plan never costs more than a baseline that keeps the
+    policy rows. `gap` is the relative gap at which to stop, `threads` those HiGHS may use (None: its choice),
+    `progress` is called with a `Progress` whenever the plan or the bound improves. Raises ValueError for a
+    route that does not exist and for arguments out of range.
+    """
+    if route not in ESTATE_ROUTES:
+        raise ValueError(f"route {route!r} does not exist; there are {', '.join(ESTATE_ROUTES)}")
+    _check_arguments(time_limit_s, gap, threads)
+    from solvers.estate_exact import solve_exact  # Pyomo and HiGHS take half a second to import
+
+    return solve_exact(problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress)
+
+
+def solve_clusters(
+    problem: ClusterProblem,
+    *,
+    time_limit_s: float | None = 60.0,
+    gap: float = 1e-4,
+    threads: int | None = None,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> ClusterPlan:
+    """The lead of every node and a proven bound; arguments and outcomes as of `solve_estate`."""
+    _check_arguments(time_limit_s, gap, threads)
+    from solvers.clusters_exact import solve_exact
+
+    return solve_exact(problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress)
+
+
+def _check_arguments(time_limit_s: float | None, gap: float, threads: int | None) -> None:
+    if time_limit_s is not None and not time_limit_s >= 0:
+        raise ValueError(f"time_limit_s = {time_limit_s}: seconds, not negative, or None")
+    if not gap >= 0:
+        raise ValueError(f"gap = {gap}: a share of the objective, not negative")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads = {threads}: at least one")

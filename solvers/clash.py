@@ -1,0 +1,178 @@
+"""Which policy rows clash, and by how much they would have to give.
+
+Pupils can always stay without a place, so a problem is infeasible exactly when no choice of one option per
+facility keeps every policy row. That is a question about z alone. It is asked here of one elastic model, in
+which every row may be missed by give_low or give_high:
+
+    min  Σ_r price[r]·(give_low[r] + give_high[r])
+    s.t. Σ_{o of f} z[o] = 1                                                 every facility
+         lower[r] − give_low[r] ≤ Σ_o row[r,o]·z[o] ≤ upper[r] + give_high[r]     every policy row
+
+A row is enforced by a ceiling of 0 on what it gives, left out by a price of 0. Rows are sought by elastic
+filtering (rows that had to give are enforced until nothing is feasible) and then thinned by deletion
+filtering: J. W. Chinneck, "Feasibility and Infeasibility in Optimization", Springer 2008, ch. 6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyomo.environ as pyo
+from numpy.typing import NDArray
+
+from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.estate_model import one_option
+from solvers.highs import Clock, Matrix, Outcome, choose, compile_model, run_highs
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class RowClash:
+    """One row of a clash. Amounts are in the row's own unit."""
+
+    row: int
+    name: str
+    alone: float  # what this row would have to give if the others of the clash stand
+    together: float  # what it gives where all rows of the problem together give least, each in shares of its bound
+
+
+class OptionSpace:
+    """The elastic model of one problem's options: feasible choices, clashes and what rows must give."""
+
+    def __init__(self, problem: EstateProblem, clock: Clock, seed: int = 0) -> None:
+        self._problem = problem
+        self._clock = clock
+        self._seed = seed
+        self._matrix = _elastic_matrix(problem)
+
+    def nearest(self, reference: IntArray, time_limit_s: float) -> tuple[bool, IntArray | None]:
+        """(whether no choice keeps every row, a choice (F,) that does and is near the reference, if found)."""
+        differs = np.ones(self._problem.n_options)
+        differs[reference] = 0.0
+        every = np.ones(self._problem.n_rows, dtype=bool)
+        found = self._solve(every, np.zeros(len(every)), differs, time_limit_s, gap=0.1)
+        if found.values is None:
+            return found.infeasible, None
+        z = found.values[: self._problem.n_options]
+        return False, choose(z, self._problem.option_facility, self._problem.n_facilities)
+
+    def clash(self, grace_s: float = 0.0) -> tuple[int, ...]:
+        """An irreducible set of rows that no choice keeps; () when the time did not suffice to find any.
+
+        When the time ends while rows are being left out, the set still clashes but may not be irreducible.
+        """
+        deadline = max(self._clock.limit_s, self._clock.seconds + grace_s)
+        enforced = np.zeros(self._problem.n_rows, dtype=bool)
+        while True:
+            found = self._solve(enforced, self._prices(), None, deadline - self._clock.seconds)
+            if found.infeasible:
+                break
+            gives = self._gives(found) > 1e-6 * self._scale()
+            if found.values is None or not (gives & ~enforced).any():
+                return ()
+            enforced |= gives
+        for row in np.flatnonzero(enforced):
+            without = enforced.copy()
+            without[row] = False
+            if self._solve(without, np.zeros(len(without)), None, deadline - self._clock.seconds).infeasible:
+                enforced = without
+        return tuple(int(row) for row in np.flatnonzero(enforced))
+
+    def least_gives(self) -> FloatArray:
+        """(R,) what the rows give, each in its own unit, where the sum of their shares is least."""
+        nobody = np.zeros(self._problem.n_rows, dtype=bool)
+        return self._gives(self._solve(nobody, self._prices(), None, np.inf))
+
+    def gives_alone(self, row: int, clash: tuple[int, ...]) -> float:
+        """What `row` gives at least when the other rows of the clash stand and no further row is asked for."""
+        enforced = np.zeros(self._problem.n_rows, dtype=bool)
+        enforced[list(clash)] = True
+        enforced[row] = False
+        price = np.zeros(len(enforced))
+        price[row] = 1.0
+        return float(self._gives(self._solve(enforced, price, None, np.inf))[row])
+
+    def _solve(
+        self,
+        enforced: BoolArray,
+        price: FloatArray,
+        option_price: FloatArray | None,
+        time_limit_s: float,
+        gap: float = 0.0,
+    ) -> Outcome:
+        n_options = self._problem.n_options
+        ceiling, cost = self._matrix.ceiling.copy(), np.zeros(len(self._matrix.cost))
+        ceiling[n_options:] = np.tile(np.where(enforced, 0.0, np.inf), 2)
+        cost[n_options:] = np.tile(price, 2)
+        if option_price is not None:
+            cost[:n_options] = option_price
+        matrix = replace(self._matrix, ceiling=ceiling, cost=cost)
+        return run_highs(matrix, time_limit_s=max(0.0, time_limit_s), gap=gap, seed=self._seed)
+
+    def _scale(self) -> FloatArray:
+        """(R,) the size of a row's bounds, so that places and pounds can be added."""
+        bounds = np.abs(np.stack([self._problem.row_lower, self._problem.row_upper]))
+        size = np.where(np.isfinite(bounds), bounds, 0.0).max(axis=0)
+        return np.asarray(np.where(size > 0, size, 1.0))
+
+    def _prices(self) -> FloatArray:
+        return 1.0 / self._scale()
+
+    def _gives(self, found: Outcome) -> FloatArray:
+        """(R,) how far each row is missed."""
+        if found.values is None:
+            return np.full(self._problem.n_rows, np.nan)
+        low, high = found.values[self._problem.n_options :].reshape(2, -1)
+        return np.asarray(low + high)
+
+
+def explain_clash(problem: EstateProblem, clash: tuple[int, ...]) -> list[RowClash]:
+    """For every row of a plan's `clash`: its name and by how much it would have to give."""
+    space = OptionSpace(problem, Clock(None))
+    together = space.least_gives()
+    return [
+        RowClash(row, row_words(problem, row), space.gives_alone(row, clash), float(together[row]))
+        for row in clash
+    ]
+
+
+def row_words(problem: EstateProblem, row: int) -> str:
+    """The row's name, or its number where rows have none."""
+    return problem.row_name[row] if problem.row_name else f"row {row}"
+
+
+def _elastic_matrix(problem: EstateProblem) -> Matrix:
+    """Columns z (O), give_low (R), give_high (R)."""
+    model = pyo.ConcreteModel("clash")
+    rows = range(problem.n_rows)
+    model.z = pyo.Var(range(problem.n_options), domain=pyo.Binary)
+    model.give_low = pyo.Var(rows, domain=pyo.NonNegativeReals)
+    model.give_high = pyo.Var(rows, domain=pyo.NonNegativeReals)
+    one_option(model, problem)
+    elastic_rows(model, problem)
+    everything = [*model.z.values(), *model.give_low.values(), *model.give_high.values()]
+    model.no_cost = pyo.Objective(expr=0.0 * model.z[0])  # prices are laid over the matrix
+    return compile_model(model, everything)
+
+
+def elastic_rows(model: pyo.ConcreteModel, problem: EstateProblem) -> None:
+    """Every policy row, missed by what it gives."""
+    matrix = problem.row_matrix
+
+    def level(r: int) -> pyo.Expression:
+        entries = slice(matrix.indptr[r], matrix.indptr[r + 1])
+        coefficients, options = matrix.data[entries].tolist(), matrix.indices[entries].tolist()
+        return sum(c * model.z[o] for c, o in zip(coefficients, options, strict=True))
+
+    def at_least(model: pyo.ConcreteModel, r: int) -> pyo.Expression:
+        bound = problem.row_lower[r]
+        return level(r) + model.give_low[r] >= float(bound) if np.isfinite(bound) else pyo.Constraint.Skip
+
+    def at_most(model: pyo.ConcreteModel, r: int) -> pyo.Expression:
+        bound = problem.row_upper[r]
+        return level(r) - model.give_high[r] <= float(bound) if np.isfinite(bound) else pyo.Constraint.Skip
+
+    model.at_least = pyo.Constraint(range(problem.n_rows), rule=at_least)
+    model.at_most = pyo.Constraint(range(problem.n_rows), rule=at_most)

@@ -1,0 +1,146 @@
+"""The cheapest way to place pupils once every facility's option is chosen.
+
+With z fixed the estate programme falls apart into one transport problem a slice. It is solved over the few
+cheapest arcs of each node; arcs that would improve on that (negative reduced cost) join until none would.
+"""
+
+from __future__ import annotations
+
+import math
+
+import highspy
+import numpy as np
+
+from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.highs import Clock
+
+FIRST_ARCS = 6  # of each node; pricing adds what is missing
+
+
+def plan_cost(problem: EstateProblem, option: IntArray, flow: FloatArray, unmet: FloatArray) -> float:
+    """The objective, in GBP, of options (F,), flows (S, A) and unmet shares (S, D)."""
+    travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
+    without = problem.demand * problem.unmet_cost * unmet
+    return float(problem.option_cost[option].sum() + travel.sum() + without.sum())
+
+
+def keeps_rows(problem: EstateProblem, option: IntArray) -> bool:
+    """Whether the options (F,) keep every policy row."""
+    level = problem.row_matrix[:, option].sum(axis=1).A1 if problem.n_rows else np.empty(0)
+    slack = 1e-6 * np.maximum(1.0, np.abs(level))
+    return bool(np.all(level >= problem.row_lower - slack) and np.all(level <= problem.row_upper + slack))
+
+
+def place_pupils(
+    problem: EstateProblem, option: IntArray, clock: Clock, grace_s: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
+    """(flow (S, A), unmet (S, D)): the cheapest shares, greedy ones for slices that the time does not reach.
+
+    With `single_site` all shares are greedy, and whole. Unmet is 1 where a node has no pupils in a slice.
+    `grace_s` seconds are allowed beyond the clock's limit.
+    """
+    flow = np.zeros((problem.n_slices, problem.n_arcs))
+    deadline = max(clock.limit_s, clock.seconds + grace_s)
+    for s in range(problem.n_slices):
+        places = problem.option_capacity[option, s]
+        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+        useful = (problem.demand[s, problem.arc_node] > 0) & (places[problem.arc_facility] > 0)
+        useful &= cost <= problem.unmet_cost[s, problem.arc_node]
+        arcs = np.flatnonzero(useful)
+        pupils = None
+        if not problem.single_site:
+            pupils = _cheapest_pupils(problem, s, arcs, cost[arcs], places, deadline - clock.seconds)
+        if pupils is None:
+            pupils = _greedy_pupils(problem, s, arcs, cost[arcs], places)
+        flow[s, arcs] = pupils / problem.demand[s, problem.arc_node[arcs]]
+    flow = np.clip(flow, 0.0, 1.0)
+    return flow, unmet_shares(problem, flow)
+
+
+def unmet_shares(problem: EstateProblem, flow: FloatArray) -> FloatArray:
+    """(S, D) what the flows (S, A) leave without a place."""
+    placed = np.zeros((problem.n_slices, problem.n_nodes))
+    for s in range(problem.n_slices):
+        placed[s] = np.bincount(problem.arc_node, flow[s], minlength=problem.n_nodes)
+    return np.clip(1.0 - placed, 0.0, 1.0)
+
+
+def _cheapest_pupils(
+    problem: EstateProblem, s: int, arcs: IntArray, cost: FloatArray, places: FloatArray, left_s: float
+) -> FloatArray | None:
+    """(len(arcs),) pupils on each useful arc of slice s at least cost; None when the time runs out."""
+    node, facility = problem.arc_node[arcs], problem.arc_facility[arcs]
+    demand, unmet_cost = problem.demand[s], problem.unmet_cost[s]
+    order = np.lexsort((cost, node))
+    rank = np.arange(len(arcs)) - np.searchsorted(node[order], node[order])
+    wishes = np.zeros(len(arcs))
+    wishes[order[rank == 0]] = demand[node[order[rank == 0]]]
+    if np.all(np.bincount(facility, wishes, minlength=len(places)) <= places):
+        return wishes  # everybody gets the cheapest place
+    if left_s <= 0:
+        return None
+    highs = highspy.Highs()
+    highs.setOptionValue("output_flag", False)
+    n_nodes, n_facilities = problem.n_nodes, problem.n_facilities
+    highs.addRows(
+        n_nodes + n_facilities,
+        np.concatenate([demand, np.full(n_facilities, -np.inf)]),
+        np.concatenate([demand, places]),
+        0, np.zeros(n_nodes + n_facilities, np.int32), np.empty(0, np.int32), np.empty(0),
+    )  # fmt: skip
+    # Unmet pupils first: one column a node. Costs relative to them keep the numbers small.
+    _add_columns(highs, unmet_cost, np.arange(n_nodes)[:, None])
+    began = Clock(left_s)
+    chosen = np.empty(0, dtype=np.int64)
+    joining = order[rank < FIRST_ARCS]
+    while joining.size:
+        _add_columns(highs, cost[joining], np.column_stack([node[joining], n_nodes + facility[joining]]))
+        chosen = np.concatenate([chosen, joining])
+        highs.setOptionValue("time_limit", min(highs.getRunTime() + began.left_s, 1e30))
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        price = np.array(highs.getSolution().row_dual)
+        reduced = cost - price[node] - price[n_nodes + facility]
+        reduced[chosen] = 0.0
+        joining = np.flatnonzero(reduced < -1e-7 * max(1.0, float(np.abs(cost).max())))
+    pupils = np.zeros(len(arcs))
+    pupils[chosen] = np.array(highs.getSolution().col_value)[n_nodes:]
+    return np.clip(pupils, 0.0, demand[node])
+
+
+def _add_columns(highs: object, cost: FloatArray, rows: IntArray) -> None:
+    """Columns of coefficient 1 in the given rows (K, entries a column), from 0 up."""
+    n, entries = rows.shape
+    highs.addCols(  # type: ignore[attr-defined]
+        n, cost, np.zeros(n), np.full(n, np.inf),
+        n * entries, np.arange(0, n * entries, entries, dtype=np.int32),
+        rows.astype(np.int32).ravel(), np.ones(n * entries),
+    )  # fmt: skip
+
+
+def _greedy_pupils(
+    problem: EstateProblem, s: int, arcs: IntArray, cost: FloatArray, places: FloatArray
+) -> FloatArray:
+    """(len(arcs),) pupils on each useful arc: nodes in order of what they lose without their best arc.
+
+    Whole nodes where the problem is single-site, else as many as fit.
+    """
+    node, facility = problem.arc_node[arcs], problem.arc_facility[arcs]
+    pupils, room = np.zeros(len(arcs)), places.copy()
+    order = np.lexsort((cost, node))
+    start = np.searchsorted(node[order], np.arange(problem.n_nodes + 1))
+    regret = np.full(problem.n_nodes, -math.inf)
+    some = np.flatnonzero(np.diff(start))
+    regret[some] = (problem.unmet_cost[s, some] - cost[order[start[some]]]) * problem.demand[s, some]
+    for d in some[np.argsort(-regret[some], kind="stable")]:
+        waiting = problem.demand[s, d]
+        for k in order[start[d] : start[d + 1]]:
+            fits = room[facility[k]]
+            taken = min(waiting, fits) if not problem.single_site else waiting * (fits >= waiting)
+            pupils[k] += taken
+            room[facility[k]] -= taken
+            waiting -= taken
+            if waiting <= 0:
+                break
+    return pupils
