@@ -20,13 +20,12 @@ def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     Blank cells take the field's default; a blank cell of a required field is wrong.
     """
     if field.type == "geometry":
-        blank = raw.isna()
-        wrong = [("There is no geometry.", "Draw it.", int(r) + 2, field.name) for r in raw.index[blank][:SHOWN]]
-        return raw, wrong if field.required else []
+        missing = _rows(raw, raw.isna(), field, "There is no geometry.", "Draw it.")
+        return raw, missing if field.required else []
     text = _text(raw)
     blank = text.isna()
     values, bad = _PARSERS[field.type](text)
-    wrong = _rows(text, bad & ~blank, field, *_EXPECTED[field.type])
+    wrong: list[Wrong] = _rows(text, bad & ~blank, field, *_EXPECTED[field.type])
     if field.required:
         wrong += _rows(
             text, blank, field, "The cell is empty.", f"Give {field.meaning[0].lower()}{field.meaning[1:]}."

@@ -83,3 +83,12 @@ def in_order(year_groups: Sequence[str]) -> list[str]:
 def phase_of(year_group: str) -> str | None:
     """Give "primary" for R–Y6, "secondary" for Y7–Y11, None below and above."""
     return next((phase for phase, groups in PHASES.items() if year_group in groups), None)
+
+
+def year_groups_between(low_age: int, high_age: int) -> tuple[str, ...]:
+    """Year groups R … Y13 of a school that admits from `low_age` and whose oldest pupils leave at `high_age`.
+
+    5 to 11 is R–Y6 (Reception pupils turn five), 7 to 11 is Y3–Y6, 11 to 16 is Y7–Y11, 11 to 18 is Y7–Y13.
+    """
+    lowest = AGE_OF_RECEPTION if low_age <= AGE_OF_RECEPTION + 1 else low_age
+    return tuple(group for group in SCHOOL_YEAR_GROUPS[:14] if lowest <= _AGE[group] < high_age)

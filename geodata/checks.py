@@ -1,0 +1,252 @@
+"""Checks that need more than one cell: references between tables, years, places on the map, capacities.
+
+Each check is a function from the study's tables to the problems it finds. Rows are numbered as a spreadsheet shows
+them: the heading is row 1.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from geodata.problems import Problem, nearest
+from geodata.settings import Settings
+from geodata.years import COMPULSORY, add_years, start_year
+
+Tables = Mapping[str, pd.DataFrame]
+SHOWN = 5
+REFERENCES = (  # table, field, refers to table, its field, optional
+    ("pupils", "locality", "localities", "locality"),
+    ("births", "locality", "localities", "locality"),
+    ("demand_points", "locality", "localities", "locality"),
+    ("housing", "locality", "localities", "locality"),
+    ("adjustments", "locality", "localities", "locality"),
+    ("flows", "locality", "localities", "locality"),
+    ("schools", "locality", "localities", "locality"),
+    ("school_sites", "urn", "schools", "urn"),
+    ("rolls", "urn", "schools", "urn"),
+    ("flows", "urn", "schools", "urn"),
+    ("preferences", "urn", "schools", "urn"),
+    ("catchments", "urn", "schools", "urn"),
+    ("planned_places", "urn", "schools", "urn"),
+    ("contributions", "site", "housing", "site"),
+    ("competitions", "site", "sites", "site"),
+    ("bids", "competition", "competitions", "competition"),
+    ("criteria", "competition", "competitions", "competition"),
+    ("scores", "bid", "bids", "bid"),
+    ("scores", "criterion", "criteria", "criterion"),
+)
+ENGLAND_M = (80_000, 5_000, 660_000, 660_000)  # west, south, east, north on the British National Grid
+FAR_M = 80_000
+
+
+def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -> list[Problem]:
+    """Every problem that spans cells, rows or tables; `files` names the file of each table."""
+    checks: tuple[Callable[[Tables, Settings], Iterable[Problem]], ...] = (
+        _references,
+        _base_year,
+        _year_gaps,
+        _year_groups,
+        _coordinates,
+        _capacities,
+        _weights,
+        _either_or,
+    )
+    found = [problem for check in checks for problem in check(tables, settings)]
+    return [
+        Problem(files.get(problem.file, problem.file), problem.what, problem.mend, problem.row, problem.field)
+        for problem in found
+    ]
+
+
+def _rows(
+    table: str, frame: pd.DataFrame, bad: pd.Series, what: Callable[[pd.Series], str], mend: str, field: str
+) -> list[Problem]:
+    rows = frame[bad]
+    problems = [
+        Problem(table, what(row), mend, int(number) + 2, field) for number, row in rows.head(SHOWN).iterrows()
+    ]
+    if len(rows) > SHOWN:
+        problems.append(Problem(table, f"And {len(rows) - SHOWN} more rows like these.", "", field=field))
+    return problems
+
+
+def _references(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    for table, field, other, other_field in REFERENCES:
+        if table not in tables:
+            continue
+        frame = tables[table]
+        named = frame[field].dropna().astype(str)
+        named = named[~named.str.startswith("outside:") & named.ne("independent")]
+        if other not in tables:
+            if len(named):
+                yield Problem(table, f"{field} refers to the table {other}, which is missing.", f"Add {other}.")
+            continue
+        known = set(tables[other][other_field].astype(str))
+        missing = named[~named.isin(known)]
+        for word, rows in list(missing.groupby(missing))[:SHOWN]:
+            count = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
+            near = nearest(word, sorted(known)) if len(known) < 2000 else ""
+            near = near if near.startswith("Did") else f"Correct it, or add it to {other}."
+            yield Problem(table, f"{word} is not in {other}{count}.", near, int(rows.index[0]) + 2, field)
+        if missing.nunique() > SHOWN:
+            what = f"And {missing.nunique() - SHOWN} more that are not in {other}."
+            yield Problem(table, what, "", field=field)
+
+
+def _base_year(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    for table in ("pupils", "rolls"):
+        if table not in tables:
+            continue
+        years = sorted(set(tables[table]["academic_year"]))
+        if settings.base_year not in years:
+            what = f"There are no rows for the base year {settings.base_year}; the latest is {years[-1]}."
+            yield Problem(table, what, "Add them, or change base_year in study.toml.", field="academic_year")
+        later = [year for year in years if year > settings.base_year]
+        if table == "pupils" and later:
+            what = f"There are pupils after the base year {settings.base_year}: {', '.join(later)}."
+            yield Problem(table, what, f"Set base_year to {later[-1]}, or remove them.", field="academic_year")
+
+
+def _year_gaps(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    if "pupils" in tables:
+        starts = sorted({start_year(year) for year in tables["pupils"]["academic_year"]})
+        gaps = sorted(set(range(starts[0], starts[-1] + 1)) - set(starts))
+        if gaps:
+            named = ", ".join(add_years("2000/01", gap - 2000) for gap in gaps)
+            yield Problem(
+                "pupils", f"The years have gaps: {named}.", "Add those years, or remove the earlier ones."
+            )
+    if "births" in tables:
+        ends = sorted(set(tables["births"]["year_ending"].dropna()))
+        months = {end.month for end in ends}
+        if len(months) == 1:
+            years = {end.year for end in ends}
+            gaps = sorted(set(range(min(years), max(years) + 1)) - years)
+            if gaps:
+                named = ", ".join(map(str, gaps))
+                yield Problem("births", f"The years have gaps: {named}.", "Add those years of births.")
+
+
+def _year_groups(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    if "pupils" not in tables:
+        return
+    pupils = tables["pupils"]
+    found = {year: set(rows) for year, rows in pupils.groupby("academic_year")["year_group"]}
+    base = found.get(settings.base_year, set())
+    missing = [group for group in COMPULSORY if group not in base]
+    if base and missing:
+        what = f"The base year {settings.base_year} has no rows for {', '.join(missing)}."
+        yield Problem("pupils", what, "Add them (0 where there are none).", field="year_group")
+
+
+def _coordinates(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    for table in ("schools", "demand_points", "sites", "school_sites"):
+        if table not in tables:
+            continue
+        frame = tables[table]
+        east, north = frame["easting"].astype(float), frame["northing"].astype(float)
+        west_m, south_m, east_m, north_m = ENGLAND_M
+        degrees = (east.abs() <= 180) & (north.abs() <= 90)
+        yield from _rows(
+            table,
+            frame,
+            degrees,
+            lambda row: f"{row['easting']:g}, {row['northing']:g} look like degrees.",
+            "Give easting and northing in metres on the British National Grid.",
+            "easting, northing",
+        )
+        outside = ~degrees & ~(east.between(west_m, east_m) & north.between(south_m, north_m)) & east.notna()
+        centre = _centre(tables)
+        swapped, far = outside & False, outside & False
+        if centre is not None:
+            away = np.hypot(east - centre[0], north - centre[1])
+            away_swapped = np.hypot(north - centre[0], east - centre[1])
+            swapped = ~degrees & (away > FAR_M) & (away_swapped < away / 2)
+            far = ~degrees & ~swapped & ~outside & (away > 3 * FAR_M)
+        yield from _rows(
+            table,
+            frame,
+            swapped,
+            lambda row: f"{row['easting']:g}, {row['northing']:g} look swapped.",
+            "Put the easting in easting and the northing in northing.",
+            "easting, northing",
+        )
+        yield from _rows(
+            table,
+            frame,
+            (outside & ~swapped) | far,
+            lambda row: f"{row['easting']:g}, {row['northing']:g} lie far from the study.",
+            "Correct them: metres on the British National Grid.",
+            "easting, northing",
+        )
+
+
+def _centre(tables: Tables) -> tuple[float, float] | None:
+    """Middle of the localities' boundaries, else of the points most tables agree on."""
+    localities = tables.get("localities")
+    if localities is not None and "geometry" in localities:
+        west, south, east, north = localities.total_bounds
+        return (west + east) / 2, (south + north) / 2
+    for table in ("demand_points", "schools"):
+        if table in tables and tables[table]["easting"].notna().any():
+            return float(tables[table]["easting"].median()), float(tables[table]["northing"].median())
+    return None
+
+
+def _capacities(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    if "schools" not in tables or "rolls" not in tables:
+        return
+    schools, rolls = tables["schools"], tables["rolls"]
+    roll = rolls[rolls["academic_year"] == settings.base_year].groupby("urn")["pupils"].sum()
+    on_roll = schools["urn"].map(roll).fillna(0)
+    yield from _rows(
+        "schools",
+        schools,
+        (schools["capacity"].astype("Float64").eq(0).fillna(False)) & (on_roll > 0),
+        lambda row: f"{row['name']} has capacity 0 and {roll[row['urn']]:g} pupils on roll.",
+        "Give its net capacity, or leave the cell empty for the stated fallback.",
+        "capacity",
+    )
+    sixth = schools["capacity_sixth_form"].fillna(0) > schools["capacity"].astype("Float64").fillna(np.inf)
+    yield from _rows(
+        "schools",
+        schools,
+        sixth.fillna(False),
+        lambda row: f"The sixth form's {row['capacity_sixth_form']} places are more than the capacity.",
+        "The capacity includes the sixth form.",
+        "capacity_sixth_form",
+    )
+
+
+def _weights(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    if "criteria" in tables:
+        for competition, weight in tables["criteria"].groupby("competition")["weight"].sum().items():
+            if abs(weight - 100) > 1e-6:
+                what = f"The weights of {competition} sum to {weight:g}."
+                yield Problem("criteria", what, "Published weights sum to 100.", field="weight")
+    if "demand_points" in tables:
+        points = tables["demand_points"]
+        for field in ("weight_primary", "weight_secondary"):
+            sums = points.groupby("locality")[field].sum()
+            for locality in sums.index[sums <= 0][:SHOWN]:
+                what = f"The weights of {locality} sum to 0."
+                yield Problem("demand_points", what, "Give at least one point a weight.", field=field)
+
+
+def _either_or(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    for table, one, other in (
+        ("flows", "year_group", "phase"),
+        ("planned_places", "year_group", "phase"),
+        ("planned_places", "urn", "planning_area"),
+    ):
+        if table in tables:
+            frame = tables[table]
+            yield from _rows(
+                table,
+                frame,
+                frame[one].isna() == frame[other].isna(),
+                lambda row: f"Exactly one of {one} and {other} is needed.",  # noqa: B023
+                "Fill in one and leave the other empty.",
+                f"{one}, {other}",
+            )
