@@ -1,0 +1,59 @@
+"""Geometry fit for a page: simplified in metres, then longitude and latitude rounded to about a metre."""
+
+import json
+from typing import Any, Final
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+TOLERANCE_M: Final = 20.0
+VERTICES: Final = 25_000
+"""Of one set of shapes on one page: about half a megabyte of text."""
+APART_M: Final = 60.0
+
+
+def simplified(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Fewer vertices, to 20 m, or coarser by doubling until the shapes fit on a page.
+
+    Polygons that tile the ground keep their common borders: no slivers open between neighbours. Points are
+    left alone.
+    """
+    values = np.asarray(shapes.array)
+    tolerance_m = TOLERANCE_M
+    polygonal = np.isin(shapely.get_type_id(values), (-1, 3, 6)).all()
+    tiles = polygonal and bool(shapely.coverage_is_valid(values))
+    while True:
+        fewer = shapely.coverage_simplify(values, tolerance_m) if tiles else shapely.simplify(values, tolerance_m)
+        if shapely.get_num_coordinates(fewer).sum() <= VERTICES or tolerance_m > 1_000:
+            return gpd.GeoSeries(fewer, index=shapes.index, crs=shapes.crs)
+        tolerance_m *= 2
+
+
+def lonlat_geometries(shapes: gpd.GeoSeries) -> list[dict[str, Any] | None]:
+    """GeoJSON geometries in EPSG:4326 to 5 decimals, None where there is nothing to draw."""
+    values = np.asarray(shapes.to_crs(4326).array)
+    nothing = shapely.is_missing(values) | shapely.is_empty(values)
+    texts = shapely.to_geojson(shapely.transform(values, lambda lonlat: np.round(lonlat, 5)))
+    return [None if absent else json.loads(text) for absent, text in zip(nothing, texts, strict=True)]
+
+
+def lonlat_points(shapes: gpd.GeoSeries) -> list[list[float] | None]:
+    """[latitude, longitude] of a point on each shape, None where there is nothing to draw."""
+    points = np.asarray(shapes.representative_point().to_crs(4326).array)
+    x, y = shapely.get_x(points), shapely.get_y(points)
+    return [
+        None if np.isnan(lon) else [round(float(lat), 5), round(float(lon), 5)]
+        for lon, lat in zip(x, y, strict=True)
+    ]
+
+
+def separated(points: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Points that share a spot (10 m) drawn 60 m apart in a row, so that each marker can be reached."""
+    x, y = points.x, points.y
+    spot = pd.DataFrame({"x": (x / 10).round(), "y": (y / 10).round()})
+    in_row = spot.groupby(["x", "y"], dropna=False).cumcount()
+    in_row = in_row.where(x.notna(), 0)
+    apart = gpd.points_from_xy(x + APART_M * in_row, y)
+    return gpd.GeoSeries(apart, index=points.index, crs=points.crs).where(x.notna(), None)

@@ -1,0 +1,109 @@
+"""What a map page draws: shapes on the ground, what to say about each, and how each looks in each year.
+
+A layer is shown by a radio button (one of several views) or a checkbox. Its styles are at the same time its
+legend, so the legend cannot disagree with the map.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+
+from maps.geometry import lonlat_geometries, lonlat_points, simplified
+
+Shape = Literal["circle", "square", "diamond", "triangle", "triangle-down", "star", "cross"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a feature looks, and its line in the legend.
+
+    ``label`` is empty where the legend says nothing. ``shape`` and ``size_px`` matter for points only.
+    ``hatch`` draws dark stripes over the fill, for readers who cannot tell the colours apart.
+    """
+
+    label: str
+    fill: str
+    line: str = "#525252"
+    line_px: float = 1.0
+    opacity: float = 0.75
+    hatch: bool = False
+    dash: str = ""
+    shape: Shape = "circle"
+    size_px: int = 16
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Features on the ground: n geometries in EPSG:27700 (None or empty: not drawn) and the popup of each.
+
+    ``key`` is a plural noun, also the word for them in messages. ``fields`` are label and value of each
+    popup's list; ``rows`` its table under ``head``. With ``rows_of_shown_year`` a popup shows only the rows
+    whose first cell is the academic year on the slider.
+    """
+
+    key: str
+    geometry: gpd.GeoSeries
+    titles: Sequence[str]
+    fields: Sequence[Mapping[str, str]]
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[Sequence[str]]] = ()
+    rows_of_shown_year: bool = False
+    searchable: bool = True
+
+    def missing(self) -> int:
+        """Number of features without a place on the ground."""
+        return int((self.geometry.isna() | self.geometry.is_empty).sum())
+
+    def as_json(self) -> dict[str, Any]:
+        """The shapes as the page's script reads them, simplified and in EPSG:4326."""
+        return {
+            "geometry": lonlat_geometries(simplified(self.geometry)),
+            "middle": lonlat_points(self.geometry),
+            "titles": [str(title) for title in self.titles],
+            "fields": [list(field.items()) for field in self.fields],
+            "head": list(self.head),
+            "rows": [list(map(list, rows)) for rows in self.rows],
+            "rows_of_shown_year": self.rows_of_shown_year,
+            "searchable": self.searchable,
+        }
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One view or overlay of some shapes.
+
+    ``style_of`` is an index into ``styles``, (features,) or (years, features); ``labels`` is text drawn on
+    the map, in the same form; ``line_px`` (features,) overrides the width of lines. Of the layers with
+    ``view`` the reader sees one at a time.
+    """
+
+    key: str
+    name: str
+    shapes: Shapes
+    styles: Sequence[Style]
+    style_of: npt.NDArray[np.int_]
+    legend: str = ""
+    view: bool = False
+    shown: bool = True
+    labels: npt.NDArray[np.str_] | None = None
+    line_px: npt.NDArray[np.float64] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer as the page's script reads it; shapes by key."""
+        return {
+            "key": self.key,
+            "name": self.name,
+            "shapes": self.shapes.key,
+            "styles": [asdict(style) for style in self.styles],
+            "style_of": self.style_of.tolist(),
+            "by_year": self.style_of.ndim == 2,
+            "legend": self.legend,
+            "view": self.view,
+            "shown": self.shown,
+            "labels": None if self.labels is None else self.labels.tolist(),
+            "line_px": None if self.line_px is None else np.round(self.line_px, 1).tolist(),
+        }

@@ -1,0 +1,61 @@
+"""Numbers as a reader sees them, and the plain table under each map."""
+
+from collections.abc import Collection
+from html import escape
+
+import pandas as pd
+
+
+def whole(value: float) -> str:
+    """1,234 or −12; a dash where there is no figure."""
+    return "–" if pd.isna(value) else f"{value:,.0f}".replace("-0", "0").replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """+12, −12 or 0; a dash where there is no figure."""
+    text = whole(value)
+    return f"+{text}" if value > 0 and text != "0" else text
+
+
+def between(low: float, high: float) -> str:
+    """110–136, the range from p10 to p90."""
+    return f"{whole(low)}–{whole(high)}" if pd.notna(low) and pd.notna(high) else "–"
+
+
+def pounds(value: float) -> str:
+    """£1.2 million, £350,000; a dash where there is no figure."""
+    if pd.isna(value):
+        return "–"
+    sign, size = ("−" if value < 0 else ""), abs(value)
+    return f"{sign}£{size / 1e6:,.1f} million" if size >= 999_500 else f"{sign}£{size:,.0f}"
+
+
+def text(value: object) -> str:
+    """Any cell as text; a dash where there is none."""
+    return "–" if pd.isna(value) or value == "" else str(value)
+
+
+def html_table(table: pd.DataFrame, caption: str, *, row_heads: int = 1, numbers: Collection[str] = ()) -> str:
+    """An HTML table of the frame's columns, every text escaped.
+
+    The first ``row_heads`` columns head their rows; ``numbers`` are set to the right.
+    """
+
+    def cell(tag: str, column: str, content: object, scope: str = "") -> str:
+        kind = ' class="number"' if column in numbers else ' dir="auto"'
+        return f"<{tag}{scope}{kind}>{escape(str(content))}</{tag}>"
+
+    columns = [str(column) for column in table.columns]
+    head = "".join(cell("th", column, column, ' scope="col"') for column in columns)
+    body = (
+        "".join(
+            cell("th", column, content, ' scope="row"') if i < row_heads else cell("td", column, content)
+            for i, (column, content) in enumerate(zip(columns, row, strict=True))
+        )
+        for row in table.itertuples(index=False)
+    )
+    rows = "\n".join(f"<tr>{row}</tr>" for row in body)
+    return (
+        f"<table><caption>{escape(caption)}</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+    )
