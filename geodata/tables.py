@@ -184,7 +184,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_inputs(inputs: Path, frames: Mapping[str, pd.DataFrame]) -> None:
-    """Write a study's tables: GeoPackage where a table has geometry, else CSV; unused optional columns left out."""
+    """Write a study's tables: GeoPackage where one has geometry, else CSV; unused optional columns left out."""
     for name, frame in frames.items():
         required = {f.name for f in tables()[name].fields.values() if f.required}
         used = frame[[c for c in frame.columns if c in required or not frame[c].isna().all()]]

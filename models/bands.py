@@ -6,6 +6,7 @@ so one node of demand needs one place in one band and never part of one.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pandas as pd
 
@@ -49,7 +50,7 @@ def age_bands(served: Iterable[Sequence[str]]) -> list[Band]:
         if groups:
             cuts |= {COMPULSORY.index(groups[0]), COMPULSORY.index(groups[-1]) + 1}
     edges = sorted(cuts)
-    return [Band(COMPULSORY[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Band(COMPULSORY[a:b]) for a, b in pairwise(edges)]
 
 
 def school_year_groups(schools: pd.DataFrame) -> dict[int, tuple[str, ...]]:

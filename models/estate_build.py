@@ -1,0 +1,281 @@
+"""From schools, sites, nodes and policy to one EstateProblem, and the key to read its plan again.
+
+Slices are plan year × band × (whole band | entry year group). Whole-band slices carry journeys and unmet cost, entry
+slices unmet cost and a nominal journey cost, so that each pupil-year pays once and a full Reception is still seen.
+
+Pupils who need not move are not moved: where a school can hold its own forecast under every option it has, in every
+slice, its nodes stay there and their places are taken out of the problem. A plan therefore never displaces a pupil to
+make room for another.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from geodata.policy import Policy
+from geodata.years import COMPULSORY
+from models.bands import Band
+from models.estate import EstateProblem
+from models.options import STAY, Facility, Option
+from models.rules import Row
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+WHOLE, ENTRY = "whole band", "entry"
+TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Who may go where: road metres and drive minutes, (origins, facilities), origins being rows of `origin`.
+
+    `origin` gives the row of each node; `allowed` (N, F) is whether age, faith, gender and admissions permit it.
+    """
+
+    origin: Ints
+    metres: Array
+    minutes: Array
+    allowed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Estate:
+    """An estate problem with what its indices stand for.
+
+    Attributes
+    ----------
+    slices : columns academic_year, band, phase, kind, weight (S rows).
+    nodes : the nodes that may move, with their home facility (D rows).
+    pupils : (S, D) demand; fixed : the nodes that stay; fixed_pupils : (S, fixed).
+    arc_metres : (A,) road distance of each arc.
+
+    """
+
+    problem: EstateProblem
+    facilities: Sequence[Facility]
+    options: Sequence[Option]
+    rows: Sequence[Row]
+    years: tuple[str, ...]
+    slices: pd.DataFrame
+    nodes: pd.DataFrame
+    fixed: pd.DataFrame
+    fixed_pupils: Array
+    arc_metres: Array
+
+
+def build_estate(
+    facilities: Sequence[Facility],
+    options: Sequence[Option],
+    rows: Sequence[Row],
+    nodes: pd.DataFrame,
+    node_pupils: Array,
+    bands: Sequence[Band],
+    years: Sequence[str],
+    reach: Reach,
+    policy: Policy,
+) -> Estate:
+    """State the problem. `node_pupils` is (T, 12, N) over the plan years; `options` are grouped in any order.
+
+    Every facility needs a "stay" option, which is its baseline.
+    """
+    key = {facility.key: f for f, facility in enumerate(facilities)}
+    option_facility = np.array([key[option.facility] for option in options], dtype=np.int64)
+    slices = slice_table(bands, years, policy)
+    take = _slice_columns(slices, bands, years)
+    capacity = np.array([_by_slice(option.places, take) for option in options])
+    demand = np.array([node_pupils[t][columns].sum(axis=0) for t, columns in take])
+    home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
+    held = _held_by_home(home, demand, capacity, option_facility, slices, nodes)
+    fixed_load = np.zeros((len(facilities), len(slices)))
+    np.add.at(fixed_load, home[held], demand[:, held].T)
+    capacity = np.maximum(capacity - fixed_load[option_facility], 0.0)
+    moving = np.flatnonzero(~held)
+    arc_node, arc_facility = _arcs(moving, home, nodes, reach, capacity, option_facility, slices, facilities, policy)
+    metres = _arc_metres(moving[arc_node], arc_facility, home, nodes, reach)
+    arc_cost = _arc_costs(metres, home[moving[arc_node]] != arc_facility, slices, policy)
+    weight = slices["weight"].to_numpy(dtype=float)
+    problem = EstateProblem(
+        option_facility=option_facility,
+        option_cost=option_costs(options, years, policy),
+        option_capacity=capacity,
+        demand=demand[:, moving],
+        arc_node=arc_node,
+        arc_facility=arc_facility,
+        arc_cost=arc_cost,
+        unmet_cost=np.repeat(weight[:, None] * policy.number("unmet_gbp"), len(moving), axis=1),
+        row_matrix=_row_matrix(rows, len(options)),
+        row_lower=np.array([row.lower for row in rows], dtype=float),
+        row_upper=np.array([row.upper for row in rows], dtype=float),
+        row_name=tuple(row.name for row in rows),
+        baseline=_baseline(options, option_facility, len(facilities)),
+    )
+    return Estate(
+        problem,
+        facilities,
+        options,
+        rows,
+        tuple(years),
+        slices,
+        nodes.iloc[moving].reset_index(drop=True),
+        nodes[held].reset_index(drop=True),
+        demand[:, held],
+        metres,
+    )
+
+
+def year_weights(years: Sequence[str], policy: Policy) -> tuple[Array, Array]:
+    """Discount factor of each plan year, and its weight with the years after the horizon added to the last one."""
+    rate = policy.number("discount_rate")
+    discount = (1 + rate) ** -np.arange(1, len(years) + 1, dtype=float)
+    weight = discount.copy()
+    weight[-1] *= 1 + sum((1 + rate) ** -k for k in range(1, policy.integer("residual_years") + 1))
+    return discount, weight
+
+
+def option_costs(options: Sequence[Option], years: Sequence[str], policy: Policy) -> Array:
+    """(O,) discounted cost of each option over today: capital and one-off cost when spent, running cost for good."""
+    discount, weight = year_weights(years, policy)
+    once = np.array([option.capital_gbp + option.one_off_gbp for option in options])
+    running = np.array([option.running_gbp for option in options])
+    return np.asarray(once @ discount + running @ weight)
+
+
+def slice_table(bands: Sequence[Band], years: Sequence[str], policy: Policy) -> pd.DataFrame:
+    """Slices in order: academic_year, band, phase, kind and weight (discounting and residual years)."""
+    _, weight = year_weights(years, policy)
+    return pd.DataFrame(
+        [
+            (year, band.name, band.phase, kind, weight[t])
+            for t, year in enumerate(years)
+            for band in bands
+            for kind in (WHOLE, ENTRY)
+        ],
+        columns=["academic_year", "band", "phase", "kind", "weight"],
+    )
+
+
+def _slice_columns(slices: pd.DataFrame, bands: Sequence[Band], years: Sequence[str]) -> list[tuple[int, list[int]]]:
+    """Plan year and year-group columns of each slice."""
+    by_name = {band.name: band for band in bands}
+    taken = []
+    for year, name, kind in zip(slices["academic_year"], slices["band"], slices["kind"], strict=True):
+        groups = by_name[name].year_groups if kind == WHOLE else (by_name[name].entry,)
+        taken.append((list(years).index(year), [COMPULSORY.index(group) for group in groups]))
+    return taken
+
+
+def _by_slice(places: Array, take: list[tuple[int, list[int]]]) -> Array:
+    return np.array([places[t, columns].sum() for t, columns in take])
+
+
+def _held_by_home(
+    home: Ints, demand: Array, capacity: Array, option_facility: Ints, slices: pd.DataFrame, nodes: pd.DataFrame
+) -> NDArray[np.bool_]:
+    """Nodes (N,) whose school can hold all of its band's pupils under every option in every slice."""
+    facilities = int(option_facility.max()) + 1
+    least = np.full((facilities, len(slices)), np.inf)
+    np.minimum.at(least, option_facility, capacity)
+    load = np.zeros((facilities, len(slices)))
+    np.add.at(load, home, demand.T)
+    fits = load <= least + TINY
+    held = np.zeros(len(nodes), dtype=bool)
+    for band in slices["band"].unique():
+        mine = (slices["band"] == band).to_numpy()
+        held |= (nodes["band"] == band).to_numpy() & fits[:, mine].all(axis=1)[home]
+    return held
+
+
+def _arcs(
+    moving: Ints,
+    home: Ints,
+    nodes: pd.DataFrame,
+    reach: Reach,
+    capacity: Array,
+    option_facility: Ints,
+    slices: pd.DataFrame,
+    facilities: Sequence[Facility],
+    policy: Policy,
+) -> tuple[Ints, Ints]:
+    """Arcs of the moving nodes: today's school, every site and the nearest schools with room, as policy allows."""
+    most = np.zeros((len(facilities), len(slices)))
+    np.maximum.at(most, option_facility, capacity)
+    site = np.array([facility.site for facility in facilities])
+    choices = policy.integer("journey_choices")
+    tails, heads = [], []
+    for band, of_band in slices.groupby("band"):
+        local = np.flatnonzero((nodes["band"].to_numpy()[moving]) == band)
+        if not len(local):
+            continue
+        room = most[:, of_band.index].max(axis=1) > 0.5
+        limit = policy.by_phase("journey_max_{phase}_min", str(of_band["phase"].iloc[0]))
+        rows = moving[local]
+        minutes = reach.minutes[reach.origin[rows]]
+        may = reach.allowed[rows] & room & (minutes <= limit)
+        ranked = np.where(may & ~site, minutes, np.inf)
+        if ranked.shape[1] > choices:
+            nearest = np.partition(ranked, choices - 1, axis=1)[:, [choices - 1]]
+            may &= site | (ranked <= nearest)
+        may[np.arange(len(rows)), home[rows]] = True
+        at, facility = np.nonzero(may)
+        tails.append(local[at])
+        heads.append(facility)
+    if not tails:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return np.concatenate(tails), np.concatenate(heads)
+
+
+def _arc_metres(node: Ints, facility: Ints, home: Ints, nodes: pd.DataFrame, reach: Reach) -> Array:
+    """Road metres of each arc; staying is the distance of the node itself."""
+    metres = reach.metres[reach.origin[node], facility]
+    return np.where(home[node] == facility, nodes["distance_m"].to_numpy(dtype=float)[node], metres)
+
+
+def _arc_costs(metres: Array, moved: NDArray[np.bool_], slices: pd.DataFrame, policy: Policy) -> Array:
+    """(S, A) GBP per pupil: the journey, and the disturbance where a pupil leaves today's school."""
+    share = np.where(slices["kind"] == WHOLE, 1.0, policy.number("entry_journey_share"))
+    per_pupil = metres / 1000 * policy.number("journey_cost_gbp_per_km") + moved * policy.number("disturbance_gbp")
+    return np.outer(slices["weight"].to_numpy(dtype=float) * share, np.where(np.isfinite(per_pupil), per_pupil, 0.0))
+
+
+def _row_matrix(rows: Sequence[Row], n_options: int) -> csr_matrix:
+    sizes = [len(row.options) for row in rows]
+    at = np.repeat(np.arange(len(rows)), sizes)
+    options = np.concatenate([row.options for row in rows]) if rows else np.empty(0, dtype=int)
+    values = np.concatenate([row.values for row in rows]) if rows else np.empty(0)
+    return csr_matrix((values, (at, options)), shape=(len(rows), n_options))
+
+
+def _baseline(options: Sequence[Option], option_facility: Ints, n_facilities: int) -> Ints:
+    baseline = np.full(n_facilities, -1, dtype=np.int64)
+    for o, option in enumerate(options):
+        if option.action == STAY:
+            baseline[option_facility[o]] = o
+    return baseline
+
+
+def reach_of(
+    nodes: pd.DataFrame,
+    point_rows: Mapping[str, int],
+    facility_rows: Mapping[str, int],
+    metres: Array,
+    minutes: Array,
+    facilities: Sequence[Facility],
+    bands: Sequence[Band],
+    may_move: NDArray[np.bool_],
+) -> Reach:
+    """Reach of every node: from its demand point, or from today's school where its home is not known.
+
+    `metres` and `minutes` are (points + facilities, F): demand points first, then facilities in order. `may_move`
+    (F, F) says whether a pupil of one facility may go to another by faith, gender and admissions.
+    """
+    of_point = nodes["demand_point"].map(point_rows)
+    of_school = nodes["urn"].astype(str).map(facility_rows)
+    origin = of_point.fillna(of_school + len(point_rows)).to_numpy(dtype=np.int64)
+    serves = np.array([[set(b.year_groups) <= set(f.year_groups) for f in facilities] for b in bands])
+    band_row = nodes["band"].map({band.name: b for b, band in enumerate(bands)}).to_numpy(dtype=np.int64)
+    allowed = serves[band_row] & may_move[of_school.to_numpy(dtype=np.int64)]
+    return Reach(origin, metres, minutes, allowed)

@@ -1,0 +1,131 @@
+"""From a plan back to tables: what each facility does, where pupils go, and who is left without a place."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.estate_build import WHOLE, Estate
+from models.options import STAY, Facility, Option
+
+Array = NDArray[np.float64]
+LEAST_PUPILS = 0.01
+
+
+def decisions(estate: Estate, chosen: NDArray[np.int64]) -> pd.DataFrame:
+    """One row a facility that changes: facility, urn, site, name, action, academic_year, places, cost, powers, reason.
+
+    Places are admission places R–Y11 in the last plan year under today's estate and under the plan.
+    """
+    by_option = estate.problem.option_cost
+    rows = []
+    for facility, o in zip(estate.facilities, chosen, strict=True):
+        option = estate.options[int(o)]
+        if option.action == STAY:
+            continue
+        rows.append(_decision(facility, option, float(by_option[int(o)])))
+    return pd.DataFrame(rows, columns=DECISION_COLUMNS)
+
+
+DECISION_COLUMNS = [
+    "facility",
+    "urn",
+    "site",
+    "name",
+    "phase",
+    "action",
+    "academic_year",
+    "places_before",
+    "places_after",
+    "cost_gbp",
+    "capital_gbp",
+    "running_gbp_per_year",
+    "proposer",
+    "decider",
+    "reason",
+]
+
+
+def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, object]:
+    return {
+        "facility": facility.key,
+        "urn": None if facility.site else facility.key,
+        "site": facility.key if facility.site else None,
+        "name": facility.name,
+        "phase": facility.phase,
+        "action": option.action,
+        "academic_year": option.academic_year,
+        "places_before": round(float(facility.places[-1].sum())),
+        "places_after": round(float(option.admits[-1].sum())),
+        "cost_gbp": round(cost_gbp),
+        "capital_gbp": round(float(option.capital_gbp.sum())),
+        "running_gbp_per_year": round(float(option.running_gbp[-1])),
+        "proposer": option.proposer,
+        "decider": option.decider,
+        "reason": option.reason,
+    }
+
+
+def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
+    """Placed pupils of the whole-band slices: demand_point, phase, academic_year, facility, pupils, distance_m, moved.
+
+    `flow` is (S, A). Pupils whose school was never in question stand in it too. `today` is the school attended in
+    the base year.
+    """
+    problem = estate.problem
+    keys = np.array([facility.key for facility in estate.facilities])
+    frames = []
+    for s in np.flatnonzero(estate.slices["kind"] == WHOLE):
+        pupils = problem.demand[s, problem.arc_node] * flow[s]
+        used = np.flatnonzero(pupils > LEAST_PUPILS)
+        node = problem.arc_node[used]
+        frames.append(
+            _allocated(
+                estate,
+                int(s),
+                estate.nodes.iloc[node],
+                keys[problem.arc_facility[used]],
+                pupils[used],
+                estate.arc_metres[used],
+            )
+        )
+        some = estate.fixed_pupils[s] > LEAST_PUPILS
+        stay = estate.fixed[some]
+        home = stay["urn"].astype(str).to_numpy()
+        frames.append(
+            _allocated(estate, int(s), stay, home, estate.fixed_pupils[s][some], stay["distance_m"].to_numpy())
+        )
+    table = pd.concat(frames, ignore_index=True)
+    group = ["demand_point", "phase", "academic_year", "facility", "today"]
+    table["pupil_metres"] = table["pupils"] * table["distance_m"]
+    summed = table.groupby(group, as_index=False)[["pupils", "pupil_metres"]].sum()
+    summed["distance_m"] = summed.pop("pupil_metres") / summed["pupils"]
+    summed["moved"] = summed["facility"] != summed["today"]
+    return summed
+
+
+def _allocated(
+    estate: Estate, s: int, nodes: pd.DataFrame, facility: Sequence[str], pupils: Array, metres: Array
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "demand_point": nodes["demand_point"].to_numpy(),
+            "phase": estate.slices["phase"].iloc[s],
+            "academic_year": estate.slices["academic_year"].iloc[s],
+            "facility": facility,
+            "today": nodes["urn"].astype(str).to_numpy(),
+            "pupils": pupils,
+            "distance_m": metres,
+        }
+    )
+
+
+def unplaced(estate: Estate, unmet: Array) -> pd.DataFrame:
+    """Pupils without a place within reach: demand_point, phase, academic_year, kind, pupils. `unmet` is (S, D)."""
+    pupils = unmet * estate.problem.demand
+    s, node = np.nonzero(pupils > LEAST_PUPILS)
+    table = estate.slices.iloc[s][["phase", "academic_year", "kind"]].reset_index(drop=True)
+    table.insert(0, "demand_point", estate.nodes["demand_point"].to_numpy()[node])
+    table["pupils"] = pupils[s, node]
+    return table.groupby(["demand_point", "phase", "academic_year", "kind"], as_index=False)["pupils"].sum()

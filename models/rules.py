@@ -1,0 +1,95 @@
+"""Policy rows: what a plan of the whole estate must keep to, row by row, each in words a planner recognises.
+
+A row is lower ≤ Σ value[o] · z[o] ≤ upper over the options o of all facilities. Each generator is a small function with
+its reason in its docstring.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from geodata.years import COMPULSORY, PHASES
+from models.options import CLOSE, Facility, Option
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy row: its name, the options it counts with their values, and its limits."""
+
+    name: str
+    options: NDArray[np.int64]
+    values: Array
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """An area where today's estate already holds less than policy asks: the row asks for no less than today's."""
+
+    planning_area: str
+    phase: str
+    academic_year: str
+    asked: float
+    today: float
+
+
+def retained_surplus(
+    facilities: Sequence[Facility],
+    options: Sequence[Option],
+    years: Sequence[str],
+    high: Mapping[tuple[str, str], Array],
+    policy: Policy,
+) -> tuple[list[Row], list[Shortfall]]:
+    """Keep spare places: in every planning area, phase and year, places ≥ pupils ÷ (1 − retained surplus).
+
+    Pupils are the forecast of those on roll at the area's schools before any decision. Under the median forecast
+    `retained_surplus` stays empty, and under the high one (`high`: p90 by (area, phase), (T,)) `retained_surplus_high`.
+    Places are admission places within net capacity, so a school that is over-full lends no spare to its neighbours.
+    Where today's estate falls short already, the row asks for no less than today's.
+    """
+    by_key = {facility.key: facility for facility in facilities}
+    rows: list[Row] = []
+    short: list[Shortfall] = []
+    for area, phase in sorted({(a, phase) for f in facilities for phase, a in f.planning_area.items()}):
+        columns = [COMPULSORY.index(group) for group in PHASES[phase]]
+        here = [f for f in facilities if f.planning_area.get(phase) == area]
+        median = np.sum([f.pupils[:, columns].sum(axis=1) for f in here], axis=0)
+        asked = np.maximum(
+            median / (1 - policy.number("retained_surplus")),
+            high.get((area, phase), median) / (1 - policy.number("retained_surplus_high")),
+        )
+        today = np.sum([f.places[:, columns].sum(axis=1) for f in here if not f.site] or [0 * median], axis=0)
+        at = [i for i, option in enumerate(options) if by_key[option.facility].planning_area.get(phase) == area]
+        values = np.array([options[i].admits[:, columns].sum(axis=1) for i in at])
+        for t, year in enumerate(years):
+            if today[t] < asked[t]:
+                short.append(Shortfall(area, phase, year, float(asked[t]), float(today[t])))
+            name = f"{area}, {phase}, {year}: retained surplus"
+            rows.append(Row(name, np.array(at), values[:, t], float(min(asked[t], today[t])), np.inf))
+    return rows, short
+
+
+def capital_budget(options: Sequence[Option], years: Sequence[str], policy: Policy) -> list[Row]:
+    """Spend no more capital in any year than the policy's budget; no row where it is blank."""
+    budget = policy.optional_number("capital_budget_gbp_per_year")
+    if budget is None:
+        return []
+    at = np.array([i for i, option in enumerate(options) if option.capital_gbp.any()], dtype=np.int64)
+    if not len(at):
+        return []
+    spend = np.array([options[i].capital_gbp for i in at])
+    return [Row(f"capital in {year}", at, spend[:, t], -np.inf, budget) for t, year in enumerate(years)]
+
+
+def closures_max(options: Sequence[Option], policy: Policy) -> list[Row]:
+    """Close at most so many schools over the horizon."""
+    at = np.array([i for i, option in enumerate(options) if option.action == CLOSE], dtype=np.int64)
+    if not len(at):
+        return []
+    return [Row("closures over the horizon", at, np.ones(len(at)), -np.inf, policy.number("closures_max"))]
