@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
@@ -17,18 +18,26 @@ APART_M: Final = 60.0
 def simplified(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
     """Fewer vertices, to 20 m, or coarser by doubling until the shapes fit on a page.
 
-    Polygons that tile the ground keep their common borders: no slivers open between neighbours. Points are
-    left alone.
+    Polygons that tile the ground keep their common borders. Where they do not quite meet (or were joined from
+    such), cracks narrower than the tolerance are closed. Points are left alone.
     """
     values = np.asarray(shapes.array)
-    tolerance_m = TOLERANCE_M
-    polygonal = np.isin(shapely.get_type_id(values), (-1, 3, 6)).all()
+    polygonal = bool(np.isin(shapely.get_type_id(values), (-1, 3, 6)).all())
     tiles = polygonal and bool(shapely.coverage_is_valid(values))
+    if polygonal and not tiles:
+        values = _without_cracks(values)
+    tolerance_m = TOLERANCE_M
     while True:
         fewer = shapely.coverage_simplify(values, tolerance_m) if tiles else shapely.simplify(values, tolerance_m)
         if shapely.get_num_coordinates(fewer).sum() <= VERTICES or tolerance_m > 1_000:
             return gpd.GeoSeries(fewer, index=shapes.index, crs=shapes.crs)
         tolerance_m *= 2
+
+
+def _without_cracks(polygons: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Polygons widened and narrowed again by half the tolerance."""
+    widened = shapely.buffer(polygons, TOLERANCE_M / 2, join_style="mitre")
+    return np.asarray(shapely.buffer(widened, -TOLERANCE_M / 2, join_style="mitre"))
 
 
 def lonlat_geometries(shapes: gpd.GeoSeries) -> list[dict[str, Any] | None]:
@@ -40,12 +49,16 @@ def lonlat_geometries(shapes: gpd.GeoSeries) -> list[dict[str, Any] | None]:
 
 
 def lonlat_points(shapes: gpd.GeoSeries) -> list[list[float] | None]:
-    """[latitude, longitude] of a point on each shape, None where there is nothing to draw."""
-    points = np.asarray(shapes.representative_point().to_crs(4326).array)
+    """[latitude, longitude] of a point on each shape, of a line its middle; None where there is nothing to
+    draw.
+    """
+    middle = np.asarray(shapes.representative_point().array)
+    lines = shapes.geom_type.to_numpy() == "LineString"
+    middle[lines] = shapely.line_interpolate_point(np.asarray(shapes.array)[lines], 0.5, normalized=True)
+    points = np.asarray(gpd.GeoSeries(middle, crs=shapes.crs).to_crs(4326).array)
     x, y = shapely.get_x(points), shapely.get_y(points)
     return [
-        None if np.isnan(lon) else [round(float(lat), 5), round(float(lon), 5)]
-        for lon, lat in zip(x, y, strict=True)
+        None if np.isnan(lon) else [round(float(lat), 5), round(float(lon), 5)] for lon, lat in zip(x, y, strict=True)
     ]
 
 

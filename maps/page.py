@@ -77,7 +77,7 @@ def map_page(
         years=years,
         first_year=first_year,
         views=[layer for layer in layers if layer.view],
-        overlays=[layer for layer in layers if not layer.view],
+        overlays=[layer for layer in reversed(layers) if not layer.view],
         map=root.html.render(),
         data=embedded_json(data),
         table=table,
@@ -98,9 +98,7 @@ def page(template: str, notes: PageNotes, *, styles: Sequence[str], scripts: Seq
     )
 
 
-def map_data(
-    layers: Sequence[Layer], years: Sequence[str], first_year: int, basemap: Basemap | None
-) -> dict[str, Any]:
+def map_data(layers: Sequence[Layer], years: Sequence[str], first_year: int, basemap: Basemap | None) -> dict[str, Any]:
     """What the page's script reads; its keys are the script's."""
     shapes = {layer.shapes.key: layer.shapes for layer in layers}
     return {

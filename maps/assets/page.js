@@ -182,6 +182,7 @@ function redraw(view) {
     if (layer.shown) layer.group.addTo(map);
     else layer.group.remove();
     if (layer.shown) restyle(view, layer);
+    if (layer.shown && layer.line_px) layer.items.forEach((item) => item && item.bringToFront());
     placeplan.counts[layer.key] = layer.items.filter((item) => item && map.hasLayer(item)).length;
   }
   drawLegend(view);
@@ -261,13 +262,19 @@ function visit(view, { key, i }) {
 
 /* ---- legend and labels ---- */
 
+/* As in the list of layers: the view first, then what lies on top of it, topmost first. */
+function listed(layers) {
+  return [...layers.filter((layer) => layer.view), ...layers.filter((layer) => !layer.view).reverse()];
+}
+
 function drawLegend(view) {
   const box = document.getElementById("legend");
   box.replaceChildren();
-  for (const layer of view.data.layers) {
-    const named = layer.styles.filter((style) => style.label);
+  for (const layer of listed(view.data.layers)) {
+    const used = new Set(layer.style_of.flat());
+    const named = layer.styles.filter((style, i) => style.label && (layer.view || used.has(i)));
     if (!layer.shown || !named.length) continue;
-    box.append(element("h2", layer.by_year ? `${layer.name}, ${view.data.years[view.year]}` : layer.name));
+    if (named.length > 1) box.append(element("h2", layer.by_year ? `${layer.name}, ${view.data.years[view.year]}` : layer.name));
     if (layer.legend) box.append(element("p", layer.legend));
     const kind = (view.data.shapes[layer.shapes].geometry.find((geometry) => geometry) || { type: "Point" }).type;
     const list = box.appendChild(element("ul"));
@@ -278,8 +285,13 @@ function drawLegend(view) {
   }
 }
 
+function at(node, x) {
+  node.setAttribute("x", x);
+  return node;
+}
+
 function swatch(kind, layer, style) {
-  if (kind === "Point") return symbol(style, style.size_px);
+  if (kind === "Point") return svg("svg", { width: 26, height: Math.max(style.size_px, 16) }, [at(symbol(style, style.size_px), (26 - style.size_px) / 2)]);
   const line = { stroke: style.line, "stroke-dasharray": style.dash };
   const drawing = kind.endsWith("LineString")
     ? svg("line", { ...line, x1: 1, y1: 8, x2: 25, y2: 8, "stroke-width": layer.line_px ? 4 : style.line_px, "stroke-opacity": style.opacity })
@@ -287,14 +299,21 @@ function swatch(kind, layer, style) {
   return svg("svg", { width: 26, height: 16, "aria-hidden": "true" }, [drawing]);
 }
 
+/* Each label at the first of seven positions where it covers no marker and no label placed before it, else hidden. */
 function declutter(map) {
-  const labels = [...map.getPane("labels").querySelectorAll(".map-label")];
+  const labels = [...map.getPane("labels").querySelectorAll(".map-label")].filter((node) => node.firstChild.textContent);
   labels.sort((a, b) => b.classList.contains("strong") - a.classList.contains("strong"));
-  const taken = [];
+  const taken = [...map.getPane("markerPane").children].map((node) => node.getBoundingClientRect());
   for (const node of labels) {
-    const box = node.firstChild.getBoundingClientRect();
-    const covered = taken.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
-    node.classList.toggle("covered", covered);
-    if (!covered && node.firstChild.textContent) taken.push(box);
+    const text = node.firstChild, anchor = node.getBoundingClientRect();
+    const w = text.offsetWidth, h = text.offsetHeight;
+    const free = [[0, 0], [0, -h], [0, h], [w / 2 + 10, 0], [-w / 2 - 10, 0], [0, -2 * h], [0, 2 * h]].find(([x, y]) => {
+      const left = anchor.left + x - w / 2, top = anchor.top + y - h / 2;
+      const clear = !taken.some((box) => left < box.right && left + w > box.left && top < box.bottom && top + h > box.top);
+      if (clear) taken.push({ left, top, right: left + w, bottom: top + h });
+      return clear;
+    });
+    node.classList.toggle("covered", !free);
+    if (free) text.style.transform = `translate(-50%, -50%) translate(${free[0]}px, ${free[1]}px)`;
   }
 }
