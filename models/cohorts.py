@@ -1,0 +1,196 @@
+"""Cohorts: pupils and births as arrays by locality, with births put on academic-year cohorts.
+
+Pupils become a cube (locality, academic year, year group) that is NaN where nothing is known. Births are counted
+over twelve months that end on a date; the cohort whose age is `a` on 31 August before academic year `t` was born
+from September of t − a − 1 to August of t − a. Its births are the published figures weighted by the months they
+share with it: with years to 30 June, R of t takes 10/12 of the year to June t − 4 and 2/12 of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.years import COMPULSORY, YEAR_GROUPS, academic_year, age_of, start_year
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+LAST_YEAR_GROUP = "Y13"
+MONTHS_NEEDED = 6  # a cohort's births count as known when at least half of its months are
+
+
+@dataclass(frozen=True, eq=False)
+class PupilCube:
+    """Pupils by locality, academic year and year group.
+
+    Attributes
+    ----------
+    pupils : (L, T, G), NaN where not known.
+    first_year : calendar year in which the first academic year starts; the T years are consecutive.
+    year_groups : the G year groups of one unbroken chain, youngest first.
+    notes : what was left out or read in a stated way.
+
+    """
+
+    pupils: FloatArray
+    localities: tuple[str, ...]
+    first_year: int
+    year_groups: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def starts(self) -> IntArray:
+        """(T,) calendar years in which the academic years start."""
+        return self.first_year + np.arange(self.pupils.shape[1])
+
+    @property
+    def entry_age(self) -> int:
+        """Age at 31 August of the youngest year group: 4 where the chain starts with R."""
+        return age_of(self.year_groups[0])
+
+    def until(self, start: int) -> PupilCube:
+        """What was known when the academic year that starts in `start` was the latest."""
+        return replace(self, pupils=self.pupils[:, : start - self.first_year + 1])
+
+    def filled_latest(self) -> tuple[FloatArray, int]:
+        """Pupils of the latest year (L, G), and the localities whose latest known year stands in for it.
+
+        A locality that was never counted has no pupils.
+        """
+        latest = self.pupils[:, -1].copy()
+        unknown = np.isnan(latest)
+        for earlier in range(self.pupils.shape[1] - 2, -1, -1):
+            latest = np.where(np.isnan(latest), self.pupils[:, earlier], latest)
+        return np.nan_to_num(latest), int(unknown.all(axis=1).sum())
+
+
+def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) -> PupilCube:
+    """Cube of the `pupils` table (academic_year, locality, year_group, pupils) up to `base_year`.
+
+    A locality without any row in a year is not known there; in a year in which it has rows, a year group without
+    one has no pupils. ValueError if nobody was counted in the base year, or nobody from R to Y11.
+    """
+    base = start_year(base_year)
+    start = pupils["academic_year"].map(start_year).to_numpy(dtype=np.int64)
+    row = pd.Index(localities).get_indexer(pupils["locality"])
+    notes = []
+    if (strangers := int((row < 0).sum())) > 0:
+        notes.append(f"{strangers} rows of pupils name a locality that is not in the list; they are left out.")
+    kept = (row >= 0) & (start <= base)
+    if not (kept & (start == base)).any():
+        raise ValueError(f"no pupils are given for the base year {base_year}")
+    chain = _longest_chain(pupils["year_group"].to_numpy()[kept])
+    if not set(chain) & set(COMPULSORY):
+        raise ValueError("no year group from R to Y11 has pupils: there is nothing to forecast")
+    group = pd.Index(chain).get_indexer(pupils["year_group"])
+    if (outside := sorted(set(pupils["year_group"].to_numpy()[kept & (group < 0)]))) != []:
+        notes.append(f"Year groups outside the chain {chain[0]}–{chain[-1]} are left out: {', '.join(outside)}.")
+    kept &= group >= 0
+    first = int(start[kept].min())
+    shape = (len(localities), base - first + 1, len(chain))
+    cell = (row[kept], start[kept] - first, group[kept])
+    cube = np.zeros(shape)
+    np.add.at(cube, cell, pupils["pupils"].to_numpy(dtype=float)[kept])
+    counted = np.zeros(shape, dtype=bool)
+    counted[cell] = True
+    known = counted.any(axis=2, keepdims=True) & counted.any(axis=0, keepdims=True)
+    if "estimated" in pupils and pupils["estimated"].to_numpy()[kept].astype(bool).any():
+        notes.append("Some pupils are apportioned, not counted: ratios and spread are those of apportioned figures.")
+    return PupilCube(np.where(known, cube, np.nan), tuple(localities), first, chain, tuple(notes))
+
+
+def _longest_chain(year_groups: NDArray[np.object_]) -> tuple[str, ...]:
+    """Longest run of year groups, up to Y13, that pupils can move up through without a gap."""
+    present = set(year_groups)
+    runs: list[list[str]] = [[]]
+    for group in YEAR_GROUPS[: YEAR_GROUPS.index(LAST_YEAR_GROUP) + 1]:
+        if group in present:
+            runs[-1].append(group)
+        elif runs[-1]:
+            runs.append([])
+    return max((tuple(run) for run in runs), key=len)
+
+
+@dataclass(frozen=True, eq=False)
+class BirthSeries:
+    """Births of twelve months.
+
+    Attributes
+    ----------
+    births : (L, P), NaN where not known.
+    last_month : (P,) last month of each figure, as 12 × year + month, ascending.
+    strangers : rows of localities that are not in the list.
+
+    """
+
+    births: FloatArray
+    last_month: IntArray
+    strangers: int = 0
+
+    def known_by(self, month: int) -> BirthSeries:
+        """Only the figures whose twelve months ended by then (12 × year + month)."""
+        seen = self.last_month <= month
+        return BirthSeries(self.births[:, seen], self.last_month[seen], self.strangers)
+
+    def recent_mean(self, years: int) -> FloatArray:
+        """(L,) mean of each locality's latest `years` known figures; NaN where it has none."""
+        known = ~np.isnan(self.births)
+        from_the_end = np.cumsum(known[:, ::-1], axis=1)[:, ::-1]
+        recent = known & (from_the_end <= years)
+        count = recent.sum(axis=1)
+        total = np.where(recent, self.births, 0.0).sum(axis=1)
+        mean: FloatArray = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+        return mean
+
+
+def birth_series(births: pd.DataFrame, localities: Sequence[str]) -> BirthSeries:
+    """Series of the `births` table (locality, year_ending, births)."""
+    ending = pd.to_datetime(births["year_ending"])
+    month = (12 * ending.dt.year + ending.dt.month).to_numpy(dtype=np.int64)
+    row = pd.Index(localities).get_indexer(births["locality"])
+    kept = row >= 0
+    last_month, column = np.unique(month[kept], return_inverse=True)
+    shape = (len(localities), len(last_month))
+    total, counted = np.zeros(shape), np.zeros(shape, dtype=bool)
+    np.add.at(total, (row[kept], column), births["births"].to_numpy(dtype=float)[kept])
+    counted[row[kept], column] = True
+    return BirthSeries(np.where(counted, total, np.nan), last_month, int((~kept).sum()))
+
+
+def cohort_births(series: BirthSeries, starts: IntArray, age: int) -> tuple[FloatArray, FloatArray]:
+    """Births (L, N) of the cohorts aged `age` at 31 August before the academic years that start in `starts` (N,).
+
+    The second array (L, N) is the share of each cohort's months that published figures cover. A cohort covered in
+    part is scaled up from that part; below half of its months it is NaN: not known.
+    """
+    first = 12 * (starts - age - 1) + 9  # September
+    last_of_both = np.minimum(series.last_month[:, None], first + 11)
+    first_of_both = np.maximum(series.last_month[:, None] - 11, first)
+    share = np.maximum(last_of_both - first_of_both + 1, 0) / 12  # (P, N)
+    known = ~np.isnan(series.births)
+    covered = known @ share
+    counted = np.nan_to_num(series.births) @ share
+    enough = covered >= MONTHS_NEEDED / 12
+    return np.divide(counted, covered, out=np.full(covered.shape, np.nan), where=enough), np.minimum(covered, 1.0)
+
+
+def cube_frame(axes: Mapping[str, Sequence[object]], **values: FloatArray) -> pd.DataFrame:
+    """Long table of arrays that share the axes, the last axis running fastest."""
+    sizes = [len(labels) for labels in axes.values()]
+    codes = np.indices(sizes).reshape(len(sizes), -1)
+    columns = {
+        name: pd.Series(list(labels)).take(code).reset_index(drop=True)
+        for (name, labels), code in zip(axes.items(), codes, strict=True)
+    }
+    return pd.DataFrame({**columns, **{name: np.broadcast_to(v, sizes).ravel() for name, v in values.items()}})
+
+
+def year_labels(starts: Sequence[int] | IntArray) -> list[str]:
+    """Academic years from the calendar years in which they start."""
+    return [academic_year(int(start)) for start in starts]

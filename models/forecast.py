@@ -1,0 +1,209 @@
+"""Demand: pupils by locality, year group and academic year, with p10, p50 and p90.
+
+births → R → Y1 → … → Y11 (→ Y12 → Y13)   models.progression, scaled to the authority's own forecast
++ pupils from new homes                    models.housing
++ logged local intelligence                one cell each, as it was written down
+± how far past forecasts were out          models.uncertainty
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from geodata.policy import Policy
+from geodata.years import academic_year, phase_of, start_year
+from models.cohorts import FloatArray, IntArray, PupilCube, birth_series, cube_frame, pupil_cube, year_labels
+from models.housing import housing_pupils
+from models.progression import Projection, project
+from models.uncertainty import (
+    ORIGINS_NEEDED,
+    PastForecasts,
+    Spread,
+    fit_spread,
+    held_share,
+    past_forecasts,
+    phase_members,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastResult:
+    """A forecast; every table has mean, p10, p50, p90 and `unadjusted`, the mean before local intelligence.
+
+    The base year stands first in each, as counted: its p10 and p90 are the count. Quantiles of a sum come from the
+    past errors of that sum and are not sums of quantiles; means do add up.
+
+    Attributes
+    ----------
+    table : locality, academic_year, year_group.
+    authority : academic_year, year_group.
+    phase : locality, phase, academic_year.
+    authority_phase : phase, academic_year.
+    notes : fallbacks used, with counts, and how well the intervals held in the past.
+    interval_coverage : share of past outturns inside the intervals fitted to them; NaN where the default is used.
+
+    """
+
+    table: pd.DataFrame
+    authority: pd.DataFrame
+    phase: pd.DataFrame
+    authority_phase: pd.DataFrame
+    notes: list[str]
+    interval_coverage: float
+
+
+def forecast_pupils(
+    pupils: pd.DataFrame,
+    births: pd.DataFrame,
+    localities: pd.DataFrame,
+    *,
+    base_year: str,
+    horizon_years: int,
+    policy: Policy,
+    housing: pd.DataFrame | None = None,
+    adjustments: pd.DataFrame | None = None,
+) -> ForecastResult:
+    """Forecast the `horizon_years` after `base_year` from the tables of a study.
+
+    Localities are taken in their order; a mean is never negative and never missing. ValueError if there are no
+    pupils in the base year, or none from R to Y11.
+    """
+    codes = localities["locality"].tolist()
+    cube, series = pupil_cube(pupils, codes, base_year), birth_series(births, codes)
+    projection = project(cube, series, policy, horizon_years)
+    notes = [*cube.notes, *_notes(cube, projection, policy)]
+    if series.strangers:
+        notes.append(f"{series.strangers} rows of births name a locality that is not in the list; they are left out.")
+    base = start_year(base_year)
+    starts = base + 1 + np.arange(horizon_years)
+    unadjusted = projection.pupils
+    if housing is not None and len(housing):
+        added, said = housing_pupils(housing, codes, base, starts, cube.year_groups, policy)
+        unadjusted = unadjusted + added
+        notes += said
+    mean = unadjusted
+    if adjustments is not None and len(adjustments):
+        change, said = _changes(adjustments, cube, starts)
+        mean = np.maximum(unadjusted + change, 0.0)
+        notes += said
+        if (below := int((unadjusted + change < 0).sum())) > 0:
+            notes.append(f"{below} adjustments take away more pupils than are forecast; 0 stands.")
+    past = past_forecasts(cube, series, policy, horizon_years)
+    coverage, said = _held(past, policy)
+    tables = _tables(cube, starts, unadjusted, mean, past, policy)
+    return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage)
+
+
+def _changes(adjustments: pd.DataFrame, cube: PupilCube, starts: IntArray) -> tuple[FloatArray, list[str]]:
+    """Local intelligence (L, H, G): each entry changes its own cell and nothing else."""
+    cell = (
+        pd.Index(cube.localities).get_indexer(adjustments["locality"]),
+        pd.Index(starts).get_indexer(adjustments["academic_year"].map(start_year)),
+        pd.Index(cube.year_groups).get_indexer(adjustments["year_group"]),
+    )
+    kept = np.minimum.reduce(cell) >= 0
+    change = np.zeros((len(cube.localities), len(starts), len(cube.year_groups)))
+    np.add.at(change, tuple(axis[kept] for axis in cell), adjustments["change"].to_numpy(dtype=float)[kept])
+    if kept.all():
+        return change, []
+    return change, [f"{int((~kept).sum())} adjustments fall outside the localities, years or year groups forecast."]
+
+
+def _tables(
+    cube: PupilCube, starts: IntArray, unadjusted: FloatArray, mean: FloatArray, past: PastForecasts, policy: Policy
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    base, _ = cube.filled_latest()
+    years = year_labels([int(starts[0]) - 1, *starts])
+    members = phase_members(cube.year_groups)
+
+    def by_phase(pupils: FloatArray) -> FloatArray:
+        return np.stack([pupils[..., groups].sum(axis=-1) for groups in members.values()], axis=-1)
+
+    def rows(now: FloatArray, before: FloatArray, after: FloatArray, spread: Spread) -> dict[str, FloatArray]:
+        """Columns (…, 1 + H, G): the count of the base year, then the forecast."""
+        low, high = spread.interval(after)
+        columns = {"mean": after, "p10": low, "p50": after, "p90": high, "unadjusted": before}
+        return {name: np.concatenate([now[..., None, :], c], axis=-2) for name, c in columns.items()}
+
+    def whole(pupils: FloatArray) -> FloatArray:
+        total: FloatArray = pupils.sum(axis=0)
+        return total
+
+    everywhere = past.of_authority()
+    places = {"locality": cube.localities}
+    cells = {"academic_year": years, "year_group": cube.year_groups}
+    phases = {"academic_year": years, "phase": tuple(members)}
+    of_cells = rows(base, unadjusted, mean, fit_spread(past, policy))
+    of_authority = rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere, policy))
+    table = cube_frame({**places, **cells}, **of_cells)
+    authority = cube_frame(cells, **of_authority)
+    base, unadjusted, mean = by_phase(base), by_phase(unadjusted), by_phase(mean)
+    of_phases = rows(base, unadjusted, mean, fit_spread(past.of_phases(), policy))
+    of_sums = rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere.of_phases(), policy))
+    return table, authority, cube_frame({**places, **phases}, **of_phases), cube_frame(phases, **of_sums)
+
+
+def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]:
+    """Fallbacks the chain used and ratios that look odd, in sentences."""
+    groups, links = cube.year_groups, projection.links
+    wanted = len(policy.numbers("ratio_weights"))
+    notes = []
+    if projection.filled_localities:
+        notes.append(
+            f"{projection.filled_localities} localities have no pupils in the base year; their latest count stands."
+        )
+    if len(groups) > 1 and (fewest := int(links.years_used.min())) < wanted:
+        notes.append(
+            f"Ratios between year groups rest on {fewest} past years, not {wanted}."
+            if fewest
+            else "Only one year of pupils: year groups are moved up unchanged (ratio 1)."
+        )
+    if projection.without_births:
+        notes.append(f"{projection.without_births} localities have no usable births; {groups[0]} repeats past entry.")
+    elif projection.uptake_years < wanted:
+        notes.append(f"The ratio of births to {groups[0]} rests on {projection.uptake_years} past years, not {wanted}.")
+    if projection.births_scaled:
+        years = ", ".join(academic_year(start) for start in projection.births_scaled)
+        notes.append(f"Births of the cohorts entering in {years} are known in part and scaled up.")
+    if projection.births_assumed:
+        years = ", ".join(academic_year(start) for start in projection.births_assumed)
+        averaged = policy.integer("births_beyond_years")
+        notes.append(
+            f"Cohorts entering in {years} are not yet born or counted: mean of the last {averaged} years of births."
+        )
+    for younger, older, ratio in zip(groups, groups[1:], links.authority, strict=False):
+        same_phase = phase_of(younger) is not None and phase_of(younger) == phase_of(older)
+        if same_phase and abs(ratio - 1) > policy.number("ratio_warn"):
+            notes.append(
+                f"The authority's ratio {younger}→{older} is {ratio:.3f}: check the counts of both year groups."
+            )
+    return notes
+
+
+def _held(past: PastForecasts, policy: Policy) -> tuple[float, list[str]]:
+    """Share of past outturns the locality intervals hold, and where the intervals come from."""
+    level, share = policy.number("interval_level"), policy.number("interval_default_share")
+    if len(past.origins) < ORIGINS_NEEDED:
+        return float("nan"), [
+            "Fewer than two past years can be tested: p10 and p90 are a stated default, a Poisson count and "
+            f"{share:.0%} of the mean for each year ahead."
+        ]
+    spread = fit_spread(past, policy)
+    held = held_share(past, spread)
+    labels = year_labels(past.origins)
+    notes = [
+        f"Intervals are fitted to the errors of forecasts from {labels[0]} to {labels[-1]}: p10 to p90 of a year group "
+        f"in a locality hold {held:.0%} of what came (asked: {level:.0%})."
+    ]
+    if (tested := _tested(past)) < past.forecast.shape[2]:
+        notes.append(f"More than {tested} years ahead, widths are extended in proportion: fewer than two outturns.")
+    return held, notes
+
+
+def _tested(past: PastForecasts) -> int:
+    """Longest horizon that at least two origins have outturns for."""
+    origins = (~np.isnan(past.actual)).any(axis=(1, 3)).sum(axis=0)
+    return int((origins >= ORIGINS_NEEDED).sum())
