@@ -121,4 +121,6 @@ class ClusterProblem:
             pairs = pairs.reshape(0, 2)
         require_shape(name, pairs, (len(pairs), 2))
         refuse(name, pairs, (pairs < 0) | (pairs >= self.n_nodes), f"nodes are 0 … {self.n_nodes - 1}")
+        if name == "apart":
+            refuse(name, pairs, (pairs[:, :1] == pairs[:, 1:]).repeat(2, axis=1), "a node apart from itself")
         self._set(name, pairs)

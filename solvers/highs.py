@@ -22,6 +22,8 @@ from scipy.sparse import csc_matrix, vstack
 from models.estate import FloatArray, IntArray
 from solvers.plans import Progress, ProgressCallback, gap_between
 
+Variables = Sequence[Any] | NDArray[np.object_]  # of Pyomo, in the order of the matrix's columns
+
 
 class Clock:
     """The time since a solve began and what is left of its limit."""
@@ -90,7 +92,7 @@ class Outcome:
     bound: float
 
 
-def compile_rows(block: Any, columns: Sequence[Any] | NDArray[np.object_]) -> tuple[Any, csc_matrix, FloatArray, FloatArray]:
+def compile_rows(block: Any, columns: Variables) -> tuple[Any, csc_matrix, FloatArray, FloatArray]:
     """(Pyomo's standard form, rows, lower, upper) of a block's constraints over the given variables."""
     form = LinearStandardFormCompiler().write(block, mixed_form=True)
     place = {id(variable): column for column, variable in enumerate(columns)}
@@ -102,7 +104,7 @@ def compile_rows(block: Any, columns: Sequence[Any] | NDArray[np.object_]) -> tu
     return form, rows, np.where(sense == 1, -np.inf, rhs), np.where(sense == -1, np.inf, rhs)
 
 
-def compile_model(model: Any, columns: Sequence[Any] | NDArray[np.object_]) -> Matrix:
+def compile_model(model: Any, columns: Variables) -> Matrix:
     """The matrix of a Pyomo model; every variable must be listed in `columns` and start at 0."""
     form, rows, lower, upper = compile_rows(model, columns)
     cost = np.zeros(len(columns))
@@ -160,17 +162,21 @@ def run_highs(
         solution.value_valid = True
         highs.setSolution(solution)
     if reporter is not None:
-        highs.cbMipLogging.subscribe(lambda event: _pass_on(event, reporter))
+        # Where `on_solution` judges plans, HiGHS's own are those of a relaxation.
+        plans_count = on_solution is None
+        highs.cbMipLogging.subscribe(lambda event: _report(event.data_out, reporter, plans_count))
     if on_solution is not None:
         highs.cbMipImprovingSolution.subscribe(lambda event: on_solution(np.array(event.data_out.mip_solution)))
     highs.run()
     return _outcome(highs)
 
 
-def _pass_on(event: Any, reporter: Reporter) -> None:
-    incumbent, bound = event.data_out.mip_primal_bound, event.data_out.mip_dual_bound
+def _report(told: Any, reporter: Reporter, plans_count: bool) -> None:
+    has_plan = plans_count and abs(told.mip_primal_bound) < 1e30
+    has_bound = abs(told.mip_dual_bound) < 1e30
     reporter.report(
-        incumbent=incumbent if abs(incumbent) < 1e30 else math.inf, bound=bound if abs(bound) < 1e30 else -math.inf
+        incumbent=told.mip_primal_bound if has_plan else math.inf,
+        bound=told.mip_dual_bound if has_bound else -math.inf,
     )
 
 

@@ -1,0 +1,160 @@
+"""The exact route for clusters: the programme of `solvers.clusters_model` to HiGHS.
+
+Contiguity is asked for as it is broken: solve, look for members that their cluster does not reach, add the
+nodes that stand between as rows, solve again. Every round is a relaxation of the whole problem, so every
+round's bound is a bound of the whole problem; connected plans are kept as they are found.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from models.clusters import ClusterProblem
+from models.estate import FloatArray, IntArray
+from solvers.clusters_model import (
+    ClusterModel,
+    Separator,
+    broken_separators,
+    build_model,
+    possible_arcs,
+    separators,
+)
+from solvers.highs import Clock, Reporter, compile_model, compile_rows, run_highs
+from solvers.plans import ClusterPlan, ProgressCallback, gap_between, status_of
+
+ROUTE = "exact"
+BUILD_S_PER_ARC = 1e-4  # measured; a model that cannot be built in time is not begun
+
+
+def solve_exact(
+    problem: ClusterProblem,
+    *,
+    time_limit_s: float | None,
+    gap: float,
+    threads: int | None,
+    seed: int,
+    progress: ProgressCallback | None,
+) -> ClusterPlan:
+    """As `solvers.solve_clusters`, by this route."""
+    clock = Clock(time_limit_s)
+    reporter = Reporter(clock, progress)
+    reporter.report(bound=bound_by_nodes(problem))
+    arc = possible_arcs(problem)
+    if clash := _stranded(problem, arc):
+        return _answer(problem, None, math.inf, gap, clock, clash)
+    best = _everybody_alone(problem)
+    if best is not None:
+        reporter.report(incumbent=plan_cost(problem, best))
+    if clock.left_s <= len(arc) * BUILD_S_PER_ARC:
+        return _answer(problem, best, reporter.bound, gap, clock, ())
+    search = _Search(problem, build_model(problem, arc), best, reporter)
+    infeasible = search.run(clock, gap, threads, seed)
+    if infeasible and search.best is None:
+        return _answer(problem, None, math.inf, gap, clock, ())
+    return _answer(problem, search.best, reporter.bound, gap, clock, ())
+
+
+class _Search:
+    """The rounds of one solve and the best connected plan they have seen."""
+
+    def __init__(
+        self, problem: ClusterProblem, clusters: ClusterModel, best: IntArray | None, reporter: Reporter
+    ) -> None:
+        self.best = best
+        self._problem = problem
+        self._clusters = clusters
+        self._reporter = reporter
+        self._matrix = compile_model(clusters.model, clusters.columns)
+        self._broken: set[Separator] = set()
+
+    def run(self, clock: Clock, gap: float, threads: int | None, seed: int) -> bool:
+        """Solve until the gap or the limit; whether the problem proved infeasible."""
+        while True:
+            self._broken.clear()
+            outcome = run_highs(
+                self._matrix,
+                time_limit_s=clock.left_s,
+                gap=gap,
+                threads=threads,
+                seed=seed,
+                start=None if self.best is None else self._values(self.best),
+                reporter=self._reporter,
+                on_solution=self._look_at,
+            )
+            if outcome.infeasible:
+                return True
+            self._reporter.report(bound=outcome.bound)
+            if outcome.values is not None:
+                self._look_at(outcome.values)
+            done = status_of(self._reporter.incumbent, self._reporter.bound, gap) == "optimal"
+            if done or not outcome.proven or not self._broken or clock.left_s == 0:
+                return False
+            wanted = sorted(self._broken)
+            _, rows, lower, upper = compile_rows(separators(self._clusters, wanted), self._clusters.columns)
+            self._matrix = self._matrix.with_rows(rows, lower, upper)
+
+    def _look_at(self, values: FloatArray) -> None:
+        """Keep a connected plan that is better; note the separators that an unconnected one breaks."""
+        lead = np.full(self._problem.n_nodes, -1)
+        chosen = self._clusters.arc[np.flatnonzero(values[: len(self._clusters.arc)] > 0.5)]
+        lead[self._problem.arc_member[chosen]] = self._problem.arc_lead[chosen]
+        broken = broken_separators(self._clusters, self._problem, lead)
+        self._broken.update(broken)
+        cost = plan_cost(self._problem, lead)
+        if not broken and cost < self._reporter.incumbent:
+            self.best = lead
+            self._reporter.report(incumbent=cost)
+
+    def _values(self, lead: IntArray) -> FloatArray:
+        """The variables' values of the leads (N,)."""
+        values = np.zeros(len(self._clusters.columns))
+        member = np.flatnonzero(lead >= 0)
+        values[[self._clusters.place[int(lead[n]), int(n)] for n in member]] = 1.0
+        if self._problem.alone_cost is not None:
+            values[len(self._clusters.arc) :] = lead < 0
+        return values
+
+
+def plan_cost(problem: ClusterProblem, lead: IntArray) -> float:
+    """The objective of the leads (N,): leads, members, nodes alone."""
+    chosen = lead[problem.arc_member] == problem.arc_lead
+    leads = np.flatnonzero(lead == np.arange(problem.n_nodes))
+    alone = 0.0 if problem.alone_cost is None else problem.alone_cost[lead < 0].sum()
+    return float(problem.lead_cost[leads].sum() + problem.arc_cost[chosen].sum() + alone)
+
+
+def bound_by_nodes(problem: ClusterProblem) -> float:
+    """A bound that needs no solver: every node stands where it is cheapest for it; inf where it can stand nowhere."""
+    cheapest = np.full(problem.n_nodes, np.inf) if problem.alone_cost is None else problem.alone_cost.copy()
+    own = problem.arc_lead == problem.arc_member
+    cost = problem.arc_cost + np.where(own, problem.lead_cost[problem.arc_lead], 0.0)
+    np.minimum.at(cheapest, problem.arc_member, cost)
+    return float(cheapest.sum())
+
+
+def _stranded(problem: ClusterProblem, arc: IntArray) -> tuple[int, ...]:
+    """The nodes that must be in a cluster but that no cluster can take."""
+    if problem.alone_cost is not None:
+        return ()
+    return tuple(np.setdiff1d(np.arange(problem.n_nodes), problem.arc_member[arc]).tolist())
+
+
+def _everybody_alone(problem: ClusterProblem) -> IntArray | None:
+    """The plan without clusters, where that is allowed."""
+    allowed = problem.alone_cost is not None and not problem.n_clusters
+    return np.full(problem.n_nodes, -1) if allowed else None
+
+
+def _answer(
+    problem: ClusterProblem, lead: IntArray | None, bound: float, gap: float, clock: Clock, clash: tuple[int, ...]
+) -> ClusterPlan:
+    if lead is None:
+        status = "infeasible" if bound == math.inf else "unknown"
+        return ClusterPlan(status, math.inf, bound, math.inf, None, clash, clock.seconds, ROUTE)
+    cost = plan_cost(problem, lead)
+    bound = min(bound, cost)  # a bound above a plan's cost is the solver's rounding
+    return ClusterPlan(
+        status_of(cost, bound, gap), cost, bound, gap_between(cost, bound), lead, clash, clock.seconds, ROUTE
+    )
