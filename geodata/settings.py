@@ -11,7 +11,7 @@ from geodata.problems import Problem, nearest
 from geodata.years import parse_academic_year
 
 FILE = "study.toml"
-STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs")
+STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs", "attribution")
 BASE_SCENARIO = "base"
 
 
@@ -23,6 +23,7 @@ class Settings:
     ----------
     base_year : latest academic year with pupils.
     horizon_years : academic years forecast and planned after the base year.
+    attribution : whose data the pages must name; blank for the open licences of the published files.
     pupils : "on_roll" (pupils at the authority's schools) or "resident" (pupils living in its localities).
     policy : values laid over the defaults in every scenario.
     scenarios : further values by scenario, laid over `policy`.
@@ -35,6 +36,7 @@ class Settings:
     horizon_years: int = 7
     pupils: str = "on_roll"
     crs: str = "EPSG:27700"
+    attribution: str = ""
     policy: Mapping[str, Value] = field(default_factory=dict)
     scenarios: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
@@ -89,6 +91,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         horizon_years=given.get("horizon_years", 7),
         pupils=given.get("pupils", "on_roll"),
         crs=given.get("crs", "EPSG:27700"),
+        attribution=str(given.get("attribution", "")),
         policy=policy,
         scenarios=scenarios,
     )

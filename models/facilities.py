@@ -1,0 +1,120 @@
+"""Facilities of an estate: the schools that are planned and the candidate sites, with their places and pupils."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.years import COMPULSORY, PHASES, start_year
+from models.options import Facility
+
+Array = NDArray[np.float64]
+CLOSED_FAITHS = ("roman catholic", "catholic", "jewish", "muslim", "islam", "sikh", "hindu")
+
+
+def school_facilities(
+    schools: pd.DataFrame,
+    year_groups: Mapping[int, tuple[str, ...]],
+    places: pd.DataFrame,
+    roll_forecast: pd.DataFrame,
+    years: Sequence[str],
+    base_year: str,
+) -> list[Facility]:
+    """One facility a planned school, over the plan years.
+
+    `places` (urn, academic_year, year_group, places) and `roll_forecast` (urn, academic_year, year_group, pupils).
+    Cohorts on roll in the base year hold their places: they were admitted, whatever the admission number says.
+    """
+    place_cube = _cube(places, "places", schools["urn"], years)
+    roll_cube = _cube(roll_forecast, "pupils", schools["urn"], years)
+    facilities = []
+    for row, school in enumerate(schools.itertuples()):
+        groups = year_groups[int(school.urn)]
+        first = COMPULSORY.index(groups[0])
+        holds = np.zeros_like(roll_cube[row])
+        for t, year in enumerate(years):
+            here = np.arange(len(COMPULSORY)) - (start_year(year) - start_year(base_year)) >= first
+            holds[t, here] = roll_cube[row, t, here]
+        facilities.append(
+            Facility(
+                key=str(school.urn),
+                name=school.name,
+                phase=school.phase,
+                year_groups=groups,
+                places=place_cube[row],
+                pupils=roll_cube[row],
+                holds=holds,
+                planning_area=_areas(groups, school.planning_area, school.planning_area_secondary),
+                type=school.type,
+            )
+        )
+    return facilities
+
+
+def _areas(groups: Sequence[str], area: str, secondary: str | None) -> dict[str, str]:
+    """Planning area by phase: one school may count in two."""
+    areas = {}
+    for phase, of_phase in PHASES.items():
+        if set(groups) & set(of_phase):
+            areas[phase] = secondary if phase == "secondary" and not pd.isna(secondary) else area
+    return areas
+
+
+def site_facilities(sites: pd.DataFrame, schools: pd.DataFrame, years: Sequence[str]) -> list[Facility]:
+    """One facility a candidate site; its planning area is its own or that of the nearest school of its phase."""
+    nothing = np.zeros((len(years), len(COMPULSORY)))
+    facilities = []
+    for site in sites.itertuples():
+        area = site.planning_area
+        if pd.isna(area):
+            junior = schools["phase"].isin(("infant", "first", "junior", "primary"))
+            near = schools[(junior if site.phase == "primary" else ~junior) & schools["easting"].notna()]
+            away = np.hypot(near["easting"] - site.easting, near["northing"] - site.northing)
+            area = near["planning_area"].to_numpy()[int(np.argmin(away))] if len(near) else site.name
+        facilities.append(
+            Facility(
+                key=str(site.site),
+                name=site.name,
+                phase=site.phase,
+                year_groups=PHASES[site.phase],
+                places=nothing,
+                pupils=nothing,
+                holds=nothing,
+                planning_area={site.phase: area},
+                site=True,
+                min_fe=float(site.min_fe),
+                max_fe=float(site.max_fe),
+                available_from=site.available_from,
+                land_cost_gbp=float(site.land_cost_gbp),
+            )
+        )
+    return facilities
+
+
+def may_move(schools: pd.DataFrame, n_sites: int) -> NDArray[np.bool_]:
+    """(F, F) whether a pupil of one facility may be offered another; schools first, then sites.
+
+    A pupil of a mixed school is offered mixed schools, of a girls' school girls' or mixed ones; a selective school
+    only where today's is; a school of a faith that gives it preference (Roman Catholic and non-Christian faiths) only
+    where today's school is of the same. Church of England schools are open to all. New schools are open to all.
+    """
+    gender = schools["gender"].to_numpy(dtype=object)
+    selective = schools["admissions_policy"].eq("selective").to_numpy(dtype=bool)
+    faith = schools["religious_character"].astype(str).str.lower().to_numpy(dtype=object)
+    closed = np.isin(faith, CLOSED_FAITHS)
+    allowed = (gender[None, :] == "mixed") | (gender[:, None] == gender[None, :])
+    allowed &= ~selective[None, :] | selective[:, None]
+    allowed &= ~closed[None, :] | (faith[:, None] == faith[None, :])
+    size = len(schools) + n_sites
+    full = np.ones((size, size), dtype=bool)
+    full[: len(schools), : len(schools)] = allowed
+    return full
+
+
+def _cube(table: pd.DataFrame, value: str, urns: pd.Series, years: Sequence[str]) -> Array:
+    """(F, T, 12) of a long table by urn, academic_year and year_group."""
+    wide = table.pivot_table(index=["urn", "academic_year"], columns="year_group", values=value, aggfunc="sum")
+    index = pd.MultiIndex.from_product([urns, years])
+    cube = wide.reindex(index=index, columns=list(COMPULSORY)).fillna(0.0).to_numpy(dtype=float)
+    return cube.reshape(len(urns), len(years), len(COMPULSORY))

@@ -1,0 +1,108 @@
+"""The balance stage: where pupils go, and places against pupils, never netted off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from geodata.years import COMPULSORY, years_from
+from models.bands import Band, age_bands, school_year_groups
+from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes
+from models.places import school_places
+from models.sufficiency import balance_places, summarise_balance
+from placeplan.journeys import StudyJourneys, study_journeys
+from placeplan.results import StageResult
+from placeplan.study import Study
+
+
+def study_years(study: Study) -> list[str]:
+    """The base year and the plan years after it."""
+    return years_from(study.settings.base_year, study.settings.horizon_years + 1)
+
+
+def study_bands(schools: pd.DataFrame) -> list[Band]:
+    """Age bands of the planned schools."""
+    return age_bands(list(school_year_groups(schools).values()))
+
+
+def who_is_where(study: Study, journeys: StudyJourneys) -> Places:
+    """Who lives where and who is taught where in the base year."""
+    base = study.settings.base_year
+    codes = study.tables["localities"]["locality"]
+
+    def wide(name: str, row: str, rows: pd.Series) -> pd.DataFrame:
+        table = study.tables[name]
+        table = table[table["academic_year"] == base]
+        pivot = table.pivot_table(index=row, columns="year_group", values="pupils", aggfunc="sum", fill_value=0.0)
+        return pivot.reindex(index=rows.to_list(), columns=list(COMPULSORY), fill_value=0.0).astype(float)
+
+    flows = study.tables.get("flows")
+    return Places(
+        points=journeys.points,
+        urns=[int(urn) for urn in journeys.schools["urn"]],
+        year_groups=school_year_groups(journeys.schools),
+        distance_m=journeys.to_schools,
+        pupils=wide("pupils", "locality", codes),
+        rolls=wide("rolls", "urn", journeys.schools["urn"]),
+        flows=flows[flows["academic_year"] == base] if flows is not None else None,
+    )
+
+
+def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
+    """Tables balance, balance_summary, nodes, roll_forecast, school_places."""
+    journeys = study_journeys(study)
+    places = who_is_where(study, journeys)
+    bands = study_bands(journeys.schools)
+    nodes, notes = base_nodes(places, bands, study.policy)
+    years = study_years(study)
+    rolls = node_forecast(study, nodes, bands, places, forecast).roll_forecast()
+    supply = school_places(journeys.schools, study.tables.get("planned_places"), years)
+    balance = balance_places(rolls, supply, journeys.schools, study.policy)
+    return StageResult(
+        tables={
+            "balance": balance,
+            "balance_summary": summarise_balance(balance, by=("phase", "academic_year")),
+            "nodes": nodes,
+            "roll_forecast": rolls,
+            "school_places": supply,
+        },
+        summary={
+            "status": "done",
+            "bands": [band.name for band in bands],
+            "rolls_reproduced": rolls_reproduced(nodes, bands, places),
+            "fallbacks": [str(fallback) for fallback in study.fallbacks],
+            "warnings": notes + _without_coordinates(journeys),
+            "approximate": study.approximate,
+        },
+    )
+
+
+def node_forecast(
+    study: Study, nodes: pd.DataFrame, bands: list[Band], places: Places, forecast: pd.DataFrame
+) -> NodeForecast:
+    """Nodes over the base year and the plan years."""
+    return forecast_nodes(nodes, bands, places, forecast, study_years(study), study.settings.base_year)
+
+
+def rolls_reproduced(nodes: pd.DataFrame, bands: list[Band], places: Places) -> dict[str, float]:
+    """How well base-year nodes give every school's roll: schools, worst share of large and worst pupils of small."""
+    made = nodes.groupby("urn")["pupils"].sum().reindex(places.urns).fillna(0.0).to_numpy(dtype=float)
+    served = [
+        sum(places.rolls.loc[urn, list(b.year_groups)].sum() for b in bands if set(b.year_groups) <= set(groups))
+        for urn, groups in ((urn, places.year_groups[urn]) for urn in places.urns)
+    ]
+    roll = np.array(served, dtype=float)
+    off = np.abs(made - roll)
+    large = roll >= 100
+    return {
+        "schools": len(roll),
+        "worst_share_of_100_and_more": float((off[large] / roll[large]).max(initial=0.0)),
+        "worst_pupils_below_100": float(off[~large].max(initial=0.0)),
+    }
+
+
+def _without_coordinates(journeys: StudyJourneys) -> list[str]:
+    lost = journeys.schools[journeys.schools["easting"].isna()]
+    if lost.empty:
+        return []
+    return [f"{len(lost)} schools have no coordinates and are left out of travel: {', '.join(lost['name'])}."]

@@ -1,0 +1,60 @@
+"""The clusters stage: village schools that could share one executive head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geodata.years import PRIMARY
+from models.villages import Villages, build_villages, cluster_table, village_schools
+from placeplan.journeys import study_journeys
+from placeplan.results import StageResult
+from placeplan.study import Study
+from solvers import solve_clusters
+from solvers.verify import verify_clusters
+
+if TYPE_CHECKING:
+    from solvers.plans import ProgressCallback
+
+
+def study_villages(study: Study) -> Villages:
+    """The cluster problem of a study's village schools on its roads."""
+    journeys = study_journeys(study)
+    rolls = study.tables["rolls"]
+    rolls = rolls[(rolls["academic_year"] == study.settings.base_year) & rolls["year_group"].isin(PRIMARY)]
+    schools = village_schools(journeys.schools, rolls.groupby("urn")["pupils"].sum(), study.policy)
+    rows = pd.Series(np.arange(len(journeys.schools)), index=journeys.schools["urn"])[schools["urn"]].to_numpy()
+    return build_villages(schools, journeys.between_schools[np.ix_(rows, rows)], study.policy)
+
+
+def clusters_stage(study: Study, progress: ProgressCallback | None = None) -> StageResult:
+    """Table clusters: urn, name, cluster, trust, role, travel_min, pupils."""
+    villages = study_villages(study)
+    if villages.schools.empty:
+        limit = study.policy.integer("village_school_max_pupils")
+        return StageResult(
+            tables={"clusters": cluster_table(villages, [])},
+            summary={"status": "done", "warnings": [f"No school has {limit} pupils or fewer in R–Y6."]},
+        )
+    plan = solve_clusters(villages.problem, progress=progress)
+    if plan.lead is None:
+        raise TimeoutError(f"No clusters in {plan.seconds:.0f} s.")
+    wrong = verify_clusters(villages.problem, plan)
+    if wrong:
+        raise AssertionError("The clusters fail their independent verification: " + "; ".join(wrong))
+    alone = float(villages.problem.alone_cost.sum()) if villages.problem.alone_cost is not None else np.nan
+    return StageResult(
+        tables={"clusters": cluster_table(villages, plan.lead.tolist())},
+        summary={
+            "status": plan.status,
+            "objective": plan.objective,
+            "bound": plan.bound,
+            "gap": plan.gap,
+            "stopped_by": "gap" if plan.status == "optimal" else "time limit",
+            "seconds": round(plan.seconds, 2),
+            "every_school_alone_gbp": alone,
+            "approximate": study.approximate,
+        },
+    )

@@ -1,0 +1,246 @@
+"""The estate stage: options, policy rows, the plan with its proof, and its decisions in words."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.years import COMPULSORY, PHASES, years_from
+from models import options as generators
+from models.estate_build import Estate, build_estate, reach_of
+from models.estate_read import allocation, decisions, unplaced
+from models.facilities import may_move, school_facilities, site_facilities
+from models.options import Facility, Option
+from models.rules import Row, Shortfall, capital_budget, closures_max, retained_surplus
+from placeplan.balance import node_forecast, study_bands, who_is_where
+from placeplan.infeasible import Infeasible
+from placeplan.journeys import StudyJourneys, study_journeys
+from placeplan.results import StageResult
+from placeplan.study import Study
+from solvers import EstatePlan, solve_estate
+from solvers.verify import verify_estate
+
+if TYPE_CHECKING:
+    from solvers.plans import ProgressCallback
+
+COMMISSION = ("expand", "new_school")
+CLOSE = ("cut_pan", "close")
+BOTH = COMMISSION + CLOSE
+GENERATORS: dict[str, Callable[..., list[Option]]] = {
+    "expand": generators.expand,
+    "new_school": generators.new_school,
+    "cut_pan": generators.cut_pan,
+    "close": generators.close,
+}
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Tables of earlier stages that the estate rests on."""
+
+    forecast: pd.DataFrame
+    forecast_area: pd.DataFrame
+    balance: pd.DataFrame
+    nodes: pd.DataFrame
+    roll_forecast: pd.DataFrame
+    school_places: pd.DataFrame
+
+
+def estate_stage(
+    study: Study, upstream: Upstream, allow: Collection[str] = BOTH, progress: ProgressCallback | None = None
+) -> StageResult:
+    """Tables decisions, allocation, unplaced, policy_rows, shortfalls; the problem and its plan as arrays.
+
+    Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
+    """
+    estate, short = state_problem(study, upstream, allow)
+    plan = solve_estate(
+        estate.problem,
+        time_limit_s=study.policy.number("estate_time_limit_s"),
+        gap=study.policy.number("estate_gap"),
+        progress=progress,
+    )
+    if plan.status == "infeasible":
+        raise Infeasible.from_clash(estate.problem, plan.clash)
+    if plan.option is None or plan.flow is None or plan.unmet is None:
+        raise TimeoutError(f"No plan in {plan.seconds:.0f} s; raise estate_time_limit_s under [policy].")
+    wrong = verify_estate(estate.problem, plan)
+    if wrong:
+        raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
+    return StageResult(
+        tables={
+            "decisions": explained(decisions(estate, plan.option), upstream.balance),
+            "allocation": allocation(estate, plan.flow),
+            "unplaced": unplaced(estate, plan.unmet),
+            "policy_rows": row_table(estate.rows, plan.option),
+            "shortfalls": pd.DataFrame(short, columns=list(Shortfall.__dataclass_fields__)),
+        },
+        files={"problem.npz": _problem_bytes(estate), "plan.npz": _plan_bytes(plan)},
+        summary=_summary(study, estate, plan, short, allow),
+    )
+
+
+def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> tuple[Estate, list[Shortfall]]:
+    """The estate problem of a study, and where today's estate already falls short of policy."""
+    journeys = study_journeys(study)
+    bands = study_bands(journeys.schools)
+    places = who_is_where(study, journeys)
+    years = years_from(study.settings.base_year, study.settings.horizon_years + 1)[1:]
+    facilities = school_facilities(
+        journeys.schools,
+        places.year_groups,
+        upstream.school_places,
+        upstream.roll_forecast,
+        years,
+        study.settings.base_year,
+    )
+    if "site" in journeys.sites and "new_school" in allow:
+        facilities += site_facilities(journeys.sites, journeys.schools, years)
+    options = offered(facilities, years, upstream.balance, journeys, study, allow)
+    high = high_forecast(facilities, years, upstream.forecast_area)
+    rows, short = retained_surplus(facilities, options, years, high, study.policy)
+    rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
+    nodes = upstream.nodes
+    pupils = node_forecast(study, nodes, bands, places, upstream.forecast).pupils[1:]
+    keys = {facility.key: row for row, facility in enumerate(facilities)}
+    columns = [*range(len(journeys.schools)), *range(len(journeys.schools), len(facilities))]
+    reach = reach_of(
+        nodes,
+        {point: row for row, point in enumerate(journeys.points["demand_point"])},
+        keys,
+        journeys.metres[:, columns],
+        journeys.minutes[:, columns],
+        facilities,
+        bands,
+        may_move(journeys.schools, len(facilities) - len(journeys.schools)),
+    )
+    return build_estate(facilities, options, rows, nodes, pupils, bands, years, reach, study.policy), short
+
+
+def offered(
+    facilities: Sequence[Facility],
+    years: Sequence[str],
+    balance: pd.DataFrame,
+    journeys: StudyJourneys,
+    study: Study,
+    allow: Collection[str],
+) -> list[Option]:
+    """Options of every facility, today's estate first.
+
+    A school without coordinates keeps to today's estate. Growth is offered where its planning area and phase is
+    short of places in some year group and plan year.
+    """
+    placed = {str(urn) for urn in journeys.schools["urn"][journeys.schools["easting"].notna()]}
+    in_plan = balance[balance["academic_year"].isin(years) & (balance["need"] > 0.5)]
+    needy = set(zip(in_plan["planning_area"], in_plan["phase"], strict=True))
+    options: list[Option] = []
+    for facility in facilities:
+        options += generators.stay(facility, years, study.policy)
+        if facility.site:
+            options += GENERATORS["new_school"](facility, years, study.policy)
+            continue
+        if facility.key not in placed:
+            continue
+        short = any((area, phase) in needy for phase, area in facility.planning_area.items())
+        for name in allow:
+            if name != "new_school" and (short or name != "expand"):
+                options += GENERATORS[name](facility, years, study.policy)
+    return options
+
+
+def high_forecast(
+    facilities: Sequence[Facility], years: Sequence[str], forecast_area: pd.DataFrame
+) -> dict[tuple[str, str], np.ndarray]:
+    """p90 of pupils on roll by planning area and phase, (T,): the roll forecast raised as the area's p90 is."""
+    index = forecast_area.set_index(["planning_area", "phase", "academic_year"])
+    ratio = (index["p90"] / index["mean"].where(index["mean"] > 0)).fillna(1.0)
+    usual = ratio.groupby(["phase", "academic_year"]).median()
+    high = {}
+    for area, phase in sorted({(a, p) for f in facilities for p, a in f.planning_area.items()}):
+        columns = [COMPULSORY.index(group) for group in PHASES[phase]]
+        rolls = [f.pupils[:, columns].sum(axis=1) for f in facilities if f.planning_area.get(phase) == area]
+        raised = [ratio.get((area, phase, year), usual[(phase, year)]) for year in years]
+        high[area, phase] = np.sum(rolls, axis=0) * np.array(raised, dtype=float)
+    return high
+
+
+def explained(table: pd.DataFrame, balance: pd.DataFrame) -> pd.DataFrame:
+    """Decisions in the order they are taken; the area's need or spare completes the reason in `explain`."""
+    return table.sort_values(["academic_year", "action", "name"]).reset_index(drop=True)
+
+
+def row_table(rows: Sequence[Row], chosen: np.ndarray) -> pd.DataFrame:
+    """Every policy row with the value the plan gives it: row, lower, value, upper, binding."""
+    picked = set(chosen.tolist())
+    values = [sum(v for o, v in zip(row.options, row.values, strict=True) if o in picked) for row in rows]
+    table = pd.DataFrame(
+        {
+            "row": [row.name for row in rows],
+            "lower": [row.lower for row in rows],
+            "value": np.array(values, dtype=float),
+            "upper": [row.upper for row in rows],
+        }
+    )
+    near = 1e-6 * np.maximum(1.0, table["value"].abs())
+    table["binding"] = ((table["value"] - table["lower"]) <= near) | ((table["upper"] - table["value"]) <= near)
+    return table
+
+
+def _summary(
+    study: Study, estate: Estate, plan: EstatePlan, short: Sequence[Shortfall], allow: Collection[str]
+) -> dict[str, Any]:
+    problem = estate.problem
+    baseline_unmet = float((plan.unmet * problem.demand).sum()) if plan.unmet is not None else 0.0
+    warnings = []
+    if short:
+        areas = sorted({f"{s.planning_area} ({s.phase})" for s in short})
+        warnings.append(
+            f"Today's estate keeps less spare than policy asks in {len(areas)} planning areas; there the plan may not "
+            f"lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
+        )
+    return {
+        "status": plan.status,
+        "objective": plan.objective,
+        "bound": plan.bound,
+        "gap": plan.gap,
+        "stopped_by": "gap" if plan.status == "optimal" else "time limit",
+        "seconds": round(plan.seconds, 2),
+        "route": plan.route,
+        "levers": list(allow),
+        "unplaced_pupil_years": baseline_unmet,
+        "problem": {
+            "facilities": problem.n_facilities,
+            "options": problem.n_options,
+            "slices": problem.n_slices,
+            "nodes": problem.n_nodes,
+            "nodes_that_stay": len(estate.fixed),
+            "arcs": problem.n_arcs,
+            "policy_rows": problem.n_rows,
+        },
+        "warnings": warnings,
+        "approximate": study.approximate,
+    }
+
+
+def _problem_bytes(estate: Estate) -> bytes:
+    stream = io.BytesIO()
+    estate.problem.save(stream)
+    return stream.getvalue()
+
+
+def _plan_bytes(plan: EstatePlan) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream,
+        option=plan.option,
+        flow=plan.flow,
+        unmet=plan.unmet,
+        objective=plan.objective,
+        bound=plan.bound,
+    )
+    return stream.getvalue()

@@ -1,0 +1,192 @@
+"""The maps stage: four offline pages from the tables of the other stages, and the page that leads to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from geodata.years import PHASES
+from placeplan.journeys import study_journeys
+from placeplan.results import StageResult, read_stage, read_summary
+from placeplan.study import Study
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from maps.basemap import Basemap
+    from maps.page import PageNotes
+
+ATTRIBUTION = (
+    "Contains public sector information licensed under the Open Government Licence v3.0. Contains OS data © Crown "
+    "copyright and database right. Contains National Statistics data © Crown copyright and database right. Contains "
+    "Royal Mail data © Royal Mail copyright. Roads © OpenStreetMap contributors (ODbL)."
+)
+
+
+def maps_stage(study: Study, results: Path) -> StageResult:
+    """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages have run, and index.html."""
+    from maps.index import Entry, index_page
+
+    if "geometry" not in study.tables["localities"]:
+        return StageResult(summary={"status": "done", "warnings": ["Localities have no geometry: no maps."]})
+    makers = {"demand": ("forecast", demand_page), "balance": ("balance", balance_page)}
+    makers |= {"estate": ("estate", estate_page), "clusters": ("clusters", clusters_page)}
+    pages: dict[str, str] = {}
+    entries = []
+    background = basemap(study)
+    for name, (stage, make) in makers.items():
+        if (results / stage).is_dir():
+            title, question = QUESTIONS[name]
+            pages[f"{name}.html"] = make(study, results, notes(study, title, question), background)
+            entries.append(Entry(f"{name}.html", title, question))
+    if (results / "estate").is_dir() or (results / "balance").is_dir():
+        entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
+    pages["index.html"] = index_page(entries, notes(study, study.settings.name, "Every page of this scenario."))
+    return StageResult(
+        pages=pages,
+        summary={"status": "done", "pages": sorted(pages), "bytes": {k: len(v.encode()) for k, v in pages.items()}},
+    )
+
+
+QUESTIONS = {
+    "demand": ("Demand", "How many pupils will live where, and how will that change?"),
+    "balance": ("Balance of places", "Where are places short and where are they spare?"),
+    "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
+    "clusters": ("Clusters of village schools", "Which village schools could share one executive head?"),
+}
+
+
+def notes(study: Study, title: str, question: str) -> PageNotes:
+    """What a page of this study says about itself."""
+    from maps.page import PageNotes
+
+    own = study.settings.attribution
+    return PageNotes(title, study.settings.name, study.scenario, question, study.banners, own or ATTRIBUTION)
+
+
+def basemap(study: Study) -> Basemap:
+    """Boundaries and, where there are roads, the main ones."""
+    from maps.basemap import Basemap
+
+    roads = study.roads.lines() if study.roads is not None else None
+    return Basemap(localities=study.tables["localities"], roads=roads)
+
+
+def demand_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
+    """Pupils by locality, phase and year."""
+    from maps.demand import demand_map
+
+    forecast = read_stage(results / "forecast", "forecast_phase")
+    localities = study.tables["localities"]
+    return demand_map(localities, forecast, about, base_year=study.settings.base_year, basemap=background)
+
+
+def balance_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
+    """Need and spare by planning area, phase and year."""
+    from maps.balance import balance_map
+
+    balance = read_stage(results / "balance", "balance")
+    return balance_map(planning_areas(study), balance, school_points(study), about, basemap=background)
+
+
+def estate_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
+    """What each school and site does, and the journeys of the last plan year."""
+    from maps.estate import estate_map
+
+    decisions = read_stage(results / "estate", "decisions")
+    allocation = read_stage(results / "estate", "allocation")
+    last = allocation[allocation["academic_year"] == allocation["academic_year"].max()]
+    sites = study.tables.get("sites")
+    return estate_map(
+        school_points(study),
+        decisions,
+        journey_lines(study, last),
+        planning_areas(study),
+        about,
+        sites=points(sites) if sites is not None else None,
+        basemap=background,
+    )
+
+
+def clusters_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
+    """Clusters of village schools with the drive to each lead."""
+    from maps.clusters import clusters_map
+
+    clusters = read_stage(results / "clusters", "clusters")
+    schools = school_points(study)
+    at = schools.set_index("urn").geometry
+    members = clusters[clusters["role"] == "member"]
+    leads = clusters[clusters["role"] == "lead"].set_index("cluster")["urn"]
+    links = lines(at.loc[members["urn"]], at.loc[leads.loc[members["cluster"]]])
+    links = links.assign(urn=members["urn"].to_numpy(), travel_min=members["travel_min"].to_numpy())
+    plan = clusters[["urn", "cluster", "trust", "role", "travel_min"]]
+    shown = schools[schools["phase"].isin(("infant", "first", "junior", "primary"))]
+    return clusters_map(shown.drop(columns="trust"), plan, links, about, basemap=background)
+
+
+def planning_areas(study: Study) -> gpd.GeoDataFrame:
+    """Planning areas as the union of their localities: planning_area, phase, name, geometry."""
+    import geopandas as gpd
+
+    localities = study.tables["localities"]
+    frames = []
+    for phase in PHASES:
+        dissolved = localities[["geometry", f"planning_area_{phase}"]].dissolve(f"planning_area_{phase}")
+        frame = dissolved.rename_axis("planning_area").reset_index().assign(phase=phase)
+        frames.append(frame.assign(name=frame["planning_area"]))
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=localities.crs)
+
+
+def points(table: pd.DataFrame) -> gpd.GeoDataFrame:
+    """A table with easting and northing as points; rows without them are left out."""
+    import geopandas as gpd
+
+    placed = table[table["easting"].notna() & table["northing"].notna()]
+    at = gpd.points_from_xy(placed["easting"], placed["northing"])
+    return gpd.GeoDataFrame(placed, geometry=at, crs="EPSG:27700").reset_index(drop=True)
+
+
+def school_points(study: Study) -> gpd.GeoDataFrame:
+    """Every school on the map, with places and pupils on roll in the base year."""
+    schools = study.tables["schools"]
+    rolls = study.tables["rolls"]
+    rolls = rolls[rolls["academic_year"] == study.settings.base_year].groupby("urn")["pupils"].sum()
+    return points(schools.assign(places=schools["capacity"], pupils=schools["urn"].map(rolls).fillna(0.0)))
+
+
+def lines(start: gpd.GeoSeries, end: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Straight lines from each start to each end point."""
+    import geopandas as gpd
+    import shapely
+
+    ends = [np.column_stack([side.x, side.y]) for side in (start, end)]
+    return gpd.GeoDataFrame(geometry=shapely.linestrings(np.stack(ends, axis=1)), crs="EPSG:27700")
+
+
+def journey_lines(study: Study, allocation: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Lines from demand points to schools: demand_point, facility, pupils, distance_m, moved."""
+    places = study_journeys(study)
+    at_point = points(places.points).set_index("demand_point").geometry
+    ends = pd.concat(
+        [
+            points(places.schools.assign(key=places.schools["urn"].astype(str)))[["key", "geometry"]],
+            points(places.sites.assign(key=places.sites["site"].astype(str)))[["key", "geometry"]],
+        ]
+    ).set_index("key")["geometry"]
+    known: Mapping[str, bool] = {str(key): True for key in ends.index}
+    drawn = allocation[allocation["demand_point"].isin(at_point.index) & allocation["facility"].map(known).eq(True)]
+    drawn = drawn.groupby(["demand_point", "facility", "moved"], as_index=False).agg(
+        pupils=("pupils", "sum"), distance_m=("distance_m", "mean")
+    )
+    shape = lines(at_point.loc[drawn["demand_point"]], ends.loc[drawn["facility"]])
+    return shape.assign(**{name: drawn[name].to_numpy() for name in drawn.columns})
+
+
+def stage_summaries(results: Path) -> dict[str, dict[str, object]]:
+    """Summaries of the stages that have run, by name."""
+    found = {path.name: read_summary(path) for path in sorted(results.iterdir()) if path.is_dir()}
+    return {name: summary for name, summary in found.items() if summary is not None}

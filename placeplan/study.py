@@ -1,0 +1,152 @@
+"""A study: a folder with study.toml and inputs, opened, checked and completed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from geodata.checks import check_tables
+from geodata.fallbacks import OLD_DATA, Fallback, complete, old_data
+from geodata.policy import Policy
+from geodata.problems import BadInput, Problem, nearest
+from geodata.settings import BASE_SCENARIO, FILE, Settings, read_settings
+from geodata.tables import find_tables, read_table
+
+if TYPE_CHECKING:
+    from geodata.roads import RoadNetwork
+
+ALWAYS_NEEDED = ("localities", "pupils", "births")
+FALLBACKS_SHOWN = ("capacity", "pan")
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One scenario of a study, ready for its stages.
+
+    Attributes
+    ----------
+    tables : complete tables by name (`geodata.fallbacks.complete`).
+    files : the file of each table, roads included.
+    fallbacks : what files left silent and how it was filled.
+    notes : what was read and not used.
+
+    """
+
+    folder: Path
+    settings: Settings
+    scenario: str
+    policy: Policy
+    tables: Mapping[str, pd.DataFrame]
+    files: Mapping[str, Path]
+    fallbacks: tuple[Fallback, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def open(cls, folder: Path | str, scenario: str = BASE_SCENARIO) -> Study:
+        """Read and check a study; BadInput with every problem found."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise BadInput([Problem(str(folder), "There is no such folder.", "`placeplan new DIR` makes one.")])
+        settings, problems = read_settings(folder / FILE)
+        files, more = find_tables(folder / "inputs")
+        problems += more
+        problems += [
+            Problem(f"{name}.csv", "The file is missing.", f"Put {name} into inputs/.")
+            for name in ALWAYS_NEEDED
+            if name not in files
+        ]
+        if settings is not None and scenario != BASE_SCENARIO and scenario not in settings.scenarios:
+            mend = nearest(scenario, [BASE_SCENARIO, *settings.scenarios])
+            problems.append(Problem(FILE, f"There is no scenario {scenario}.", mend))
+        tables, more, notes = _read_tables(files)
+        problems += more
+        if settings is not None:
+            # What one broken table would make of the others is noise: only whole tables are checked together.
+            problems += check_tables(tables, settings, {name: path.name for name, path in files.items()})
+            policy = settings.policy_for(scenario if not problems else BASE_SCENARIO)
+            problems += _road_problems(folder, files, policy)
+        if problems or settings is None:
+            raise BadInput(problems)
+        filled, fallbacks = complete(tables, settings, policy)
+        return cls(folder, settings, scenario, policy, filled, files, tuple(fallbacks), tuple(notes))
+
+    @property
+    def results(self) -> Path:
+        """Folder of this scenario's results."""
+        return self.folder / "results" / self.scenario
+
+    @property
+    def estimated(self) -> bool:
+        """Whether pupils or births are apportioned rather than counted."""
+        return any(bool(self.tables[name]["estimated"].any()) for name in ("pupils", "births") if name in self.tables)
+
+    @property
+    def approximate(self) -> bool:
+        """Whether distances are straight lines × a detour factor for want of roads."""
+        return "roads" not in self.files
+
+    @property
+    def banners(self) -> list[str]:
+        """What every page must say about this study's data."""
+        said = []
+        if old_data(self.tables, self.settings, self.policy):
+            said.append(OLD_DATA)
+        if self.estimated:
+            said.append("Estimated: pupils and births of small areas are apportioned from the authority's totals.")
+        if self.approximate and "schools" in self.tables:
+            factor = self.policy.number("detour_factor")
+            said.append(f"Approximate: distances are straight lines × {factor:g}; there is no road network.")
+        filled = [f for f in self.fallbacks if f.table == "schools" and f.field in FALLBACKS_SHOWN]
+        said += [
+            f"{f.field.upper() if f.field == 'pan' else 'Capacity'} of {f.count} schools is {f.how}." for f in filled
+        ]
+        return said
+
+    @cached_property
+    def roads(self) -> RoadNetwork | None:
+        """The road network, from the cache where the file has been read before; None without roads."""
+        return _cached_roads(self.folder, self.files, self.policy) if "roads" in self.files else None
+
+
+def _read_tables(files: Mapping[str, Path]) -> tuple[dict[str, pd.DataFrame], list[Problem], list[str]]:
+    tables, problems, notes = {}, [], []
+    for name, path in files.items():
+        if name == "roads":
+            continue
+        frame, wrong, said = read_table(path, name)
+        problems += wrong
+        notes += said
+        if not wrong:
+            tables[name] = frame
+    return tables, problems, notes
+
+
+def _road_problems(folder: Path, files: Mapping[str, Path], policy: Policy) -> list[Problem]:
+    if "roads" not in files:
+        return []
+    try:
+        _cached_roads(folder, files, policy)
+    except (ValueError, OSError) as error:
+        return [Problem(files["roads"].name, f"The roads cannot be read: {error}", "Download the extract again.")]
+    return []
+
+
+def _cached_roads(folder: Path, files: Mapping[str, Path], policy: Policy) -> RoadNetwork:
+    from geodata.roads import RoadNetwork, read_roads
+
+    speeds = policy.drive_kmh()
+    key = hashlib.sha256(files["roads"].read_bytes() + json.dumps(speeds, sort_keys=True).encode()).hexdigest()
+    cached = folder / ".cache" / f"roads-{key[:16]}.parquet"
+    if cached.exists():
+        return RoadNetwork.read(cached)
+    network = read_roads(files["roads"], speeds)
+    cached.parent.mkdir(exist_ok=True)
+    network.write(cached)
+    return network
