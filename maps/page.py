@@ -58,8 +58,10 @@ def map_page(
         location=[(south + north) / 2, (west + east) / 2],
         tiles=None,
         control_scale=True,
+        zoom_control="bottomright",  # where no popup covers it on a phone
         attributionControl=False,
         zoomSnap=0.25,
+        fadeAnimation=False,
     )
     leaflet.default_js, leaflet.default_css = [], []
     leaflet._id = "main"  # Folium's random name would make two runs of one study differ

@@ -114,7 +114,7 @@ function addItems(view, layer) {
     const item = geometry.type === "Point"
       ? L.marker([geometry.coordinates[1], geometry.coordinates[0]], { icon: icon(layer, style), keyboard: false })
       : path(layer, shapes, geometry, pathStyle(layer, style, i));
-    item.bindPopup(() => popup(view, shapes, i), { maxWidth: 330, minWidth: 200, maxHeight: 300, autoPanPadding: [8, 8] });
+    item.bindPopup(() => popup(view, shapes, i), { maxWidth: 340, minWidth: 200, maxHeight: Math.min(420, view.map.getSize().y - 90), autoPanPadding: [8, 8] });
     item.bindTooltip(() => { const node = element("span", shorten(shapes.titles[i])); node.dir = "auto"; return node; }, { sticky: true });
     return item.addTo(layer.group);
   });
@@ -255,6 +255,7 @@ function visit(view, { key, i }) {
   show(view, layer, true);
   redraw(view);
   const item = layer.items[i];
+  view.map.getContainer().scrollIntoView({ block: "nearest" });
   if (item.getBounds) view.map.fitBounds(item.getBounds(), { maxZoom: 13, padding: [60, 60], animate: false });
   else view.map.setView(item.getLatLng(), Math.max(view.map.getZoom(), 13), { animate: false });
   item.openPopup(item.getBounds ? L.latLng(view.data.shapes[key].middle[i]) : undefined);

@@ -1,0 +1,324 @@
+"""The four maps on small made-up tables, read as a person would in a browser."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from browser import OpenedPage, check_map, open_page
+from shapely.geometry import LineString, Point, box
+
+from maps.balance import area_styles, balance_map
+from maps.clusters import clusters_map
+from maps.demand import demand_map
+from maps.estate import MOST_LINES, estate_map
+from maps.page import PageNotes
+from maps.palette import CHANGE, PUPILS
+
+HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
+NOTES = PageNotes("T", "Study", "base", "Why?", ["Demonstration on old data: nobody's proposal"], "Contains data")
+YEARS = ["2022/23", "2023/24", "2024/25"]
+CRS = "EPSG:27700"
+
+
+def squares(count: int) -> list[object]:
+    return [box(480000 + 2000 * i, 300000, 482000 + 2000 * i, 302000) for i in range(count)]
+
+
+def points(count: int) -> list[object]:
+    return [Point(481000 + 2000 * i, 301000 + 100 * (i % 3)) for i in range(count)]
+
+
+def demand_tables(count: int = 6) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Locality i has 10 i pupils in the base year, and i and 2 i more in the next; the last has no secondary figure."""
+    names = [HOSTILE, "قرية", "n" * 200, *(f"Place {i}" for i in range(3, count))]
+    localities = gpd.GeoDataFrame(
+        {"locality": range(count), "name": names, "planning_area_primary": HOSTILE, "planning_area_secondary": None},
+        geometry=squares(count),
+        crs=CRS,
+    )
+    rows = [
+        (i, phase, year, 10 * i + i * t, 10 * i - t, 10 * i, 10 * i + 3 * t)
+        for i in range(count)
+        for phase in ("primary", "secondary")
+        for t, year in enumerate(YEARS)
+        if not (i == count - 1 and phase == "secondary")
+    ]
+    columns = ["locality", "phase", "academic_year", "mean", "p10", "p50", "p90"]
+    return localities, pd.DataFrame(rows, columns=columns)
+
+
+def schools(count: int = 4) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {
+            "urn": range(100, 100 + count),
+            "name": [HOSTILE, "St. Mary’s Primary", *(f"School {i}" for i in range(2, count))],
+            "phase": ["primary", "secondary", "all-through", *["primary"] * (count - 3)],
+            "places": 210,
+            "pupils": [200.0, *[np.nan] * (count - 1)],
+            "religious_character": "Church of England",
+        },
+        geometry=points(count),
+        crs=CRS,
+    )
+
+
+def balance_tables() -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Area A1: 12 pupils without a place in R and 20 spare in Y1 from 2023/24; A2 only spare; S1 secondary."""
+    areas = gpd.GeoDataFrame(
+        {
+            "planning_area": ["A1", "A2", "S1"],
+            "phase": ["primary", "primary", "secondary"],
+            "name": ["One", HOSTILE, "Sec"],
+        },
+        geometry=[*squares(2), squares(1)[0]],
+        crs=CRS,
+    )
+    rows = []
+    for year in YEARS:
+        late = year != YEARS[0]
+        rows += [("A1", "primary", "R", year, 72 if late else 60, 60, 12 if late else 0, 0)]
+        rows += [("A1", "primary", "Y1", year, 40, 60, 0, 20), ("A2", "primary", "R", year, 50, 60, 0, 10)]
+        rows += [("S1", "secondary", "Y10", year, 90, 100, 0, 10), ("S1", "secondary", "Y9", year, 90, 100, 0, 10)]
+    columns = ["planning_area", "phase", "year_group", "academic_year", "pupils", "places", "need", "spare"]
+    return areas, pd.DataFrame(rows, columns=columns)
+
+
+def estate_page(journeys: int = 5) -> str:
+    sites = gpd.GeoDataFrame({"site": ["X", "Y"], "name": ["Field X", "Field Y"]}, geometry=points(2), crs=CRS)
+    fields = ["facility", "urn", "site", "action", "academic_year", "places_before", "places_after", "cost_gbp"]
+    decisions = pd.DataFrame(
+        [
+            ("f0", 100, None, "close", "2024/25", 210, 0, -300_000.0),
+            ("f1", 101.0, None, "cut PAN", "2023/24", 315, 210, 0.0),
+            ("f1", 101.0, None, "expand", "2024/25", 210, 315, 2e6),
+            ("f9", None, "X", "new school", "2024/25", 0, 420, 9.6e6),
+        ],
+        columns=fields,
+    ).assign(proposer="LA", decider="DfE", reason=HOSTILE)
+    lines = gpd.GeoDataFrame(
+        {
+            "demand_point": [f"d{i}" for i in range(journeys)],
+            "facility": "102",
+            "pupils": np.arange(1.0, journeys + 1),
+            "distance_m": 1500.0,
+            "moved": [i == 0 for i in range(journeys)],
+        },
+        geometry=[LineString([(480000 + i % 50, 300000), (484000, 301000)]) for i in range(journeys)],
+        crs=CRS,
+    )
+    return estate_map(schools(), decisions, lines, balance_tables()[0], NOTES, sites=sites)
+
+
+def clusters_page() -> str:
+    table = pd.DataFrame(
+        {
+            "urn": [100, 101, 102],
+            "cluster": [HOSTILE, HOSTILE, "c2"],
+            "trust": ["T1", "T1", "T2"],
+            "role": ["lead", "member", "lead"],
+            "travel_min": [0.0, 8.4, 0.0],
+        }
+    )
+    line = LineString([points(2)[0], points(2)[1]])
+    links = gpd.GeoDataFrame({"urn": [101], "travel_min": [8.4]}, geometry=[line], crs=CRS)
+    return clusters_map(schools(), table, links, NOTES)
+
+
+def saved(folder: Path, text: str) -> Path:
+    file = folder / "map.html"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def fills(opened: OpenedPage, layer: str) -> list[str]:
+    found: list[str] = opened.page.eval_on_selector_all(
+        f".layer-{layer}", "paths => paths.map((path) => path.getAttribute('fill'))"
+    )
+    return found
+
+
+@pytest.mark.browser
+def test_demand_map_draws_every_locality_in_every_view(tmp_path: Path) -> None:
+    localities, forecast = demand_tables()
+    file = saved(tmp_path, demand_map(localities, forecast, NOTES, base_year=YEARS[0]))
+    views = ["pupils-primary", "pupils-secondary", "change-primary", "change-secondary"]
+    check_map(file, dict.fromkeys(views, 6))
+
+
+@pytest.mark.browser
+def test_slider_by_keyboard_changes_colours_and_legend(tmp_path: Path) -> None:
+    """A map that shows one year's colours under another year's name."""
+    localities, forecast = demand_tables()
+    file = saved(tmp_path, demand_map(localities, forecast, NOTES, base_year=YEARS[0]))
+    with open_page(file) as opened:
+        page = opened.page
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            if page.evaluate("() => document.activeElement.id") == "year":
+                break
+        assert page.evaluate("() => document.activeElement.id") == "year"
+        opened.show("change-primary")
+        assert YEARS[-1] in page.inner_text("#legend h2")
+        last = fills(opened, "change-primary")
+        assert last[0] == CHANGE[2] and last[5] == CHANGE[4]
+        page.locator("#year").focus()
+        page.keyboard.press("Home")
+        assert page.inner_text("#year-text") == YEARS[0]
+        assert page.locator("#year").get_attribute("aria-valuetext") == YEARS[0]
+        assert YEARS[0] in page.inner_text("#legend h2")
+        assert set(fills(opened, "change-primary")) == {CHANGE[2]}, "no change since the base year in the base year"
+        assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_popup_has_pupils_and_range_of_each_year(tmp_path: Path) -> None:
+    localities, forecast = demand_tables()
+    file = saved(tmp_path, demand_map(localities, forecast, NOTES, base_year=YEARS[0]))
+    with open_page(file) as opened:
+        opened.page.fill("#query", "place 4")
+        opened.page.press("#query", "Enter")
+        assert opened.page.inner_text(".popup h2") == "Place 4"
+        rows = opened.page.locator(".popup tbody tr").all_inner_texts()
+        assert [row.split() for row in rows] == [
+            ["2022/23", "40", "40–40", "40", "40–40"],
+            ["2023/24", "44", "39–43", "44", "39–43"],
+            ["2024/25", "48", "38–46", "48", "38–46"],
+        ]
+        assert opened.page.locator(".popup tr.shown").inner_text().startswith("2024/25")
+        assert HOSTILE in opened.page.inner_text(".popup dl")
+        opened.page.fill("#query", "nowhere")
+        opened.page.press("#query", "Enter")
+        assert "Nothing of that name" in opened.page.inner_text("#found")
+
+
+def test_demand_map_needs_its_base_year() -> None:
+    localities, forecast = demand_tables()
+    with pytest.raises(ValueError, match="2019/20"):
+        demand_map(localities, forecast, NOTES, base_year="2019/20")
+
+
+@pytest.mark.browser
+def test_localities_without_outlines_are_circles(tmp_path: Path) -> None:
+    localities, forecast = demand_tables()
+    localities = localities.set_geometry(localities.geometry.centroid)
+    file = saved(tmp_path, demand_map(localities, forecast, NOTES, base_year=YEARS[0]))
+    check_map(file, {"pupils-primary": 6, "change-secondary": 6})
+    with open_page(file) as opened:
+        colour = "markers => markers.map((marker) => marker.querySelector('path').getAttribute('fill'))"
+        found = opened.page.eval_on_selector_all(".layer-pupils-primary", colour)
+        assert found[0] == PUPILS[0] and found[5] == PUPILS[4]
+
+
+def test_need_is_never_netted_off_against_spare() -> None:
+    """An area with 12 pupils too many in R and 200 spare places elsewhere would look fine."""
+    need, spare, places = (
+        np.array([[12.0, 0, 0, 0.4, 30, 0]]),
+        np.array([[200.0, 0, 30, 9, 0, 0]]),
+        np.array([[400.0, 100, 100, 100, 100, 0]]),
+    )
+    assert area_styles(need, spare, places).tolist() == [[4, 0, 3, 1, 6, 7]]
+
+
+@pytest.mark.browser
+def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
+    areas, balance = balance_tables()
+    file = saved(tmp_path, balance_map(areas, balance, schools(), NOTES))
+    check_map(file, {"balance-primary": 2, "balance-secondary": 1, "schools": 4})
+    with open_page(file) as opened:
+        page = opened.page
+        assert fills(opened, "balance-primary")[0].startswith("url(#hatch-balance-primary-")
+        assert "need 12" in page.locator(".map-label").all_inner_texts()
+        page.fill("#query", "One")
+        page.press("#query", "Enter")
+        read = [row.split() for row in page.locator(".popup tbody tr").all_inner_texts()]
+        assert read == [["R", "72", "60", "12", "0"], ["Y1", "40", "60", "0", "20"]]
+        page.locator("#year").focus()
+        page.keyboard.press("Home")
+        assert not fills(opened, "balance-primary")[0].startswith("url")
+        assert "need 12" not in page.locator(".map-label").all_inner_texts()
+        assert page.locator(".popup tbody tr").first.inner_text().split() == ["R", "60", "60", "0", "0"]
+        page.fill("#query", "st marys")
+        page.press("#query", "Enter")
+        assert page.inner_text(".popup h2") == "St. Mary’s Primary"
+        opened.show("balance-secondary")
+        page.locator(".numbers summary").click()
+        groups = [row.split("\t")[3] for row in page.locator(".numbers tbody tr").all_inner_texts() if "Sec" in row]
+        assert groups == ["Y9", "Y10"] * 3, "Y10 comes after Y9"
+        assert opened.problems() == []
+
+
+def test_balance_of_other_areas_is_an_error() -> None:
+    areas, balance = balance_tables()
+    with pytest.raises(ValueError, match="no row"):
+        balance_map(areas.assign(planning_area="Z"), balance, schools(), NOTES)
+
+
+@pytest.mark.browser
+def test_estate_map_draws_decisions_journeys_and_idle_sites(tmp_path: Path) -> None:
+    file = saved(tmp_path, estate_page())
+    counts = {"areas-primary": 2, "areas-secondary": 1, "journeys-staying": 4, "journeys-moved": 1}
+    check_map(file, {**counts, "decisions": 5, "candidates": 1})
+    with open_page(file) as opened:
+        page = opened.page
+        page.fill("#query", "Mary")
+        page.press("#query", "Enter")
+        told = page.inner_text(".popup dl")
+        assert "cut PAN, 2023/24" in told and "expand, 2024/25" in told and "£2.0 million" in told and HOSTILE in told
+        legend = page.inner_text("#legend")
+        assert "closes" in legend and "admission number cut" in legend and "expands" not in legend
+        page.fill("#query", "School 2")
+        page.press("#query", "Enter")
+        assert "stays as it is" in page.inner_text(".popup dl")
+        page.locator(".numbers summary").click()
+        assert page.locator(".numbers tbody tr").count() == 4 + 3, "four decisions, two schools and one site without"
+        assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_too_many_journeys_are_cut_and_the_layer_says_so(tmp_path: Path) -> None:
+    file = saved(tmp_path, estate_page(journeys=MOST_LINES + 2))
+    with open_page(file) as opened:
+        assert opened.counts()["journeys-staying"] == MOST_LINES
+        assert "the largest 1,000 of 1,001" in opened.page.inner_text(".controls")
+
+
+def test_unknown_action_or_role_is_an_error() -> None:
+    decisions = pd.DataFrame({"action": ["demolish"]})
+    with pytest.raises(ValueError, match="demolish"):
+        estate_map(schools(), decisions, gpd.GeoDataFrame(), gpd.GeoDataFrame(), NOTES)
+    with pytest.raises(ValueError, match="boss"):
+        clusters_map(schools(), pd.DataFrame({"urn": [1], "role": ["boss"]}), gpd.GeoDataFrame(), NOTES)
+
+
+@pytest.mark.browser
+def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
+    file = saved(tmp_path, clusters_page())
+    check_map(file, {"clusters": 2, "trusts": 2, "drives": 1, "schools": 4})
+    with open_page(file) as opened:
+        page = opened.page
+        assert {"8 min", HOSTILE, "c2"} <= set(page.locator(".map-label").all_text_contents())
+        page.fill("#query", "School 3")
+        page.press("#query", "Enter")
+        assert "in no cluster" in page.inner_text(".popup dl")
+        assert "lead school" in page.inner_text("#legend")
+        assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_a_county_fits_in_two_megabytes(tmp_path: Path, real_data: Path) -> None:
+    """A page too large to mail: Devon's 457 localities over eight years."""
+    outlines = gpd.read_parquet(real_data / "devon" / "lsoa11_boundaries.parquet").to_crs(CRS)
+    localities = outlines.rename(columns={"LSOA11CD": "locality", "LSOA11NM": "name"})
+    localities = localities.assign(planning_area_primary="P", planning_area_secondary="S")
+    years = [f"{year}/{year - 1999}" for year in range(2022, 2030)]
+    keys = pd.MultiIndex.from_product(
+        [localities["locality"], ["primary", "secondary"], years], names=["locality", "phase", "academic_year"]
+    )
+    forecast = keys.to_frame(index=False)
+    mean = np.random.default_rng(0).gamma(9, 15, len(forecast))
+    forecast = forecast.assign(mean=mean, p10=0.9 * mean, p50=mean, p90=1.1 * mean)
+    text = demand_map(localities, forecast, NOTES, base_year=years[0])
+    assert len(text.encode()) < 2_000_000
+    check_map(saved(tmp_path, text), {"pupils-primary": 457, "change-secondary": 457})
