@@ -21,6 +21,7 @@ from solvers.clusters_model import (
     possible_arcs,
     separators,
 )
+from solvers.clusters_repair import reconnected
 from solvers.highs import Clock, Reporter, compile_model, compile_rows, run_highs
 from solvers.plans import ClusterPlan, ProgressCallback, gap_between, status_of
 
@@ -44,6 +45,8 @@ def solve_exact(
     arc = possible_arcs(problem)
     if clash := _stranded(problem, arc):
         return _answer(problem, None, math.inf, gap, clock, clash)
+    if problem.n_clusters is not None and len(np.unique(problem.arc_lead[arc])) < problem.n_clusters:
+        return _answer(problem, None, math.inf, gap, clock, ())  # fewer nodes can lead than clusters are asked for
     best = _everybody_alone(problem)
     if best is not None:
         reporter.report(incumbent=plan_cost(problem, best))
@@ -96,14 +99,19 @@ class _Search:
             self._matrix = self._matrix.with_rows(rows, lower, upper)
 
     def _look_at(self, values: FloatArray) -> None:
-        """Keep a connected plan that is better; note the separators that an unconnected one breaks."""
+        """Keep the plan if it is better, reconnected where need be; note the separators that it breaks."""
         lead = np.full(self._problem.n_nodes, -1)
         chosen = self._clusters.arc[np.flatnonzero(values[: len(self._clusters.arc)] > 0.5)]
         lead[self._problem.arc_member[chosen]] = self._problem.arc_lead[chosen]
         broken = broken_separators(self._clusters, self._problem, lead)
         self._broken.update(broken)
+        if broken:
+            repaired = reconnected(self._problem, self._clusters, lead)
+            if repaired is None:
+                return
+            lead = repaired
         cost = plan_cost(self._problem, lead)
-        if not broken and cost < self._reporter.incumbent:
+        if cost < self._reporter.incumbent:
             self.best = lead
             self._reporter.report(incumbent=cost)
 

@@ -154,7 +154,7 @@ def members(clusters: ClusterModel, problem: ClusterProblem, of_lead: dict[int, 
 def cluster_count(clusters: ClusterModel, problem: ClusterProblem, of_lead: dict[int, list[int]]) -> None:
     """As many clusters as asked."""
     if problem.n_clusters is None or not of_lead:
-        return
+        return  # without anybody who may lead there is no cluster to count
     model = clusters.model
     leading = pyo.quicksum(model.x[clusters.place[lead, lead]] for lead in of_lead)
     model.cluster_count = pyo.Constraint(expr=leading == problem.n_clusters)
