@@ -10,7 +10,7 @@ from geodata.policy import Policy
 from geodata.years import COMPULSORY, PRIMARY, academic_year, phase_of
 from models.accuracy import accuracy
 from models.forecast import forecast_pupils
-from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, backtest
+from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, PastForecasts, backtest, fit_spread
 
 SOME = settings(deadline=None, max_examples=25)
 PLAIN = Policy({"ratio_prior_pupils": 0})
@@ -236,23 +236,43 @@ def test_a_phase_total_is_surer_than_its_year_groups_together():
     assert ((phase["p90"] - phase["p10"])[later] < together[phase.index][later]).mean() > 0.9
 
 
+def test_intervals_of_phase_totals_hold_what_comes_next():
+    pupils, births, places = simulated(11)
+    result = forecast_pupils(pupils, births, places, base_year="2018/19", horizon_years=3, policy=Policy({}))
+    came = pupils.assign(phase=pupils["year_group"].map(phase_of))
+    came = came.groupby(["locality", "phase", "academic_year"], as_index=False)["pupils"].sum()
+    judged = result.phase[result.phase["academic_year"] > "2018/19"].merge(came)
+    assert len(judged) == 60 * 2 * 3
+    assert 0.68 < judged["pupils"].between(judged["p10"], judged["p90"]).mean() < 0.9
+
+
+def test_beyond_the_longest_horizon_tested_the_interval_widens_in_proportion():
+    rng = np.random.default_rng(1)
+    forecast = np.full((4, 500, 4, 1), 1e6)
+    actual = forecast * (1 + rng.normal(0, 0.01, forecast.shape) * np.arange(1, 5)[:, None])
+    actual[:, :, 2:] = np.nan
+    past = PastForecasts(forecast, actual, np.arange(2010, 2014), ("primary",))
+    low, high = fit_spread(past, Policy({})).interval(forecast[0, 0])
+    half = (high - low)[:, 0] / 2e6
+    np.testing.assert_allclose(half, 1.2816 * 0.01 * np.arange(1, 5), rtol=0.05)
+
+
 def test_a_backtest_does_not_see_the_future():
     pupils, births, places = simulated(8, n_localities=10)
-    before = backtest(pupils, births, places, base_year="2021/22", horizon_years=3, policy=Policy({}))
-    late = pupils["academic_year"] >= "2019/20"
-    later_births = births["year_ending"] > "2018-08-31"
-    changed = backtest(
+    late = pupils["academic_year"] >= "2016/17"
+    later_births = births["year_ending"] > "2015-08-31"
+    changed = (
         pupils.assign(pupils=np.where(late, 3 * pupils["pupils"], pupils["pupils"])),
         births.assign(births=np.where(later_births, 9 * births["births"], births["births"])),
-        places,
-        base_year="2021/22",
-        horizon_years=3,
-        policy=Policy({}),
     )
-    early = before["origin"] <= "2018/19"
+    before, after = (
+        backtest(*tables, places, base_year="2021/22", horizon_years=6, policy=Policy({}))
+        for tables in ((pupils, births), changed)
+    )
+    early = before["origin"] <= "2015/16"
     assert early.sum() > 100
     columns = ["locality", "origin", "horizon_years", "year_group", "forecast", "p10", "p90"]
-    pd.testing.assert_frame_equal(before.loc[early, columns], changed.loc[early, columns])
+    pd.testing.assert_frame_equal(before.loc[early, columns], after.loc[early, columns])
 
 
 def test_the_first_origins_say_that_their_intervals_are_a_default():
