@@ -49,7 +49,7 @@ def balance_places(
     supply = places.groupby(CELL)[columns].sum()
     if area_places is not None:
         supply = supply.add(_of_areas(area_places, rolls).groupby(CELL)[columns].sum(), fill_value=0.0).clip(lower=0.0)
-    table = supply.join(rolls.groupby(CELL)["pupils"].sum(), how="outer").fillna(0.0).reset_index()
+    table = supply.join(rolls.groupby(CELL)["pupils"].sum(), how="outer").fillna(0.0).astype(float).reset_index()
     gap = table["pupils"] - table["places"]
     table["need"], table["spare"] = gap.clip(lower=0.0), (-gap).clip(lower=0.0)
     table["spare_share"] = _share(table["spare"], table["places"])
