@@ -43,7 +43,6 @@ FAR_M = 80_000
 def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -> list[Problem]:
     """Every problem that spans cells, rows or tables; `files` names the file of each table."""
     checks: tuple[Callable[[Tables, Settings], Iterable[Problem]], ...] = (
-        _references,
         _base_year,
         _year_gaps,
         _year_groups,
@@ -53,6 +52,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _either_or,
     )
     found = [problem for check in checks for problem in check(tables, settings)]
+    found += _references(tables, files)
     return [
         Problem(files.get(problem.file, problem.file), problem.what, problem.mend, problem.row, problem.field)
         for problem in found
@@ -63,15 +63,13 @@ def _rows(
     table: str, frame: pd.DataFrame, bad: pd.Series, what: Callable[[pd.Series], str], mend: str, field: str
 ) -> list[Problem]:
     rows = frame[bad]
-    problems = [
-        Problem(table, what(row), mend, int(number) + 2, field) for number, row in rows.head(SHOWN).iterrows()
-    ]
+    problems = [Problem(table, what(row), mend, int(number) + 2, field) for number, row in rows.head(SHOWN).iterrows()]
     if len(rows) > SHOWN:
         problems.append(Problem(table, f"And {len(rows) - SHOWN} more rows like these.", "", field=field))
     return problems
 
 
-def _references(tables: Tables, settings: Settings) -> Iterable[Problem]:
+def _references(tables: Tables, files: Mapping[str, str]) -> Iterable[Problem]:
     for table, field, other, other_field in REFERENCES:
         if table not in tables:
             continue
@@ -79,7 +77,8 @@ def _references(tables: Tables, settings: Settings) -> Iterable[Problem]:
         named = frame[field].dropna().astype(str)
         named = named[~named.str.startswith("outside:") & named.ne("independent")]
         if other not in tables:
-            if len(named):
+            # A table that is there and broken is reported as such already.
+            if len(named) and other not in files:
                 yield Problem(table, f"{field} refers to the table {other}, which is missing.", f"Add {other}.")
             continue
         known = set(tables[other][other_field].astype(str))
@@ -114,9 +113,7 @@ def _year_gaps(tables: Tables, settings: Settings) -> Iterable[Problem]:
         gaps = sorted(set(range(starts[0], starts[-1] + 1)) - set(starts))
         if gaps:
             named = ", ".join(add_years("2000/01", gap - 2000) for gap in gaps)
-            yield Problem(
-                "pupils", f"The years have gaps: {named}.", "Add those years, or remove the earlier ones."
-            )
+            yield Problem("pupils", f"The years have gaps: {named}.", "Add those years, or remove the earlier ones.")
     if "births" in tables:
         ends = sorted(set(tables["births"]["year_ending"].dropna()))
         months = {end.month for end in ends}

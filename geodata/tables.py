@@ -39,9 +39,7 @@ def find_tables(inputs: Path) -> tuple[dict[str, Path], list[Problem]]:
         elif f".{suffix}" not in allowed:
             problems.append(Problem(path.name, f"The format .{suffix} is not read.", f"Use {', '.join(allowed)}."))
         elif stem in found:
-            problems.append(
-                Problem(path.name, f"The table is also in {found[stem].name}.", "Keep one of the two.")
-            )
+            problems.append(Problem(path.name, f"The table is also in {found[stem].name}.", "Keep one of the two."))
         else:
             found[stem] = path
     return found, problems
@@ -97,7 +95,9 @@ def _read_raw(path: Path, crs: str) -> pd.DataFrame:
     geo: gpd.GeoDataFrame = gpd.read_parquet(path) if name.endswith(".parquet") else gpd.read_file(path)
     if geo.crs is None:
         raise ValueError("it has no coordinate reference system")
-    return geo.rename_geometry("geometry").to_crs(crs)
+    if geo.geometry.name != "geometry":
+        geo = geo.rename_geometry("geometry")
+    return geo.to_crs(crs)
 
 
 def _column_problems(raw: pd.DataFrame, table: Table, file: str) -> tuple[list[Problem], list[str]]:
@@ -112,9 +112,7 @@ def _column_problems(raw: pd.DataFrame, table: Table, file: str) -> tuple[list[P
     for word in unknown:
         advice = nearest(word, known)
         if advice.startswith("Did") and not any(nearest(word, [field]).startswith("Did") for field in missing):
-            problems.append(
-                Problem(file, "There is no such column.", f"{advice} Otherwise remove it.", field=word)
-            )
+            problems.append(Problem(file, "There is no such column.", f"{advice} Otherwise remove it.", field=word))
         elif not advice.startswith("Did"):
             notes.append(f"{file}: column {word} is not used.")
     repeated = raw.columns[raw.columns.duplicated()]

@@ -181,7 +181,7 @@ def _held_by_home(
     np.minimum.at(least, option_facility, capacity)
     load = np.zeros((facilities, len(slices)))
     np.add.at(load, home, demand.T)
-    fits = load <= least + TINY
+    fits: NDArray[np.bool_] = np.asarray(load <= least + TINY)
     held = np.zeros(len(nodes), dtype=bool)
     for band in slices["band"].unique():
         mine = (slices["band"] == band).to_numpy()

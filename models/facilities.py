@@ -57,7 +57,7 @@ def _areas(groups: Sequence[str], area: str, secondary: str | None) -> dict[str,
     areas = {}
     for phase, of_phase in PHASES.items():
         if set(groups) & set(of_phase):
-            areas[phase] = secondary if phase == "secondary" and not pd.isna(secondary) else area
+            areas[phase] = secondary if phase == "secondary" and isinstance(secondary, str) else area
     return areas
 
 
@@ -117,4 +117,4 @@ def _cube(table: pd.DataFrame, value: str, urns: pd.Series, years: Sequence[str]
     wide = table.pivot_table(index=["urn", "academic_year"], columns="year_group", values=value, aggfunc="sum")
     index = pd.MultiIndex.from_product([urns, years])
     cube = wide.reindex(index=index, columns=list(COMPULSORY)).fillna(0.0).to_numpy(dtype=float)
-    return cube.reshape(len(urns), len(years), len(COMPULSORY))
+    return np.asarray(cube).reshape(len(urns), len(years), len(COMPULSORY))

@@ -195,7 +195,7 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
         standing = np.arange(len(years)) < start
         one_off = np.zeros(len(years))
         one_off[start] = policy.number("closing_cost_gbp")
-        running = -1.0 * ~standing * policy.number("school_fixed_cost_gbp")
+        running = np.where(standing, 0.0, -policy.number("school_fixed_cost_gbp"))
         admits = facility.places * standing[:, None]
         options.append(
             _option(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def estate_stage(
             "policy_rows": row_table(estate.rows, plan.option),
             "shortfalls": pd.DataFrame(short, columns=list(Shortfall.__dataclass_fields__)),
         },
-        files={"problem.npz": _problem_bytes(estate), "plan.npz": _plan_bytes(plan)},
+        files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, allow),
     )
 
@@ -195,7 +196,6 @@ def _summary(
     study: Study, estate: Estate, plan: EstatePlan, short: Sequence[Shortfall], allow: Collection[str]
 ) -> dict[str, Any]:
     problem = estate.problem
-    baseline_unmet = float((plan.unmet * problem.demand).sum()) if plan.unmet is not None else 0.0
     warnings = []
     if short:
         areas = sorted({f"{s.planning_area} ({s.phase})" for s in short})
@@ -212,7 +212,7 @@ def _summary(
         "seconds": round(plan.seconds, 2),
         "route": plan.route,
         "levers": list(allow),
-        "unplaced_pupil_years": baseline_unmet,
+        "unplaced_pupils": 0.0 if plan.unmet is None else float((plan.unmet * problem.demand).sum()),
         "problem": {
             "facilities": problem.n_facilities,
             "options": problem.n_options,
@@ -227,20 +227,10 @@ def _summary(
     }
 
 
-def _problem_bytes(estate: Estate) -> bytes:
-    stream = io.BytesIO()
-    estate.problem.save(stream)
-    return stream.getvalue()
-
-
-def _plan_bytes(plan: EstatePlan) -> bytes:
-    stream = io.BytesIO()
+def save_plan(plan: EstatePlan, path: Path) -> None:
+    """Write the arrays of a plan, so that `verify` can check it again."""
+    if plan.option is None or plan.flow is None or plan.unmet is None:
+        raise ValueError("there is no plan to save")
     np.savez_compressed(
-        stream,
-        option=plan.option,
-        flow=plan.flow,
-        unmet=plan.unmet,
-        objective=plan.objective,
-        bound=plan.bound,
+        path, option=plan.option, flow=plan.flow, unmet=plan.unmet, objective=plan.objective, bound=plan.bound
     )
-    return stream.getvalue()

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -26,11 +26,11 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage gives: tables (geometry in EPSG:27700 where they have any), pages and other files, a summary."""
+    """What a stage gives: tables (with geometry in EPSG:27700), pages, writers of other files and a summary."""
 
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     pages: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -46,8 +46,8 @@ def write_stage(folder: Path, result: StageResult, fingerprint: str) -> None:
             table.to_parquet(staging / f"{name}.parquet", index=False)
         for name, text in result.pages.items():
             (staging / name).write_text(text, encoding="utf-8")
-        for name, data in result.files.items():
-            (staging / name).write_bytes(data)
+        for name, write in result.files.items():
+            write(staging / name)
         summary = {
             "fingerprint": fingerprint,
             "written": datetime.now(UTC).isoformat(timespec="seconds"),

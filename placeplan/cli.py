@@ -1,0 +1,226 @@
+"""The command line: `placeplan --help`.
+
+Exit codes: 0 done, 1 our fault, 2 bad input, 3 infeasible. Heavy libraries are imported where they are used, so that
+help comes at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from placeplan import console
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="School-place planning for England: demand, places, plans and clusters, each with a proof.",
+)
+
+StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
+Scenario = Annotated[str, typer.Option(help="Scenario of study.toml.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program; every outcome is an exit code and a message that a planner can act on."""
+    from geodata.problems import BadInput
+    from placeplan.infeasible import Infeasible
+
+    try:
+        app(args=list(arguments) if arguments is not None else None, prog_name="placeplan")
+    except BadInput as error:
+        console.problems(error.problems)
+        sys.exit(2)
+    except Infeasible as error:
+        console.error(str(error))
+        sys.exit(3)
+    except Exception as error:
+        if os.environ.get("PLACEPLAN_DEBUG"):
+            raise
+        console.error(f"{type(error).__name__}: {error}")
+        console.error("This is our fault. Run it again with PLACEPLAN_DEBUG=1 and report what it prints.")
+        sys.exit(1)
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("demo"), json: Json = False) -> None:
+    """Make the sample county and run every stage."""
+    from geodata.problems import BadInput, Problem
+    from geodata.settings import FILE
+    from placeplan.county import make_county
+
+    if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
+        raise BadInput([Problem(str(folder), "The folder holds something else.", "Name an empty or a new folder.")])
+    if not (folder / FILE).exists():
+        make_county(folder)
+        if not json:
+            console.say(f"The sample county is in {folder}: all of it is made up.")
+    _run(folder, "base", None, json=json)
+
+
+@app.command()
+def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Start a study: a folder with study.toml and the headings of every table."""
+    from placeplan.new import new_study
+
+    for line in new_study(folder):
+        console.say(line)
+
+
+@app.command("import")
+def import_files(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders of published files.")],
+    authority: Annotated[str, typer.Option(help="Name of the local authority.")],
+    out: Annotated[Path, typer.Option(help="Folder of the new study.")],
+    json: Json = False,
+) -> None:
+    """Make a study from folders of published files; the folder given first wins."""
+    from geodata.importers import import_folders
+
+    report = import_folders(folders, authority, out)
+    if json:
+        console.as_json({"study": str(out), "lines": list(report.lines())})
+    else:
+        for line in report.lines():
+            console.say(line)
+
+
+@app.command()
+def check(
+    study: StudyFolder,
+    scenario: Scenario = "base",
+    strict: Annotated[bool, typer.Option("--strict", help="Notes and fallbacks count as errors.")] = False,
+    json: Json = False,
+) -> None:
+    """Check a study: every problem at once, and every fallback that would be used."""
+    from geodata.problems import BadInput, Problem
+    from placeplan.study import Study
+
+    opened = Study.open(study, scenario)
+    fallbacks = [str(fallback) for fallback in opened.fallbacks]
+    if strict and (fallbacks or opened.notes):
+        raise BadInput([Problem("strict", line, "") for line in [*opened.notes, *fallbacks]])
+    if json:
+        console.as_json({"tables": {k: len(v) for k, v in opened.tables.items()}, "notes": opened.notes,
+                         "fallbacks": fallbacks, "banners": opened.banners})  # fmt: skip
+        return
+    for name, table in opened.tables.items():
+        console.say(f"{name:16}{len(table):>9,} rows")
+    for heading, lines in (("Not used", opened.notes), ("Fallbacks", fallbacks), ("On every page", opened.banners)):
+        if lines:
+            console.say(f"\n{heading}")
+            for line in lines:
+                console.say(f"  {line}")
+    console.say("\nNo problem found.")
+
+
+@app.command()
+def run(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Run every stage that has its inputs; what has not changed is not run again."""
+    _run(study, scenario, None, json=json)
+
+
+@app.command()
+def forecast(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Forecast pupils by locality, year group and year, with p10, p50 and p90."""
+    _run(study, scenario, "forecast", json=json)
+
+
+@app.command()
+def backtest(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Test the forecast on past years."""
+    _run(study, scenario, "backtest", json=json)
+
+
+@app.command()
+def sufficiency(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Places against pupils by planning area, year group and year, never netted off."""
+    _run(study, scenario, "balance", json=json)
+
+
+@app.command()
+def commission(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Plan the estate by building and expanding only."""
+    _run(study, scenario, "estate", ("expand", "new_school"), json=json)
+
+
+@app.command()
+def close(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Plan the estate by cutting admission numbers and closing only; closing is for schools the study names."""
+    _run(study, scenario, "estate", ("cut_pan", "close"), json=json)
+
+
+@app.command()
+def cluster(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Bring village schools together under executive heads."""
+    _run(study, scenario, "clusters", json=json)
+
+
+@app.command()
+def explain(
+    study: StudyFolder,
+    key: Annotated[str, typer.Argument(metavar="URN|SITE|AREA")],
+    scenario: Scenario = "base",
+    json: Json = False,
+) -> None:
+    """Say what the results hold for one school, site or planning area, and why."""
+    from placeplan.explain import explanation
+    from placeplan.study import Study
+
+    told = explanation(Study.open(study, scenario), key)
+    if json:
+        console.as_json(told)
+        return
+    for heading, lines in told.items():
+        console.say(heading)
+        for line in lines:
+            console.say(f"  {line}")
+
+
+@app.command()
+def verify(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Check the plans of a study again, from the arrays and tables on disk alone."""
+    from placeplan.study import Study
+    from placeplan.verification import verify_results
+
+    checks = verify_results(Study.open(study, scenario))
+    if json:
+        console.as_json({"checks": checks})
+    else:
+        for what, wrong in checks.items():
+            console.say(f"{what}: {'; '.join(wrong) if wrong else 'holds'}")
+    if any(checks.values()):
+        sys.exit(1)
+
+
+@app.command()
+def report(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+    """Write the report of the results that are there."""
+    _run(study, scenario, "report", json=json)
+
+
+def _run(folder: Path, scenario: str, goal: str | None, levers: Sequence[str] | None = None, *, json: bool) -> None:
+    """Run a goal and what it rests on, or everything; say what became of each stage."""
+    from placeplan.pipeline import LEVERS, NAMES, run_stages, wanted_stages
+    from placeplan.study import Study
+
+    study = Study.open(folder, scenario)
+    names = list(NAMES) if goal is None else wanted_stages(goal)
+    steps: list[dict[str, Any]] = []
+    with console.Live(quiet=json) as live:
+        for step in run_stages(
+            study, names, levers=levers or LEVERS, progress=live.progress_of, starting=live.starting
+        ):
+            live.finished(step)
+            steps.append({"stage": step.stage, "outcome": step.outcome, "why": step.why, "summary": dict(step.summary)})
+    if json:
+        console.as_json({"study": study.settings.name, "scenario": scenario, "steps": steps})
+    else:
+        console.closing(study, [step["stage"] for step in steps if step["outcome"] != "left out"])

@@ -1,0 +1,133 @@
+"""What the results hold for one school, site or planning area, in sentences."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from geodata.problems import BadInput, Problem, nearest
+from placeplan.console import money
+from placeplan.results import read_stage
+from placeplan.study import Study
+
+Told = dict[str, list[str]]
+
+
+def explanation(study: Study, key: str) -> Told:
+    """Headings and sentences for a URN, a site or a planning area; BadInput where the study has none such."""
+    schools = study.tables.get("schools", pd.DataFrame(columns=["urn", "name", "planning_area"]))
+    if key in set(schools["urn"].astype(str)):
+        return _school(study, schools[schools["urn"].astype(str) == key].iloc[0])
+    sites = study.tables.get("sites", pd.DataFrame(columns=["site", "name"]))
+    if key in set(sites["site"].astype(str)):
+        site = sites[sites["site"].astype(str) == key].iloc[0]
+        return {f"{site['name']} ({key})": [f"Candidate site for a {site['phase']} school."], **_decision(study, key)}
+    areas = sorted(set(schools["planning_area"].dropna()))
+    if key in areas:
+        return {
+            f"Planning area {key}": [f"{int((schools['planning_area'] == key).sum())} schools."],
+            **_area(study, key),
+        }
+    known = [*schools["urn"].astype(str), *sites["site"].astype(str), *areas]
+    raise BadInput([Problem(str(study.folder), f"{key} is no school, site or planning area.", _near(key, known))])
+
+
+def _near(key: str, known: list[str]) -> str:
+    near = nearest(key, known)
+    return near if near.startswith("Did") else "Give a URN, the code of a site or the code of a planning area."
+
+
+def _school(study: Study, school: pd.Series) -> Told:
+    key = str(school["urn"])
+    estimated = " (estimated)" if bool(school.get("capacity_estimated", False)) else ""
+    told: Told = {
+        f"{school['name']} ({key})": [
+            f"{school['type'] or school['phase']}, ages {school['low_age']} to {school['high_age']}, "
+            f"{school['religious_character']}, planning area {school['planning_area']}.",
+            f"Capacity {school['capacity']}{estimated}, admission number {school['pan']}.",
+        ]
+    }
+    folder = study.results / "balance"
+    if folder.is_dir():
+        rolls = read_stage(folder, "roll_forecast")
+        by_year = rolls[rolls["urn"] == school["urn"]].groupby("academic_year")["pupils"].sum()
+        if len(by_year):
+            told["Forecast roll R–Y11 if nothing changes"] = [
+                f"{year}: {pupils:.0f}" for year, pupils in by_year.items()
+            ]
+    return told | _decision(study, key) | _cluster(study, int(school["urn"])) | _area(study, school["planning_area"])
+
+
+def _decision(study: Study, key: str) -> Told:
+    folder = study.results / "estate"
+    if not folder.is_dir():
+        return {}
+    decisions = read_stage(folder, "decisions")
+    mine = decisions[decisions["facility"] == key]
+    told: Told = {"Decision": ["Stays as it is: no change pays for itself or is needed to keep a rule."]}
+    if len(mine):
+        row = mine.iloc[0]
+        told["Decision"] = [
+            f"{row['action']} from {row['academic_year']}: {row['reason']}.",
+            f"Places R–Y11 {row['places_before']} → {row['places_after']}.",
+            f"Cost over today, discounted: {money(row['cost_gbp'])}.",
+            f"Proposed by: {row['proposer']}. Decided by: {row['decider']}.",
+        ]
+    moved = read_stage(folder, "allocation")
+    moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
+    if len(moved):
+        last = moved[moved["academic_year"] == moved["academic_year"].max()]
+        going = last[last["today"] == key].groupby("facility")["pupils"].sum()
+        coming = last[last["facility"] == key].groupby("today")["pupils"].sum()
+        names = _names(study)
+        told[f"Journeys in {last['academic_year'].iloc[0]}"] = [
+            *(f"{pupils:.0f} pupils go to {names.get(to, to)}" for to, pupils in going.items() if pupils >= 0.5),
+            *(f"{pupils:.0f} pupils come from {names.get(of, of)}" for of, pupils in coming.items() if pupils >= 0.5),
+        ]
+    return told
+
+
+def _cluster(study: Study, urn: int) -> Told:
+    folder = study.results / "clusters"
+    if not folder.is_dir():
+        return {}
+    clusters = read_stage(folder, "clusters")
+    mine = clusters[clusters["urn"] == urn]
+    if mine.empty:
+        return {}
+    row = mine.iloc[0]
+    if row["role"] == "alone":
+        return {"Cluster": ["Stands alone: no partner within reach makes sharing a head worthwhile."]}
+    others = clusters[(clusters["cluster"] == row["cluster"]) & (clusters["urn"] != urn)]["name"]
+    drive = f", {row['travel_min']:.0f} minutes' drive from the lead" if row["role"] == "member" else ""
+    return {"Cluster": [f"{row['role'].capitalize()} with {', '.join(others)}{drive}."]}
+
+
+def _area(study: Study, area: str) -> Told:
+    told: Told = {}
+    folder = study.results / "balance"
+    if folder.is_dir():
+        balance = read_stage(folder, "balance")
+        mine = balance[balance["planning_area"] == area]
+        summed = mine.groupby(["phase", "academic_year"])[["pupils", "places", "need", "spare"]].sum()
+        told[f"Need and spare in {area}, never netted off"] = [
+            f"{phase} {year}: {row.pupils:.0f} pupils, {row.places:.0f} places, "
+            f"need {row.need:.0f}, spare {row.spare:.0f}"
+            for (phase, year), row in summed.iterrows()
+        ]
+    folder = study.results / "estate"
+    if folder.is_dir():
+        rows = read_stage(folder, "policy_rows")
+        binding = rows[rows["binding"] & rows["row"].str.startswith(f"{area},")]
+        if len(binding):
+            told["Rules that bind"] = [
+                f"{row.row}: at least {row.lower:.0f}, plan {row.value:.0f}" for row in binding.itertuples()
+            ]
+    return told
+
+
+def _names(study: Study) -> dict[str, str]:
+    names = dict(zip(study.tables["schools"]["urn"].astype(str), study.tables["schools"]["name"], strict=True))
+    if "sites" in study.tables:
+        sites = study.tables["sites"]
+        names |= dict(zip(sites["site"].astype(str), sites["name"], strict=True))
+    return names

@@ -1,0 +1,146 @@
+"""The report stage: one self-contained HTML page with the figures, the reasons and what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from geodata.policy import policy_items
+from placeplan.pages import stage_summaries
+from placeplan.report.chart import pupils_and_places
+from placeplan.results import StageResult, file_digest, read_stage, versions
+from placeplan.study import Study
+
+
+def report_stage(study: Study, results: Path) -> StageResult:
+    """Page report.html from the results that are there."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent)
+    template = environment.from_string(files("placeplan.report").joinpath("report.html").read_text(encoding="utf-8"))
+    summaries = stage_summaries(results)
+    text = template.render(study=study, **contents(study, results, summaries))
+    return StageResult(pages={"report.html": text}, summary={"status": "done", "bytes": len(text.encode())})
+
+
+def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Everything the template shows, by name; an empty list or None where a stage has not run."""
+    ran = set(summaries)
+    phases = read_stage(results / "forecast", "forecast_authority_phase") if "forecast" in ran else pd.DataFrame()
+    supply = read_stage(results / "balance", "balance_summary") if "balance" in ran else pd.DataFrame()
+    return {
+        "summaries": summaries,
+        "banners": study.banners,
+        "phases": _phases(phases, supply),
+        "balance": _balance(study, results) if "balance" in ran else [],
+        "decisions": _rows(results, "estate", "decisions", ran),
+        "shortfalls": _rows(results, "estate", "shortfalls", ran),
+        "unplaced": _unplaced(results) if "estate" in ran else [],
+        "clusters": _clusters(results) if "clusters" in ran else [],
+        "accuracy": _rows(results, "backtest", "accuracy", ran),
+        "policy": _policy(study),
+        "fallbacks": [str(fallback) for fallback in study.fallbacks],
+        "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
+        "versions": versions(),
+    }
+
+
+def _phases(forecast: pd.DataFrame, supply: pd.DataFrame) -> list[dict[str, Any]]:
+    """By phase: the forecast of the authority beside its places, with a chart."""
+    if forecast.empty:
+        return []
+    shown = []
+    for phase, rows in forecast.groupby("phase", sort=False):
+        rows = rows.sort_values("academic_year")
+        table = rows[["academic_year", "mean", "p10", "p90"]]
+        if len(supply):
+            own = supply[supply["phase"] == phase][["academic_year", "places", "need", "spare"]]
+            table = table.merge(own, on="academic_year", how="left")
+        shown.append({"phase": phase, "rows": table.to_dict("records"), "chart": pupils_and_places(table, str(phase))})
+    return shown
+
+
+def _balance(study: Study, results: Path) -> list[dict[str, Any]]:
+    """Need and spare by planning area in the base year and the last year: cells summed, never netted off."""
+    balance = read_stage(results / "balance", "balance")
+    first, last = balance["academic_year"].min(), balance["academic_year"].max()
+    ends = balance[balance["academic_year"].isin((first, last))]
+    summed = ends.groupby(["planning_area", "phase", "academic_year"], as_index=False)[
+        ["pupils", "places", "need", "spare"]
+    ].sum()
+    return summed.sort_values(["phase", "planning_area", "academic_year"]).to_dict("records")  # type: ignore[no-any-return]
+
+
+def _rows(results: Path, stage: str, name: str, ran: set[str]) -> list[dict[str, Any]]:
+    return read_stage(results / stage, name).to_dict("records") if stage in ran else []
+
+
+def _unplaced(results: Path) -> list[dict[str, Any]]:
+    table = read_stage(results / "estate", "unplaced")
+    summed = table.groupby(["phase", "academic_year", "kind"], as_index=False)["pupils"].sum()
+    return summed[summed["pupils"] >= 0.5].to_dict("records")  # type: ignore[no-any-return]
+
+
+def _clusters(results: Path) -> list[dict[str, Any]]:
+    table = read_stage(results / "clusters", "clusters")
+    shown = []
+    for name, members in table[table["role"] != "alone"].groupby("cluster"):
+        led = members.sort_values(["role", "name"])
+        shown.append(
+            {
+                "name": name,
+                "schools": ", ".join(led["name"]),
+                "pupils": float(led["pupils"].sum()),
+                "longest": float(led["travel_min"].max()),
+            }
+        )
+    alone = table[table["role"] == "alone"]["name"].tolist()
+    if alone:
+        shown.append({"name": "Alone", "schools": ", ".join(alone), "pupils": None, "longest": None})
+    return shown
+
+
+def _policy(study: Study) -> list[dict[str, Any]]:
+    """Every policy value with its unit, status and source, and whether the study changed it."""
+    return [
+        {
+            "key": key,
+            "meaning": item.meaning,
+            "value": _shown(study.policy.value(key)),
+            "unit": item.unit,
+            "status": item.status,
+            "source": item.source,
+            "changed": key in study.policy.overrides,
+        }
+        for key, item in policy_items().items()
+    ]
+
+
+def _shown(value: object) -> str:
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(_shown(part) for part in value)
+    return f"{value:,g}" if isinstance(value, float) and abs(value) < 1e5 else str(value)
+
+
+def whole(value: float | None) -> str:
+    """A figure without decimals; a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:,.0f}"
+
+
+def pounds(value: float | None) -> str:
+    """GBP without pence; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    return f"{'−' if value < 0 else ''}£{abs(value):,.0f}"
+
+
+def per_cent(value: float | None, digits: int = 1) -> str:
+    """A share as per cent; a dash where there is none."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"

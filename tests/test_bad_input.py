@@ -1,0 +1,201 @@
+"""Bad input gets one clear error each, all at once, naming file, row and field; exit 2, no traceback, nothing written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from geodata.problems import BadInput, Problem
+from placeplan.cli import main
+from placeplan.study import Study
+from small_study import write_small_study
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return write_small_study(tmp_path / "study")
+
+
+def found(study: Path) -> list[Problem]:
+    with pytest.raises(BadInput) as error:
+        Study.open(study)
+    return list(error.value.problems)
+
+
+def edit(path: Path, old: str, new: str, count: int = 1) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, count))
+
+
+def test_the_small_study_is_sound(study: Path) -> None:
+    """Otherwise every test below would pass for the wrong reason."""
+    assert Study.open(study).tables["schools"]["urn"].tolist() == [100001, 100002, 100003, 100010]
+
+
+def row(study: Path, file: str, old: str) -> int:
+    """Line of a file, as a spreadsheet numbers it."""
+    lines = (study / "inputs" / file).read_text().splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if old in line)
+
+
+BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str]] = {
+    "missing file": (lambda s: (s / "inputs/births.csv").unlink(), "births.csv", None, None, "missing"),
+    "missing column": (
+        lambda s: edit(s / "inputs/births.csv", "locality,year_ending,births", "locality,year_ending,count"),
+        "births.csv", None, "births", "missing",
+    ),
+    "misspelt column": (
+        lambda s: edit(s / "inputs/pupils.csv", "year_group,pupils", "year_group,pupls"),
+        "pupils.csv", None, "pupils", "pupls",
+    ),
+    "misspelt optional column": (
+        lambda s: edit(s / "inputs/schools.csv", "planning_area", "planing_area"),
+        "schools.csv", None, "planing_area", "planning_area",
+    ),
+    "wrong type": (
+        lambda s: edit(s / "inputs/schools.csv", ",210,30,", ",many,30,"), "schools.csv", 2, "capacity", "many",
+    ),
+    "unknown year group": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,Y3", "2017/18,A,Z3"), "pupils.csv", 5, "year_group", "Z3",
+    ),
+    "duplicated URN": (
+        lambda s: edit(s / "inputs/schools.csv", "100002,B", "100001,B"), "schools.csv", 3, "urn", "row 2",
+    ),
+    "negative pupils": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,R,20", "2017/18,A,R,-20"), "pupils.csv", 2, "pupils", "-20",
+    ),
+    "fractional pupils": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,R,20", "2017/18,A,R,20.5"),
+        "pupils.csv", 2, "pupils", "whole",
+    ),
+    "swapped easting and northing": (
+        lambda s: edit(s / "inputs/schools.csv", "400000,300000", "300000,400000"),
+        "schools.csv", 2, "easting, northing", "swapped",
+    ),
+    "degrees": (
+        lambda s: edit(s / "inputs/schools.csv", "400000,300000", "-1.9,52.6"),
+        "schools.csv", 2, "easting, northing", "degrees",
+    ),
+    "locality that does not exist": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,R", "2017/18,Q,R"), "pupils.csv", 2, "locality", "Q",
+    ),
+    "school in a locality that does not exist": (
+        lambda s: (
+            edit(s / "inputs/schools.csv", "type,planning_area", "type,planning_area,locality"),
+            edit(s / "inputs/schools.csv", "Community school,P", "Community school,P,Nowhere"),
+            edit(s / "inputs/schools.csv", "Community school,P\n", "Community school,P,B\n", 9),
+            edit(s / "inputs/schools.csv", "Community school,S", "Community school,S,B"),
+        )[0],
+        "schools.csv", 2, "locality", "Nowhere",
+    ),
+    "roll of a school that does not exist": (
+        lambda s: edit(s / "inputs/rolls.csv", "2022/23,100001,R", "2022/23,100009,R"), "rolls.csv", 2, "urn", "100009",
+    ),
+    "capacity 0 with pupils": (
+        lambda s: edit(s / "inputs/schools.csv", ",210,30,", ",0,30,"), "schools.csv", 2, "capacity", "140 pupils",
+    ),
+    "unknown policy": (
+        lambda s: edit(s / "study.toml", "detour_factor", "detour_faktor"),
+        "study.toml", None, "detour_faktor", "detour_factor",
+    ),
+    "unknown key": (
+        lambda s: edit(s / "study.toml", "horizon_years", "horizon"), "study.toml", None, "horizon", "horizon_years",
+    ),
+    "policy out of range": (
+        lambda s: edit(s / "study.toml", "detour_factor = 1.0", "retained_surplus = 5"),
+        "study.toml", None, "retained_surplus", "0 to 0.5",
+    ),
+    "empty table": (
+        lambda s: (s / "inputs/births.csv").write_text("locality,year_ending,births\n") and None,
+        "births.csv", None, None, "no rows",
+    ),
+    "wholly empty file": (lambda s: (s / "inputs/births.csv").write_bytes(b""), "births.csv", None, None, "read"),
+    "unreadable roads": (
+        lambda s: (s / "inputs/roads.osm.pbf").write_bytes(b"no roads here") and None,
+        "roads.osm.pbf", None, None, "roads",
+    ),
+    "unknown table": (
+        lambda s: (s / "inputs/schols.csv").write_text("urn\n") and None, "schols.csv", None, None, "schools",
+    ),
+    "the same table twice": (
+        lambda s: (s / "inputs/births.parquet").write_bytes(b"") and None, "births.parquet", None, None, "births.csv",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_each_break_is_named(study: Path, case: str) -> None:
+    """A break that is not reported, or at the wrong place, sends a planner hunting through thousands of rows."""
+    break_it, file, number, field, words = BREAKS[case]
+    break_it(study)
+    problems = found(study)
+    hits = [p for p in problems if p.file == file and p.row == number and p.field == field and words in str(p)]
+    assert hits, "\n".join(f"{p.file} | {p.row} | {p.field} | {p}" for p in problems)
+    assert hits[0].mend or words == "no rows"
+
+
+def test_a_gap_in_the_years_is_an_error(study: Path) -> None:
+    """A forecast across a missing year would take two years' change for one."""
+    path = study / "inputs/pupils.csv"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("2019/20")]
+    path.write_text("\n".join(lines) + "\n")
+    assert any(p.file == "pupils.csv" and "2019/20" in p.what for p in found(study))
+
+
+def test_all_problems_come_at_once_and_nothing_is_written(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One error a run would cost a planner a run for every error."""
+    edit(study / "inputs/pupils.csv", "2017/18,A,R,20", "2017/18,A,R,-20")
+    edit(study / "inputs/schools.csv", "100002,B", "100001,B")
+    edit(study / "study.toml", "detour_factor", "detour_faktor")
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(study)])
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    for words in (
+        "pupils.csv",
+        "row 2",
+        "schools.csv",
+        "study.toml",
+        "detour_factor",
+        "3 problems",
+        "nothing was written",
+    ):
+        assert words in said.err
+    assert "Traceback" not in said.err
+    assert not (study / "results").exists()
+
+
+def test_many_bad_rows_are_counted_not_listed(study: Path) -> None:
+    """Thirty thousand lines of the same complaint hide the others."""
+    edit(study / "inputs/pupils.csv", ",20\n", ",-20\n", 10_000)
+    problems = [p for p in found(study) if p.field == "pupils"]
+    assert len(problems) < 10
+    assert any("more rows" in p.what for p in problems)
+
+
+def test_a_file_in_windows_encoding_is_read(study: Path) -> None:
+    path = study / "inputs/schools.csv"
+    path.write_bytes(path.read_text().replace("A Primary", "Zoë's Primary").encode("cp1252"))
+    assert Study.open(study).tables["schools"]["name"].iloc[0] == "Zoë's Primary School"
+
+
+def test_parquet_and_csv_give_the_same_table(study: Path) -> None:
+    """Whoever keeps tables as Parquet must get the same study."""
+    import pandas as pd
+
+    first = Study.open(study).tables["pupils"]
+    pd.read_csv(study / "inputs/pupils.csv").to_parquet(study / "inputs/pupils.parquet")
+    (study / "inputs/pupils.csv").unlink()
+    pd.testing.assert_frame_equal(first, Study.open(study).tables["pupils"])
+
+
+def test_an_unknown_scenario_names_the_known(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study / "study.toml").write_text(
+        (study / "study.toml").read_text() + "\n[scenario.high]\nretained_surplus = 0.1\n"
+    )
+    assert Study.open(study, "high").policy.number("retained_surplus") == 0.1
+    with pytest.raises(SystemExit) as stop:
+        main(["check", str(study), "--scenario", "hihg"])
+    assert stop.value.code == 2
+    assert "Did you mean high?" in capsys.readouterr().err
