@@ -133,8 +133,7 @@ def explain_clash(problem: EstateProblem, clash: tuple[int, ...]) -> list[RowCla
     space = OptionSpace(problem, Clock(None))
     together = space.least_gives()
     return [
-        RowClash(row, row_words(problem, row), space.gives_alone(row, clash), float(together[row]))
-        for row in clash
+        RowClash(row, row_words(problem, row), space.gives_alone(row, clash), float(together[row])) for row in clash
     ]
 
 

@@ -119,9 +119,7 @@ def _add_columns(highs: object, cost: FloatArray, rows: IntArray) -> None:
     )  # fmt: skip
 
 
-def _greedy_pupils(
-    problem: EstateProblem, s: int, arcs: IntArray, cost: FloatArray, places: FloatArray
-) -> FloatArray:
+def _greedy_pupils(problem: EstateProblem, s: int, arcs: IntArray, cost: FloatArray, places: FloatArray) -> FloatArray:
     """(len(arcs),) pupils on each useful arc: nodes in order of what they lose without their best arc.
 
     Whole nodes where the problem is single-site, else as many as fit.

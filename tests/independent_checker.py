@@ -59,9 +59,7 @@ def check_clusters(problem, plan):
         if p.neighbours is not None:
             reached = {int(one)}
             for _ in nodes:
-                reached |= {
-                    int(b) for a, b in [*p.neighbours, *p.neighbours[:, ::-1]] if a in reached and b in nodes
-                }
+                reached |= {int(b) for a, b in [*p.neighbours, *p.neighbours[:, ::-1]] if a in reached and b in nodes}
             assert reached == set(nodes.tolist()), f"cluster {one} is not connected"
     for a, b in p.apart if p.apart is not None else []:
         assert lead[a] < 0 or lead[a] != lead[b], f"{a} and {b} stand together"
