@@ -8,6 +8,7 @@ births → R → Y1 → … → Y11 (→ Y12 → Y13)   models.progression, scal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,7 @@ class ForecastResult:
     authority : academic_year, year_group.
     phase : locality, phase, academic_year.
     authority_phase : phase, academic_year.
+    area : planning_area, phase, academic_year; localities without an area of the phase count in "".
     notes : fallbacks used, with counts, and how well the intervals held in the past.
     interval_coverage : share of past outturns inside the intervals fitted to them; NaN where the default is used.
 
@@ -51,6 +53,7 @@ class ForecastResult:
     authority: pd.DataFrame
     phase: pd.DataFrame
     authority_phase: pd.DataFrame
+    area: pd.DataFrame
     notes: list[str]
     interval_coverage: float
 
@@ -93,7 +96,7 @@ def forecast_pupils(
             notes.append(f"{below} adjustments take away more pupils than are forecast; 0 stands.")
     past = past_forecasts(cube, series, policy, horizon_years)
     coverage, said = _held(past, policy)
-    tables = _tables(cube, starts, unadjusted, mean, past, policy)
+    tables = _tables(cube, starts, unadjusted, mean, past, policy, localities)
     return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage)
 
 
@@ -113,20 +116,20 @@ def _changes(adjustments: pd.DataFrame, cube: PupilCube, starts: IntArray) -> tu
 
 
 def _tables(
-    cube: PupilCube, starts: IntArray, unadjusted: FloatArray, mean: FloatArray, past: PastForecasts, policy: Policy
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    cube: PupilCube,
+    starts: IntArray,
+    unadjusted: FloatArray,
+    mean: FloatArray,
+    past: PastForecasts,
+    policy: Policy,
+    localities: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     base, _ = cube.filled_latest()
     years = year_labels([int(starts[0]) - 1, *starts])
     members = phase_members(cube.year_groups)
 
     def by_phase(pupils: FloatArray) -> FloatArray:
         return np.stack([pupils[..., groups].sum(axis=-1) for groups in members.values()], axis=-1)
-
-    def rows(now: FloatArray, before: FloatArray, after: FloatArray, spread: Spread) -> dict[str, FloatArray]:
-        """Columns (…, 1 + H, G): the count of the base year, then the forecast."""
-        low, high = spread.interval(after)
-        columns = {"mean": after, "p10": low, "p50": after, "p90": high, "unadjusted": before}
-        return {name: np.concatenate([now[..., None, :], c], axis=-2) for name, c in columns.items()}
 
     def whole(pupils: FloatArray) -> FloatArray:
         total: FloatArray = pupils.sum(axis=0)
@@ -136,14 +139,46 @@ def _tables(
     places = {"locality": cube.localities}
     cells = {"academic_year": years, "year_group": cube.year_groups}
     phases = {"academic_year": years, "phase": tuple(members)}
-    of_cells = rows(base, unadjusted, mean, fit_spread(past, policy))
-    of_authority = rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere, policy))
+    of_cells = _rows(base, unadjusted, mean, fit_spread(past, policy))
+    of_authority = _rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere, policy))
     table = cube_frame({**places, **cells}, **of_cells)
     authority = cube_frame(cells, **of_authority)
     base, unadjusted, mean = by_phase(base), by_phase(unadjusted), by_phase(mean)
-    of_phases = rows(base, unadjusted, mean, fit_spread(past.of_phases(), policy))
-    of_sums = rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere.of_phases(), policy))
-    return table, authority, cube_frame({**places, **phases}, **of_phases), cube_frame(phases, **of_sums)
+    of_phases = _rows(base, unadjusted, mean, fit_spread(past.of_phases(), policy))
+    of_sums = _rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere.of_phases(), policy))
+    areas = _area_table(localities, (base, unadjusted, mean), past.of_phases(), years, policy)
+    return table, authority, cube_frame({**places, **phases}, **of_phases), cube_frame(phases, **of_sums), areas
+
+
+def _rows(now: FloatArray, before: FloatArray, after: FloatArray, spread: Spread) -> dict[str, FloatArray]:
+    """Columns (…, 1 + H, G): the count of the base year, then the forecast."""
+    low, high = spread.interval(after)
+    columns = {"mean": after, "p10": low, "p50": after, "p90": high, "unadjusted": before}
+    return {name: np.concatenate([now[..., None, :], c], axis=-2) for name, c in columns.items()}
+
+
+def _area_table(
+    localities: pd.DataFrame,
+    by_phase: tuple[FloatArray, FloatArray, FloatArray],
+    past: PastForecasts,
+    years: Sequence[str],
+    policy: Policy,
+) -> pd.DataFrame:
+    """Sums over planning areas with quantiles from the past errors of those sums.
+
+    `by_phase` are (now, before, after) of localities: (L, P), (L, H, P), (L, H, P); `past` is by phase too.
+    """
+    frames = []
+    for p, phase in enumerate(past.year_groups):
+        column = f"planning_area_{phase}"
+        named = localities[column] if column in localities else pd.Series("", index=localities.index)
+        areas, at = np.unique(named.fillna("").astype(str), return_inverse=True)
+        members = np.eye(len(areas))[:, at]
+        own = PastForecasts(past.forecast[..., [p]], past.actual[..., [p]], past.origins, (phase,)).of_groups(members)
+        now, before, after = (np.tensordot(members, part[..., [p]], axes=1) for part in by_phase)
+        axes = {"planning_area": areas.tolist(), "academic_year": years, "phase": (phase,)}
+        frames.append(cube_frame(axes, **_rows(now, before, after, fit_spread(own, policy))))
+    return pd.concat(frames, ignore_index=True)
 
 
 def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]:

@@ -59,9 +59,17 @@ class PastForecasts:
 
     def of_authority(self) -> PastForecasts:
         """Sums over the localities counted at both ends: (O, 1, H, G)."""
-        return PastForecasts(
-            _sum_known(self.forecast, axis=1), _sum_known(self.actual, axis=1), self.origins, self.year_groups
+        return self.of_groups(np.ones((1, self.forecast.shape[1])))
+
+    def of_groups(self, members: FloatArray) -> PastForecasts:
+        """Sums over groups of localities: `members` (A, L) is 1 where the locality belongs; (O, A, H, G)."""
+        known = np.isfinite(self.forecast)
+        some = np.einsum("al,olhg->oahg", members, known.astype(float)) > 0
+        forecast, actual = (
+            np.where(some, np.einsum("al,olhg->oahg", members, np.where(known, cube, 0.0)), np.nan)
+            for cube in (self.forecast, self.actual)
         )
+        return PastForecasts(forecast, actual, self.origins, self.year_groups)
 
     def of_phases(self) -> PastForecasts:
         """Sums over the year groups of each phase of the chain, which stand in for year groups: (O, L, H, phases)."""
@@ -77,12 +85,6 @@ def phase_members(year_groups: Sequence[str]) -> dict[str, IntArray]:
     """Positions of each phase's year groups in the chain; phases without any are left out."""
     members = {phase: np.flatnonzero(np.isin(year_groups, groups)) for phase, groups in PHASES.items()}
     return {phase: positions for phase, positions in members.items() if len(positions)}
-
-
-def _sum_known(cube: FloatArray, axis: int) -> FloatArray:
-    known = ~np.isnan(cube)
-    total = np.where(known, cube, 0.0).sum(axis=axis, keepdims=True)
-    return np.where(known.any(axis=axis, keepdims=True), total, np.nan)
 
 
 def past_forecasts(cube: PupilCube, births: BirthSeries, policy: Policy, horizon_years: int) -> PastForecasts:

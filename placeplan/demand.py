@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from models.accuracy import accuracy
 from models.forecast import forecast_pupils
-from models.uncertainty import accuracy, backtest
+from models.uncertainty import backtest
 from placeplan.results import StageResult
 from placeplan.study import Study
 

@@ -317,3 +317,31 @@ def test_england_adds_up_and_notes_what_was_missing(england):
     assert any("Y14" in note for note in result.notes)
     assert any("births" in note for note in result.notes)
     assert result.table["mean"].notna().all()
+
+
+def test_planning_areas_sum_their_localities_and_have_their_own_spread() -> None:
+    """Retained surplus is kept for an area under its own high forecast: not that of one village, nor of the county."""
+    rng = np.random.default_rng(3)
+    codes = [f"L{n}" for n in range(6)]
+    localities = pd.DataFrame(
+        {"locality": codes, "planning_area_primary": ["N", "N", "N", "N", "S", "S"], "planning_area_secondary": "all"}
+    )
+    years = [f"{y}/{(y + 1) % 100:02d}" for y in range(2010, 2023)]
+    pupils = pd.DataFrame(
+        [(year, code, g, float(rng.poisson(30))) for year in years for code in codes for g in COMPULSORY],
+        columns=["academic_year", "locality", "year_group", "pupils"],
+    )
+    births = pd.DataFrame(
+        [(code, pd.Timestamp(y, 8, 31), 30.0) for code in codes for y in range(2000, 2023)],
+        columns=["locality", "year_ending", "births"],
+    )
+    made = forecast_pupils(pupils, births, localities, base_year="2022/23", horizon_years=4, policy=Policy({}))
+    area = made.area.set_index(["phase", "planning_area", "academic_year"])
+    villages = made.phase.merge(localities, on="locality").query("phase == 'primary'")
+    sums = villages.groupby(["planning_area_primary", "academic_year"])[["mean", "p90"]].sum()
+    north = area.loc[("primary", "N", "2026/27")]
+    assert north["mean"] == pytest.approx(sums.loc[("N", "2026/27"), "mean"])
+    assert north["mean"] < north["p90"] < sums.loc[("N", "2026/27"), "p90"]
+    whole = area.loc[("secondary", "all")]["p90"]
+    authority = made.authority_phase.query("phase == 'secondary'").set_index("academic_year")["p90"]
+    assert whole.to_numpy() == pytest.approx(authority.loc[whole.index].to_numpy())
