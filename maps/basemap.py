@@ -11,6 +11,8 @@ from maps.geometry import lonlat_geometries, lonlat_points, simplified
 ROAD_PX: Final = {"motorway": 3.0, "trunk": 2.2, "primary": 1.8, "secondary": 1.2, "tertiary": 0.7}
 """Width by OpenStreetMap's highway class; other classes are not drawn."""
 
+BORDER_VERTICES: Final = 10_000
+
 
 @dataclass(frozen=True)
 class Basemap:
@@ -30,9 +32,9 @@ class Basemap:
 
 
 def _borders(localities: gpd.GeoDataFrame) -> list[Any]:
-    """One geometry of all borders, each drawn once."""
-    borders = simplified(localities.geometry).boundary.union_all()
-    return lonlat_geometries(gpd.GeoSeries([borders], crs=localities.crs))
+    """One geometry of all borders, coarser than areas that carry figures."""
+    borders = shapely.get_parts(simplified(localities.geometry, BORDER_VERTICES).boundary.to_numpy())
+    return lonlat_geometries(gpd.GeoSeries([shapely.multilinestrings(borders)], crs=localities.crs))
 
 
 def _roads(roads: gpd.GeoDataFrame) -> list[tuple[Any, float]]:

@@ -23,6 +23,7 @@ ROLES: Final = {
 DRIVE: Final = Style("drive from member to lead, minutes", INK, line=INK, line_px=2, opacity=0.8)
 MARGIN_M: Final = 700.0
 """Of a hull round its schools, so that two schools make an area and not a line."""
+NEAR_M: Final = 5_000.0
 
 
 def clusters_map(
@@ -58,7 +59,7 @@ def clusters_map(
 
 
 def _hulls(placed: gpd.GeoDataFrame, group: str, name: str, shown: bool) -> Layer:
-    """One polygon per cluster or trust; those that meet differ in colour where four colours suffice."""
+    """One polygon per cluster or trust; those near each other differ in colour where four colours suffice."""
     own = placed[placed[group].notna() & placed.geometry.notna()]
     groups = [(str(key), schools) for key, schools in own.groupby(group)]
     hulls = gpd.GeoSeries([schools.union_all().convex_hull.buffer(MARGIN_M) for _, schools in groups], crs=placed.crs)
@@ -90,8 +91,9 @@ def _hulls(placed: gpd.GeoDataFrame, group: str, name: str, shown: bool) -> Laye
 
 
 def apart_colours(hulls: gpd.GeoSeries, colours: int) -> npt.NDArray[np.int_]:
-    """A colour for each polygon, in turn the one used least by the polygons it meets so far."""
-    first, second = shapely.STRtree(hulls.to_numpy()).query(hulls.to_numpy(), predicate="intersects")
+    """A colour for each polygon, in turn the one used least by the polygons near it so far."""
+    polygons = hulls.to_numpy()
+    first, second = shapely.STRtree(polygons).query(polygons, predicate="dwithin", distance=NEAR_M)
     chosen = np.zeros(len(hulls), int)
     for hull in range(len(hulls)):
         met = second[(first == hull) & (second < hull)]

@@ -76,7 +76,7 @@ def _facilities(schools: gpd.GeoDataFrame, decisions: pd.DataFrame, sites: gpd.G
     found = pd.concat([known, rest], ignore_index=True) if len(rest) else known
     rank = decided["action"].map(list(ACTIONS).index)
     drastic = decided.assign(rank=rank).sort_values("rank", kind="stable").drop_duplicates("key", keep="last")
-    found["action"] = found["key"].map(drastic.set_index("key")["action"])
+    found["action"] = found["key"].map(drastic.set_index("key")["action"]).astype(object)
     found.loc[found["candidate"] & (found["action"] == "stay"), "action"] = None
     return gpd.GeoDataFrame(found, geometry="geometry", crs=schools.crs)
 
@@ -210,7 +210,7 @@ def _table(facilities: gpd.GeoDataFrame, decisions: pd.DataFrame) -> str:
             "Proposal": np.where(rest["candidate"], "not chosen", "stay"),
         }
     )
-    table = pd.concat([rows, idle], ignore_index=True).fillna("–")
+    table = pd.concat([rows, idle], ignore_index=True).astype(object).fillna("–")
     return html_table(
         table, "What is proposed for each school and site", numbers=["Places before", "Places after", "Cost"]
     )

@@ -15,8 +15,8 @@ VERTICES: Final = 25_000
 APART_M: Final = 60.0
 
 
-def simplified(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Fewer vertices, to 20 m, or coarser by doubling until the shapes fit on a page.
+def simplified(shapes: gpd.GeoSeries, vertices: int = VERTICES) -> gpd.GeoSeries:
+    """Fewer vertices, to 20 m, or coarser by doubling until no more than ``vertices`` are left.
 
     Polygons that tile the ground keep their common borders. Where they do not quite meet (or were joined from
     such), cracks narrower than the tolerance are closed. Points are left alone.
@@ -29,7 +29,7 @@ def simplified(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
     tolerance_m = TOLERANCE_M
     while True:
         fewer = shapely.coverage_simplify(values, tolerance_m) if tiles else shapely.simplify(values, tolerance_m)
-        if shapely.get_num_coordinates(fewer).sum() <= VERTICES or tolerance_m > 1_000:
+        if shapely.get_num_coordinates(fewer).sum() <= vertices or tolerance_m > 1_000:
             return gpd.GeoSeries(fewer, index=shapes.index, crs=shapes.crs)
         tolerance_m *= 2
 

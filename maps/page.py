@@ -63,10 +63,9 @@ def map_page(
         zoomSnap=0.25,
         fadeAnimation=False,
     )
-    leaflet.default_js, leaflet.default_css = [], []
     leaflet._id = "main"  # Folium's random name would make two runs of one study differ
     leaflet.render()
-    root = leaflet.get_root()
+    root = leaflet.get_root()  # its header, with the links to content networks, is left out
     script = f"{root.script.render()}\nplaceplan.start({leaflet.get_name()});"
     shapes = {layer.shapes.key: layer.shapes for layer in layers}
     return page(
@@ -146,4 +145,4 @@ def _bounds(layers: Sequence[Layer]) -> list[list[float]]:
 def _missing(shapes: Iterable[Shapes]) -> list[str]:
     """A banner for each kind of thing the map cannot place."""
     counts = ((found.key, found.missing()) for found in shapes)
-    return [f"{count} {noun} without a place on the map: in the table only" for noun, count in counts if count]
+    return [f"Not drawn, for want of coordinates: {count} {noun}" for noun, count in counts if count]

@@ -72,10 +72,12 @@ def test_neighbours_keep_their_common_border() -> None:
 
 def test_cracks_inside_joined_areas_are_closed() -> None:
     """Broken lines inside a planning area whose localities do not quite meet."""
-    joined = gpd.GeoSeries([box(0, 0, 1000, 1000), box(1004, 0, 2000, 1000), box(0, 999, 2000, 2000)], crs=27700)
-    area = gpd.GeoSeries([joined[0].union(joined[1]).union(joined[2])], crs=27700)
-    overlapping = gpd.GeoSeries([area[0], box(1900, 1900, 2100, 2100)], crs=27700)
-    assert not list(simplified(overlapping)[0].interiors)
+    pieces = [box(0, 0, 1000, 1000), box(1004, 0, 2000, 1000), box(0, 1003, 2000, 2000), box(0, 990, 10, 1010)]
+    area = shapely.union_all(pieces)
+    overlapped = gpd.GeoSeries([area, box(1900, 1900, 2100, 2100)], crs=27700)
+    drawn = simplified(overlapped)[0]
+    assert drawn.symmetric_difference(box(0, 0, 2000, 2000)).area < 100
+    assert shapely.get_num_coordinates(drawn) < 10 <= shapely.get_num_coordinates(area)
 
 
 def test_too_many_vertices_are_thinned_until_they_fit() -> None:
@@ -86,7 +88,8 @@ def test_too_many_vertices_are_thinned_until_they_fit() -> None:
 
 
 def test_places_are_in_degrees_to_five_decimals() -> None:
-    """Ordnance Survey's worked example: the Caister water tower's metres land in Norfolk, latitude last in GeoJSON."""
+    """Ordnance Survey's worked example: the Caister water tower's metres land in Norfolk, latitude last in
+    GeoJSON."""
     tower = gpd.GeoSeries([Point(651409.903, 313177.270), None], crs=27700)
     geometry, nothing = lonlat_geometries(tower)
     assert nothing is None and geometry is not None
@@ -109,8 +112,8 @@ def test_schools_on_one_spot_are_drawn_apart() -> None:
     assert [None if p is None else p.x for p in apart] == [0, 61, 500, None, 120]
 
 
-def test_hulls_that_meet_differ_in_colour() -> None:
-    hulls = gpd.GeoSeries([box(0, 0, 10, 10), box(5, 0, 15, 10), box(8, 5, 12, 15), box(90, 90, 99, 99)])
+def test_hulls_near_each_other_differ_in_colour() -> None:
+    hulls = gpd.GeoSeries([box(x, 0, x + 1000, 1000) for x in (0, 500, 3000, 50_000)])
     colours = apart_colours(hulls, 4)
     assert len(set(colours[:3])) == 3 and colours[3] == 0
 

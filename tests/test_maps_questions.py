@@ -31,7 +31,8 @@ def points(count: int) -> list[object]:
 
 
 def demand_tables(count: int = 6) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """Locality i has 10 i pupils in the base year, and i and 2 i more in the next; the last has no secondary figure."""
+    """Locality i has 10 i pupils in the base year, and i and 2 i more in the next; the last has no secondary
+    figure."""
     names = [HOSTILE, "قرية", "n" * 200, *(f"Place {i}" for i in range(3, count))]
     localities = gpd.GeoDataFrame(
         {"locality": range(count), "name": names, "planning_area_primary": HOSTILE, "planning_area_secondary": None},
@@ -65,7 +66,8 @@ def schools(count: int = 4) -> gpd.GeoDataFrame:
 
 
 def balance_tables() -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """Area A1: 12 pupils without a place in R and 20 spare in Y1 from 2023/24; A2 only spare; S1 secondary."""
+    """Area A1: 12 pupils without a place in R and 20 spare in Y1 from 2023/24; A2 only spare; S1
+    secondary."""
     areas = gpd.GeoDataFrame(
         {
             "planning_area": ["A1", "A2", "S1"],

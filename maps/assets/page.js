@@ -19,7 +19,7 @@ function start(map) {
   wireLayers(view);
   wireYear(view);
   wireSearch(view);
-  map.on("zoomend moveend", () => declutter(map));
+  map.on("zoomend moveend", () => tidy(map));
   redraw(view);
 }
 
@@ -102,24 +102,25 @@ function pathStyle(layer, style, i) {
 }
 
 function icon(layer, style) {
-  return L.divIcon({ html: symbol(style, style.size_px), className: `marker feature layer-${layer.key}`, iconSize: [style.size_px, style.size_px] });
+  return L.divIcon({ html: symbol(style, style.size_px), className: `marker ${style.size_px < 18 ? "small " : ""}feature layer-${layer.key}`, iconSize: [style.size_px, style.size_px] });
 }
 
 function addItems(view, layer) {
   const shapes = view.data.shapes[layer.shapes];
+  const size = view.map.getSize();
   layer.group = L.layerGroup();
   layer.items = shapes.geometry.map((geometry, i) => {
     if (!geometry) return null;
     const style = styleOf(view, layer, i);
     const item = geometry.type === "Point"
-      ? L.marker([geometry.coordinates[1], geometry.coordinates[0]], { icon: icon(layer, style), keyboard: false })
+      ? L.marker([geometry.coordinates[1], geometry.coordinates[0]], { icon: icon(layer, style), keyboard: false, zIndexOffset: 1000 * style.size_px })
       : path(layer, shapes, geometry, pathStyle(layer, style, i));
-    item.bindPopup(() => popup(view, shapes, i), { maxWidth: 340, minWidth: 200, maxHeight: Math.min(420, view.map.getSize().y - 90), autoPanPadding: [8, 8] });
+    item.bindPopup(() => popup(view, shapes, i), { maxWidth: Math.min(340, size.x - 60), minWidth: 200, maxHeight: Math.min(420, size.y - 90), autoPanPadding: [8, 8] });
     item.bindTooltip(() => { const node = element("span", shorten(shapes.titles[i])); node.dir = "auto"; return node; }, { sticky: true });
     return item.addTo(layer.group);
   });
   if (!layer.labels) return;
-  layer.texts = shapes.middle.map((point) => point && L.marker(point, { icon: label("", "strong"), pane: "labels", interactive: false, keyboard: false }).addTo(layer.group));
+  layer.texts = shapes.middle.map((point, i) => point && L.marker(point, { icon: label("", shapes.geometry[i].type === "LineString" ? "strong on-line" : "strong"), pane: "labels", interactive: false, keyboard: false }).addTo(layer.group));
 }
 
 function path(layer, shapes, geometry, style) {
@@ -186,7 +187,7 @@ function redraw(view) {
     placeplan.counts[layer.key] = layer.items.filter((item) => item && map.hasLayer(item)).length;
   }
   drawLegend(view);
-  declutter(map);
+  tidy(map);
 }
 
 function restyle(view, layer) {
@@ -300,21 +301,35 @@ function swatch(kind, layer, style) {
   return svg("svg", { width: 26, height: 16, "aria-hidden": "true" }, [drawing]);
 }
 
-/* Each label at the first of seven positions where it covers no marker and no label placed before it, else hidden. */
+function tidy(map) {
+  map.getContainer().classList.toggle("far", map.getZoom() < 10.5);
+  declutter(map);
+}
+
+/* Each label at the first of seven positions where it covers no marker and no label placed before it. Without one, a
+   strong label may cover markers; any other is hidden. A label of a line stands on the line or nowhere. */
 function declutter(map) {
   const labels = [...map.getPane("labels").querySelectorAll(".map-label")].filter((node) => node.firstChild.textContent);
   labels.sort((a, b) => b.classList.contains("strong") - a.classList.contains("strong"));
-  const taken = [...map.getPane("markerPane").children].map((node) => node.getBoundingClientRect());
+  const markers = [...map.getPane("markerPane").children].map((node) => node.firstChild.getBoundingClientRect());
+  const placed = [];
   for (const node of labels) {
     const text = node.firstChild, anchor = node.getBoundingClientRect();
+    const onLine = node.classList.contains("on-line"), strong = node.classList.contains("strong");
     const w = text.offsetWidth, h = text.offsetHeight;
-    const free = [[0, 0], [0, -h], [0, h], [w / 2 + 10, 0], [-w / 2 - 10, 0], [0, -2 * h], [0, 2 * h]].find(([x, y]) => {
+    const around = [[0, -h], [0, h], [w / 2 + 10, 0], [-w / 2 - 10, 0], [0, -2 * h], [0, 2 * h]];
+    const boxes = [[0, 0], ...(onLine ? [] : around)].map(([x, y]) => {
       const left = anchor.left + x - w / 2, top = anchor.top + y - h / 2;
-      const clear = !taken.some((box) => left < box.right && left + w > box.left && top < box.bottom && top + h > box.top);
-      if (clear) taken.push({ left, top, right: left + w, bottom: top + h });
-      return clear;
+      return { x, y, left, top, right: left + w, bottom: top + h };
     });
-    node.classList.toggle("covered", !free);
-    if (free) text.style.transform = `translate(-50%, -50%) translate(${free[0]}px, ${free[1]}px)`;
+    const box = boxes.find((one) => clear(one, markers) && clear(one, placed)) || (strong && !onLine && boxes.find((one) => clear(one, placed)));
+    node.classList.toggle("covered", !box);
+    if (!box) continue;
+    placed.push(box);
+    text.style.transform = `translate(-50%, -50%) translate(${box.x}px, ${box.y}px)`;
   }
+}
+
+function clear(box, others) {
+  return !others.some((other) => box.left < other.right && box.right > other.left && box.top < other.bottom && box.bottom > other.top);
 }
