@@ -1,0 +1,125 @@
+"""What is being planned: two housing sites, three sites for schools, and one competition with five bids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from placeplan.county import land, names, schools
+
+if TYPE_CHECKING:
+    from geodata.roads import RoadNetwork
+
+COMPETITION, NEEDED_SITE = "C2023-1", "SITE-1"
+GROWTH_HOUSING, CITY_HOUSING = "HS-01", "HS-02"
+ASSESSORS = ("Assessor 1", "Assessor 2", "Assessor 3")
+# Dwellings a year from 2023/24: the town's extension speeds up, the works in the city are soon built out.
+BUILT = {GROWTH_HOUSING: (110, 150, 190, 210, 210, 190, 170, 150), CITY_HOUSING: (40, 80, 80, 60)}
+MIX = (
+    ("house", "market", 3, 0.45),
+    ("house", "market", 4, 0.20),
+    ("house", "affordable", 2, 0.25),
+    ("flat", "affordable", 1, 0.10),
+)
+CRITERIA = (
+    ("education", "Quality of education and curriculum", 30, 3.0),
+    ("leadership", "Leadership, governance and record of the proposer", 20, 3.0),
+    ("inclusion", "Inclusion, SEND and admissions", 20, 3.0),
+    ("community", "Fit with the community and neighbouring schools", 10, np.nan),
+    ("finance", "Value for money and revenue plan", 12, 2.0),
+    ("delivery", "Readiness to open on time", 8, np.nan),
+)
+# Proposer, forms of entry, opening year, capital in GBP, faith, and how good each criterion looks from 0 to 5.
+BIDS = (
+    (schools.TRUSTS["trust"][1], 2.0, "2026/27", 10_450_000, "none", (4.2, 4.0, 3.9, 4.6, 3.4, 4.2)),
+    (schools.TRUSTS["trust"][0], 2.0, "2026/27", 10_200_000, "none", (4.3, 4.2, 3.6, 3.1, 3.9, 3.8)),
+    (schools.TRUSTS["trust"][4], 2.0, "2026/27", 10_600_000, schools.COFE, (3.9, 3.8, 4.2, 3.7, 3.5, 3.6)),
+    ("Northmark Academies", 3.0, "2027/28", 14_900_000, "none", (4.5, 2.3, 3.4, 2.6, 4.2, 2.8)),
+    ("Tarne Parents' School Group", 1.0, "2026/27", 6_300_000, "none", (3.2, 3.1, 4.4, 4.7, 2.2, 2.4)),
+)
+
+
+def housing(localities: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables housing and contributions; `localities` gives the locality of each housing site."""
+    rows = [
+        (site, localities[site], f"{2023 + k}/{24 + k}", float(round(built * share)), kind, tenure, bedrooms, certainty)
+        for site, certainty in ((GROWTH_HOUSING, 0.95), (CITY_HOUSING, 0.9))
+        for k, built in enumerate(BUILT[site])
+        for kind, tenure, bedrooms, share in MIX
+    ]
+    columns = ["site", "locality", "academic_year", "dwellings", "type", "tenure", "bedrooms", "certainty"]
+    east = f"{names.GROWING_TOWN} East"
+    paid = [
+        (GROWTH_HOUSING, "primary", 6_900_000, "2025/26", "2032/33", east),
+        (GROWTH_HOUSING, "secondary", 4_100_000, "2027/28", "2034/35", names.GROWING_TOWN),
+        (CITY_HOUSING, "primary", 620_000, "2024/25", "2029/30", f"{names.CITY} South"),
+    ]
+    owed = pd.DataFrame(paid, columns=["site", "phase", "amount_gbp", "due_year", "spend_by", "spend_where"])
+    return pd.DataFrame(rows, columns=columns), owed
+
+
+def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarray, growth_name: str) -> pd.DataFrame:
+    """Table sites: one where the town grows, one in the city, one for a secondary school by the town."""
+    from scipy.spatial import KDTree
+
+    streets = network.xy[network.usable("drive")]
+    out_of_town = growth_xy + 0.06 * (growth_xy - land.GROWING_TOWN)
+    by_the_town = np.add(land.GROWING_TOWN, [900.0, -900.0])
+    _, node = KDTree(streets).query(np.array([out_of_town, city_xy, by_the_town]))
+    xy = (streets[node] + 55.0).round()
+    town = names.GROWING_TOWN
+    return pd.DataFrame(
+        {
+            "site": [NEEDED_SITE, "SITE-2", "SITE-3"],
+            "name": [f"Land east of {growth_name}", "Former tannery works", f"{town} bypass fields"],
+            "phase": ["primary", "primary", "secondary"],
+            "easting": xy[:, 0],
+            "northing": xy[:, 1],
+            "min_fe": [1.0, 1.0, 4.0],
+            "max_fe": [3.0, 2.0, 6.0],
+            "available_from": ["2025/26", "2025/26", "2027/28"],
+            "owner": ["Developer, to pass to the council", schools.COUNCIL, "Private estate"],
+            "planning_status": [
+                "Reserved in the outline permission",
+                "Allocated in the local plan",
+                "Option agreed, no permission",
+            ],
+            "land_cost_gbp": [0.0, 1_800_000.0, 2_600_000.0],
+            "planning_area": [f"{town} East", f"{names.CITY} South", town],
+        }
+    )
+
+
+def competition(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Tables competitions, bids, criteria and scores: three assessors, each a little kinder or stricter."""
+    opened = ("2022-11-07", "2023-02-24")
+    contest = (COMPETITION, f"A new primary school for {names.GROWING_TOWN} East", NEEDED_SITE, "presumption", *opened)
+    rows = [(f"B{k + 1}", COMPETITION, *bid[:5]) for k, bid in enumerate(BIDS)]
+    kindness = dict(zip(ASSESSORS, (0.15, -0.2, 0.0), strict=True))
+    marks = []
+    for k, bid in enumerate(BIDS):
+        for (criterion, _, _, threshold), level in zip(CRITERIA, bid[5], strict=True):
+            for assessor in ASSESSORS:
+                score = float(np.clip(np.round(2 * (level + kindness[assessor] + rng.normal(0, 0.3))) / 2, 0, 5))
+                marks.append((f"B{k + 1}", criterion, assessor, score, _reason(score, threshold)))
+    return {
+        "competitions": pd.DataFrame([contest], columns=["competition", "name", "site", "route", "opened", "closes"]),
+        "bids": pd.DataFrame(
+            rows, columns=["bid", "competition", "proposer", "fe", "opens", "capital_gbp", "religious_character"]
+        ),
+        "criteria": pd.DataFrame(
+            [(COMPETITION, *row) for row in CRITERIA],
+            columns=["competition", "criterion", "name", "weight", "threshold"],
+        ),
+        "scores": pd.DataFrame(marks, columns=["bid", "criterion", "assessor", "score", "reason"]),
+    }
+
+
+def _reason(score: float, threshold: float) -> str:
+    if score < threshold:
+        return "Below the published threshold: the evidence asked for was not given."
+    if score >= 4.5:
+        return "Strong evidence throughout."
+    return "Meets the requirement." if score >= 3 else "Some evidence, with gaps."

@@ -1,0 +1,130 @@
+"""The county's arrays as the tables of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from geodata.settings import Settings
+from geodata.years import COMPULSORY, academic_year
+from placeplan.county import names, people, schools
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+
+    from geodata.roads import RoadNetwork
+    from placeplan.county.land import Land
+    from placeplan.county.people import People
+
+RURAL_URBAN = {
+    "city": "Urban city and town",
+    "village": "Rural village",
+    "hamlet": "Rural hamlet and isolated dwellings",
+}
+
+
+def localities(ground: Land) -> gpd.GeoDataFrame:
+    """Table localities, with polygons that tile the county."""
+    import geopandas as gpd
+
+    rows = ground.settlements
+    table = rows[["locality", "name", "planning_area_primary", "planning_area_secondary"]].copy()
+    table["authority"] = names.COUNTY
+    table["rural_urban"] = rows["kind"].map(RURAL_URBAN).fillna("Rural town and fringe")
+    return gpd.GeoDataFrame(table, geometry=rows["polygon"].to_numpy(), crs="EPSG:27700")
+
+
+def demand_points(rng: np.random.Generator, ground: Land, network: RoadNetwork) -> pd.DataFrame:
+    """Two to four points a locality beside its streets: the middle, and others up to 1 km (4 km in the country)."""
+    streets = network.xy[network.usable("drive")]
+    tree = shapely.STRtree(shapely.points(streets))
+    rows = []
+    for place in ground.settlements.itertuples():
+        inside = streets[tree.query(place.polygon, predicate="contains")]
+        away_m = np.hypot(inside[:, 0] - place.x, inside[:, 1] - place.y)
+        rural = place.kind in ("village", "hamlet")
+        order = np.argsort(away_m)
+        others = order[1:][away_m[order[1:]] < (4_000 if rural else 1_000)]
+        extra = rng.choice(others, size=min(int(rng.integers(1, 4)), len(others)), replace=False)
+        chosen = np.r_[order[:1], extra]
+        xy = (inside[chosen] + rng.uniform(-45, 45, (len(chosen), 2))).round()
+        share = np.r_[1.0, rng.uniform(0.08, 0.25 if rural else 0.9, len(extra))]
+        older = share * rng.uniform(0.9, 1.1, len(share))
+        for k, (easting, northing) in enumerate(xy):
+            weights = (round(w[k] / w.sum(), 3) for w in (share, older))
+            rows.append((f"{place.locality}-{k + 1}", place.locality, easting, northing, *weights))
+    columns = ["demand_point", "locality", "easting", "northing", "weight_primary", "weight_secondary"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def school_table(built: pd.DataFrame) -> pd.DataFrame:
+    """Table schools: what was made, without the columns only the making needs."""
+    front = ["urn", "name", "phase", "low_age", "high_age", "easting", "northing", "locality", "planning_area"]
+    front += ["capacity", "capacity_year", "pan", "type", "religious_character", "diocese", "trust", "trust_since"]
+    return built[front + [c for c in built.columns if c not in {*front, "settlement", "linked"}]]
+
+
+def trusts(built: pd.DataFrame, roll: np.ndarray) -> pd.DataFrame:
+    """Table trusts: the hub of each is its largest school."""
+    largest = built.assign(roll=roll).sort_values("roll").groupby("trust")["urn"].last()
+    table = schools.TRUSTS.copy()
+    table["hub"] = table["trust"].map(largest).astype("Int64").astype(str).replace("<NA>", None)
+    return table
+
+
+def counts(ground: Land, built: pd.DataFrame, counted: People) -> dict[str, pd.DataFrame]:
+    """Tables births, pupils, rolls and flows; births from the year to 30 June 2003 on."""
+    codes, urns = ground.settlements["locality"].to_numpy(), built["urn"].to_numpy()
+    years = [academic_year(year) for year in range(people.FIRST, people.BASE + 1)]
+    groups = np.array(COMPULSORY)
+    born = _long(counted.births, ["locality", "year_ending"], [codes, _june_years()], "births")
+    pupils = _long(counted.pupils, ["locality", "year_group", "academic_year"], [codes, groups, years], "pupils")
+    rolls = _long(counted.rolls, ["urn", "year_group", "academic_year"], [urns, groups, years], "pupils")
+    ages = built.set_index("urn")[["low_age", "high_age"]].loc[rolls["urn"]].to_numpy()
+    age = rolls["year_group"].map({group: k + 4 for k, group in enumerate(COMPULSORY)}).to_numpy()
+    rolls = rolls[(ages[:, 0] <= age) & (age < ages[:, 1])]
+    outside = [f"outside:{name}" for name in names.NEIGHBOURS]
+    homes, to = [*codes, *outside], [*(str(urn) for urn in urns), "independent", *outside]
+    flows = _long(counted.flows, ["year_group", "locality", "urn"], [groups, homes, to], "pupils")
+    flows.insert(0, "academic_year", years[-1])
+    order = ["academic_year", "locality", "year_group", "pupils"]
+    return {
+        "births": born[born["year_ending"] >= "2003"],
+        "pupils": pupils.sort_values(["academic_year", "locality"], kind="stable")[order],
+        "rolls": rolls.sort_values(["academic_year", "urn"], kind="stable")[["academic_year", "urn", *order[2:]]],
+        "flows": flows[flows["pupils"] > 0].sort_values("locality", kind="stable")[
+            ["academic_year", "locality", "urn", *order[2:]]
+        ],
+    }
+
+
+def _june_years() -> list[str]:
+    return [f"{year}-06-30" for year in range(people.BIRTHS_FROM, people.BASE + 1)]
+
+
+def _long(array: np.ndarray, fields: list[str], labels: Sequence[object], value: str) -> pd.DataFrame:
+    """One row a cell of an array whose axes are `fields` with `labels`."""
+    table = pd.MultiIndex.from_product(labels, names=fields).to_frame(index=False)
+    table[value] = array.ravel()
+    return table
+
+
+def settings(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> Settings:
+    """study.toml: closing is offered for the four smallest schools of the declining villages."""
+    declining = places["trend"].to_numpy()[built["settlement"]] == "decline"
+    smallest = built[declining & (built["phase"] == "primary")].assign(roll=roll[declining]).sort_values("roll")
+    return Settings(
+        name=f"{names.COUNTY} school places",
+        authority=names.COUNTY,
+        base_year=academic_year(people.BASE),
+        horizon_years=7,
+        pupils="resident",
+        attribution=f"Invented data: {names.COUNTY} does not exist, and no number here describes a real school.",
+        policy={"closable_urns": tuple(sorted(int(urn) for urn in smallest["urn"].head(4)))},
+        scenarios={"no_closures": {"closures_max": 0}, "fewer_pupils_per_home": {"housing_yield_primary": 0.18}},
+    )
