@@ -18,6 +18,7 @@ NOT_IN_SERIES = "special"
 to 2022/23: cohorts join up when special schools are left out (Y10 → Y11 within 0.02 % of earlier years, 2.2 % too
 many with them) and authorities with more alternative provision fall short one for one when that is left out too."""
 JUMP = 0.03
+ENOUGH_PUPILS = 1000  # below, a cohort ratio moves that much by chance
 
 
 def read_year_group_rolls(sources: Sequence[Source], authority: Authority, report: ImportReport) -> pd.Series:
@@ -88,7 +89,7 @@ def _continuity(series: pd.Series, year: str) -> list[str]:
     if before is None:
         return [f"{text}."]
     text += f"; in {add_years(year, -1)} it was {before:.1%}."
-    if abs(now - before) > JUMP:
+    if abs(now - before) > JUMP and series.xs(year, level="academic_year").sum() > ENOUGH_PUPILS:
         text += " The two sources may not count the same schools: check before relying on the change."
     return [text]
 
@@ -145,10 +146,18 @@ def residents_note(series: pd.Series, cohorts: pd.Series, mid_years: Sequence[in
             continue
         over = yearly["pupils"] / yearly["residents"] - 1
         when = f"{yearly.index[0]} to {yearly.index[-1]}" if len(yearly) > 1 else str(yearly.index[0])
-        text = f"{groups} on roll against residents of those ages, {when}: {over.min():+.0%} to {over.max():+.0%}."
+        text = (
+            f"{groups} on roll against residents of those ages, {when}: {_signed(over.min())} to {_signed(over.max())}."
+        )
         if over.min() > 0:
             text += " More pupils are taught here than live here: pupils cross the authority's boundary."
         elif over.max() < 0:
             text += " The rest are at independent or special schools, taught at home, or cross the boundary."
         notes.append(text)
     return notes
+
+
+def _signed(share: float) -> str:
+    """A share as a signed percentage, nought without a sign: "+3 %", "0 %"."""
+    whole = round(100 * share)
+    return f"{whole:+d} %" if whole else "0 %"
