@@ -106,7 +106,7 @@ def _solve_programme(
     matrix = compile_model(estate.model, estate.columns)
     if len(estate.flow_arc) <= ALL_LINKING:
         matrix = _with_linking(matrix, estate, problem, np.arange(len(estate.flow_arc)))
-    elif not problem.single_site:
+    else:
         matrix = _tightened(matrix, estate, problem, clock, threads, seed, reporter)
     if problem.single_site and start is not None:
         start = _improved_whole(problem, estate, matrix, start, clock, seed)

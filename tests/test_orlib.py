@@ -1,4 +1,4 @@
-"""OR-Library's capacitated location problems: all 37 optima, by the estate route."""
+"""Published optima: all 37 of OR-Library's capacitated problems, and single-source ones of Holmberg et al."""
 
 import csv
 from pathlib import Path
@@ -18,12 +18,27 @@ INSTANCES = [
 
 
 def read_orlib(path: Path) -> EstateProblem:
-    """Each facility is closed or open; a customer without a place costs more than any journey."""
+    """m n; places and fixed cost of each facility; each customer's demand and cost of all of it from each."""
     words = path.read_text().split()
     m, n = int(words[0]), int(words[1])
-    places, fixed_cost = np.array(words[2 : 2 + 2 * m], float).reshape(m, 2).T
+    facilities = np.array(words[2 : 2 + 2 * m], float).reshape(m, 2)
     customers = np.array(words[2 + 2 * m :], float).reshape(n, 1 + m)
-    demand, cost_of_all = customers[:, 0], customers[:, 1:]
+    return open_or_closed(facilities, customers[:, 0], customers[:, 1:], single_site=False)
+
+
+def read_holmberg(path: Path) -> EstateProblem:
+    """m n; places and fixed cost of each facility; all demands; all costs, facility by facility."""
+    numbers = np.array(path.read_text().split(), float)
+    m, n = int(numbers[0]), int(numbers[1])
+    facilities, demand, cost = np.split(numbers[2:], [2 * m, 2 * m + n])
+    return open_or_closed(facilities.reshape(m, 2), demand, cost.reshape(m, n).T, single_site=True)
+
+
+def open_or_closed(
+    facilities: np.ndarray, demand: np.ndarray, cost_of_all: np.ndarray, single_site: bool
+) -> EstateProblem:
+    """Each facility is closed or open; a customer without a place costs more than any journey."""
+    (n, m), (places, fixed_cost) = cost_of_all.shape, facilities.T
     node, facility = np.divmod(np.arange(n * m), m)
     closed_or_open = np.tile([0.0, 1.0], m)
     return EstateProblem(
@@ -38,13 +53,14 @@ def read_orlib(path: Path) -> EstateProblem:
         row_matrix=csr_matrix((0, 2 * m)),
         row_lower=[],
         row_upper=[],
+        single_site=single_site,
     )
 
 
 @pytest.fixture(scope="session")
 def best_known(real_data: Path) -> dict[str, float]:
     with (real_data / "benchmarks" / "best_known.csv").open(newline="") as file:
-        return {r["instance"]: float(r["value"]) for r in csv.DictReader(file) if r["set"] == "orlib_cap"}
+        return {r["instance"]: float(r["value"]) for r in csv.DictReader(file)}
 
 
 def test_there_are_37_of_them():
@@ -54,6 +70,15 @@ def test_there_are_37_of_them():
 @pytest.mark.parametrize("instance", INSTANCES)
 def test_the_optimum_is_the_published_one(real_data, best_known, instance):
     problem = read_orlib(real_data / "benchmarks" / "orlib" / f"{instance}.txt")
+    plan = solve_estate(problem, gap=1e-7)
+    assert plan.status == "optimal" and plan.objective == pytest.approx(best_known[instance], rel=1e-6)
+    check_estate(problem, plan)
+    assert verify_estate(problem, plan) == []
+
+
+@pytest.mark.parametrize("instance", ["p1", "p2", "p5", "p9", "p13"])
+def test_the_single_site_optimum_is_the_published_one(real_data, best_known, instance):
+    problem = read_holmberg(real_data / "benchmarks" / "holmberg" / instance)
     plan = solve_estate(problem, gap=1e-7)
     assert plan.status == "optimal" and plan.objective == pytest.approx(best_known[instance], rel=1e-6)
     check_estate(problem, plan)
