@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapely import box
 
 from geodata.importers import ImportReport, import_folders
 from geodata.importers.apportion import apportion, cohort_residents, residents_in
@@ -310,6 +312,32 @@ def test_files_nobody_knows_are_named_and_roads_come_unchanged(county: Path) -> 
     assert said(report.left_out, "published/broken.parquet: the file cannot be read")
     assert ("published/outturn.csv", "published forecasts against outturn", "not used") in report.recognised
     assert (county.parent / "study/inputs/roads.osm").read_text(encoding="utf-8") == "<osm version='0.6'/>"
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson", "parquet"])
+def test_boundaries_come_in_any_format_and_are_put_on_the_national_grid(county: Path, suffix: str) -> None:
+    squares = [box(450_000, 300_000, 451_000, 301_000), box(451_000, 300_000, 452_000, 301_000)]
+    shapes = gpd.GeoDataFrame({"LSOA11CD": LSOAS}, geometry=squares, crs=27700).to_crs(4326)
+    path = county / f"shapes.{suffix}"
+    if suffix == "parquet":
+        shapes.to_parquet(path)
+    else:
+        shapes.to_file(path)
+    _, frames = run(county)
+    areas = frames["localities"].set_index("locality")["geometry"].area
+    assert areas.to_dict() == pytest.approx(dict.fromkeys(LSOAS, 1e6), rel=1e-3)
+
+
+def test_a_file_damaged_past_its_heading_is_named(county: Path) -> None:
+    """A download that broke off: the heading reads, the rest does not."""
+    noise = np.random.default_rng(0).integers(0, 10**9, 100_000)
+    rows = "".join(f"E06000098,E06000098,2020,{number}\n" for number in noise)
+    whole = gzip.compress((county / "births.csv").read_bytes() + rows.encode())
+    (county / "births.csv").unlink()
+    (county / "births.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BadInput) as failed:
+        run(county)
+    assert [problem.file for problem in failed.value.problems] == ["published/births.csv.gz"]
 
 
 def test_planned_places_are_the_changes_at_entry(county: Path) -> None:

@@ -23,7 +23,8 @@ from geodata.importers.rolls_and_births import (
     read_year_group_rolls,
     residents_note,
 )
-from geodata.importers.schools import build_rolls, build_schools, read_school_files
+from geodata.importers.school_files import build_rolls, read_school_files
+from geodata.importers.schools import build_schools
 from geodata.importers.small_areas import read_facts, read_population, read_shapes
 from geodata.importers.sources import ROADS, Source
 from geodata.problems import BadInput, Problem

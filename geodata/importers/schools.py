@@ -1,4 +1,4 @@
-"""The tables of schools and of rolls, from every file that knows something about a school."""
+"""The table of schools: each fact from the first file that has it, joined by URN, LAESTAB or postcode."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pandas as pd
 from geodata.importers.authority import Authority
 from geodata.importers.capacity import FACTS as CAPACITY_FACTS
 from geodata.importers.capacity import read_capacity
-from geodata.importers.census import SchoolFile, read_census, year_of_sibling
-from geodata.importers.gias import read_gias
+from geodata.importers.census import SchoolFile
 from geodata.importers.phases import (
     admissions,
     ages_of_school,
@@ -23,89 +22,20 @@ from geodata.importers.phases import (
 )
 from geodata.importers.postcodes import read_postcodes
 from geodata.importers.report import ImportReport, count, some
+from geodata.importers.school_files import in_order_given
 from geodata.importers.sources import Source, plain_texts
-from geodata.years import SCHOOL_YEAR_GROUPS, age_of
 
 MAINSTREAM_PRIMARY = ("infant", "junior", "first", "primary")
 BOTH = ("all-through", "middle")
 UNPLANNED = ("special", "alternative provision", "nursery")
 WHOLE = ("low_age", "high_age", "capacity", "sen_places")
+WORDS = {
+    "gender": gender_of_entry,
+    "admissions_policy": admissions,
+    "religious_character": religious_character,
+    "urban_rural": rural_urban,
+}
 COPIED = ("name", "type", "trust", "federation", "diocese", "postcode", "locality", "sen_places")
-
-
-def read_school_files(
-    sources: Mapping[str, Sequence[Source]], authority: Authority, report: ImportReport
-) -> list[SchoolFile]:
-    """Files of the authority's schools in the order given; each census with its year, files without one left out."""
-    files: list[SchoolFile] = []
-    listed = [(kind, s) for kind in ("census", "compiled", "gias") for s in sources.get(kind, ())]
-    for kind, source in sorted(listed, key=lambda pair: _order(pair[1], sources)):
-        read = [read_gias(source, authority)] if kind == "gias" else read_census(source, authority)
-        if not any(len(file.facts) for file in read):
-            report.left_out.append(f"{source.label}: no schools of this authority.")
-        files += [file for file in read if len(file.facts)]
-    dated = [file for file in files if file.year]
-    for file in files:
-        report.left_out += file.notes
-        if file.year is None and not file.rolls.columns.empty:
-            sibling = year_of_sibling(file, dated)
-            if sibling:
-                file.year = sibling.year
-                report.joined.append(
-                    f"{file.label} names no year; its rolls are those of {sibling.label}: {file.year}."
-                )
-            else:
-                report.left_out.append(
-                    f"{file.label}: nothing tells the year of its rolls; rename it with the year of the January"
-                    " count, such as schools_2023.csv."
-                )
-    return [file for file in files if file.year or file.rolls.columns.empty]
-
-
-def _order(source: Source, sources: Mapping[str, Sequence[Source]]) -> tuple[int, str]:
-    folders = list(dict.fromkeys(s.path.parent for kind in sources.values() for s in kind))
-    return folders.index(source.path.parent), source.path.name
-
-
-def build_rolls(files: Sequence[SchoolFile], report: ImportReport) -> tuple[pd.DataFrame, list[SchoolFile]]:
-    """Rolls by academic year, urn and year group, and one census a year: the file given first wins."""
-    censuses: dict[str, SchoolFile] = {}
-    for file in files:
-        if file.year is None:
-            continue
-        first = censuses.get(file.year)
-        if first is None:
-            censuses[file.year] = file
-            continue
-        mine, theirs = first.rolls.align(file.rolls, join="inner")
-        differ = int(((mine != theirs) & mine.notna() & theirs.notna()).to_numpy().sum())
-        report.joined.append(
-            f"Rolls of {file.year} come from {first.label}, given before {file.label};"
-            f" {count(differ, 'figure')} of theirs differ."
-        )
-    tables = [_long(census) for census in censuses.values()]
-    columns = ["academic_year", "urn", "year_group", "pupils"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns), list(censuses.values())
-
-
-def _long(census: SchoolFile) -> pd.DataFrame:
-    """One row a school and year group, from its youngest year group with pupils to its oldest."""
-    groups = [group for group in SCHOOL_YEAR_GROUPS if group in census.rolls and group != "Y14"]
-    taught = census.rolls[groups]
-    ages = np.array([age_of(group) for group in groups], dtype=float)
-    present = taught.gt(0).to_numpy()
-    low = np.where(present, ages, np.inf).min(axis=1, initial=np.inf)[:, None]
-    high = np.where(present, ages, -np.inf).max(axis=1, initial=-np.inf)[:, None]
-    within = (ages >= low) & (ages <= high) & taught.notna().to_numpy()
-    row, column = np.nonzero(within)
-    return pd.DataFrame(
-        {
-            "academic_year": census.year,
-            "urn": taught.index.to_numpy()[row],
-            "year_group": np.array(groups, dtype=object)[column],
-            "pupils": taught.to_numpy()[row, column].astype(int),
-        }
-    )
 
 
 def build_schools(
@@ -120,26 +50,12 @@ def build_schools(
     if facts.empty:
         return pd.DataFrame()
     rolls = next((file.rolls for file in files if file.year == latest and latest), pd.DataFrame(index=facts.index))
-    found = youngest_and_oldest(rolls).reindex(facts.index)
-    low, high = (pd.to_numeric(facts[age]) if age in facts else np.nan for age in ("low_age", "high_age"))
-    found["youngest"] = found["youngest"].fillna(pd.Series(low, index=facts.index).clip(lower=4))
-    found["oldest"] = found["oldest"].fillna(pd.Series(high, index=facts.index) - 1)
-    facts["phase"] = phase_of_school(facts, found["youngest"], found["oldest"])
-    ages = ages_of_school(facts["phase"], found)
-    schools = facts[[c for c in ("phase", *COPIED) if c in facts]].copy()
-    schools["low_age"] = ages["low_age"] if "low_age" not in facts else facts["low_age"].fillna(ages["low_age"])
-    schools["high_age"] = ages["high_age"] if "high_age" not in facts else facts["high_age"].fillna(ages["high_age"])
-    for name, words in (
-        ("gender", gender_of_entry),
-        ("admissions_policy", admissions),
-        ("religious_character", religious_character),
-        ("urban_rural", rural_urban),
-    ):
-        if name in facts:
-            schools[name] = words(facts[name])
-    for name in ("trust", "federation", "diocese"):
-        if name in schools:
-            schools[name] = schools[name].where(~schools[name].isin(["Not applicable", "Does not apply"]), None)
+    schools = _in_words(facts)
+    found = _taught(facts, rolls)
+    schools["phase"] = phase_of_school(facts, found["youngest"], found["oldest"])
+    ages = ages_of_school(schools["phase"], found)
+    for age in ("low_age", "high_age"):
+        schools[age] = _number(facts, age).fillna(ages[age])
     _place(schools, facts, sources, report)
     _capacity(schools, facts, sources, authority, rolls, report)
     empty = schools.index[found["oldest"].isna()]
@@ -152,6 +68,32 @@ def build_schools(
     whole = [c for c in WHOLE if c in schools]
     schools[whole] = schools[whole].astype("Float64").round().astype("Int64")
     return schools.rename_axis("urn").reset_index()
+
+
+def _taught(facts: pd.DataFrame, rolls: pd.DataFrame) -> pd.DataFrame:
+    """Youngest and oldest year group by age: those with pupils, else those of the register's ages."""
+    found = youngest_and_oldest(rolls).reindex(facts.index)
+    found["youngest"] = found["youngest"].fillna(_number(facts, "low_age").clip(lower=4))
+    found["oldest"] = found["oldest"].fillna(_number(facts, "high_age") - 1)
+    return found
+
+
+def _in_words(facts: pd.DataFrame) -> pd.DataFrame:
+    """Facts that are words, in the study's words."""
+    schools = facts[[c for c in COPIED if c in facts]].copy()
+    for name, words in WORDS.items():
+        if name in facts:
+            schools[name] = words(facts[name])
+    for name in ("trust", "federation", "diocese"):
+        if name in schools:
+            schools[name] = schools[name].where(~schools[name].isin(["Not applicable", "Does not apply"]), None)
+    return schools
+
+
+def _number(facts: pd.DataFrame, column: str) -> pd.Series:
+    if column not in facts:
+        return pd.Series(np.nan, index=facts.index)
+    return pd.to_numeric(facts[column], errors="coerce").astype(float)
 
 
 def _facts(files: Sequence[SchoolFile], latest: str | None, report: ImportReport) -> pd.DataFrame:
@@ -169,9 +111,10 @@ def _facts(files: Sequence[SchoolFile], latest: str | None, report: ImportReport
             names = some(list(facts.loc[extra, "name"]))
             report.left_out.append(f"{count(len(extra), 'open school')} not in the census of {latest}: {names}.")
         facts = facts.loc[counted]
+    known = set(used[0].facts)
     for later in used[1:]:
-        before = pd.concat([f.facts for f in used[: used.index(later)]])
-        columns = [c for c in later.facts if later.facts[c].notna().any() and c not in before]
+        columns = [c for c in later.facts if later.facts[c].notna().any() and c not in known]
+        known |= set(later.facts)
         if columns:
             report.joined.append(f"{some(columns, 20)} of schools from {later.label}, joined by URN.")
     return facts
@@ -182,8 +125,8 @@ def _place(
 ) -> None:
     """Coordinates from the files, else from the postcode."""
     for axis in ("easting", "northing"):
-        given = pd.to_numeric(facts[axis], errors="coerce") if axis in facts else pd.Series(np.nan, index=facts.index)
-        schools[axis] = given.astype(float).where(given > 0)
+        given = _number(facts, axis)
+        schools[axis] = given.where(given > 0)
     without = schools["easting"].isna()
     if not without.any() or "postcode" not in schools:
         return
@@ -211,7 +154,7 @@ def _capacity(
     """Capacity, its year and planning areas by LAESTAB; a capacity of nought with pupils on roll is no capacity."""
     listed = [s for kind in ("census", "compiled", "capacity") for s in sources.get(kind, ())]
     found = []
-    for source in sorted(listed, key=lambda s: _order(s, sources)):
+    for source in sorted(listed, key=lambda s: in_order_given(s, sources)):
         table = read_capacity(source, authority)
         if table is not None and len(table.dropna(how="all")):
             found.append((source.label, table.dropna(how="all")))
@@ -223,8 +166,7 @@ def _capacity(
         report.joined.append(f"Capacities come from {found[0][0]}, given before {label}, where it has them.")
     schools["capacity"] = joined["capacity"].astype(float)
     schools["capacity_year"] = joined["capacity_year"].astype(object)
-    if "capacity" in facts:
-        schools["capacity"] = schools["capacity"].fillna(facts["capacity"].astype(float))
+    schools["capacity"] = schools["capacity"].fillna(_number(facts, "capacity"))
     on_roll = rolls.sum(axis=1).reindex(schools.index).fillna(0)
     nought = schools["capacity"].eq(0) & on_roll.gt(0)
     if nought.any():

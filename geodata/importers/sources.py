@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from geodata.problems import BadInput, Problem
 from geodata.years import academic_year, parse_academic_year
 
 if TYPE_CHECKING:
@@ -72,11 +73,15 @@ class Source:
     def read(self, names: Iterable[str], where: tuple[str, Collection[str]] | None = None) -> pd.DataFrame:
         """Cells of the columns of these plain names as text, "" where empty; columns the file lacks are absent.
 
-        `where` = (plain name, plain texts) keeps the rows whose cell is one of the texts.
+        `where` = (plain name, plain texts) keeps the rows whose cell is one of the texts. BadInput where the file is
+        damaged.
         """
         wanted = [name for name in dict.fromkeys(names) if name in self.columns]
         also = [where[0]] if where and where[0] not in wanted else []
-        frame = self._cells([self.columns[name] for name in wanted + also])
+        try:
+            frame = self._cells([self.columns[name] for name in wanted + also])
+        except Exception as error:
+            raise self._damaged(error) from error
         frame.columns = pd.Index(wanted + also)
         if where:
             frame = frame[plain_texts(frame[where[0]]).isin(set(where[1]))]
@@ -96,9 +101,18 @@ class Source:
 
     def shapes(self, code: str, codes: Collection[str], crs: str) -> gpd.GeoSeries:
         """Valid shapes in `crs` by the text in column `code` (plain name), for these codes only."""
+        try:
+            geo = self._shapes(self.columns[code], codes)
+            shape = geo.set_index(self.columns[code]).geometry.to_crs(crs)
+        except Exception as error:
+            raise self._damaged(error) from error
+        broken = ~shape.is_valid
+        shape[broken] = shape[broken].make_valid().buffer(0)
+        return shape[~shape.index.duplicated()]
+
+    def _shapes(self, column: str, codes: Collection[str]) -> gpd.GeoDataFrame:
         import geopandas as gpd
 
-        column = self.columns[code]
         if self.path.name.endswith(".parquet"):
             geo = gpd.read_parquet(self.path, filters=[(column, "in", sorted(codes))])
         else:
@@ -106,10 +120,11 @@ class Source:
             geo = geo[geo[column].isin(set(codes))]
         if geo.crs is None:
             raise ValueError("it has no coordinate reference system")
-        shape = geo.set_index(column).geometry.to_crs(crs)
-        broken = ~shape.is_valid
-        shape[broken] = shape[broken].make_valid().buffer(0)
-        return shape[~shape.index.duplicated()]
+        return geo
+
+    def _damaged(self, error: Exception) -> BadInput:
+        what = f"The file cannot be read: {type(error).__name__}: {error}."
+        return BadInput([Problem(self.label, what, "Download it again, or take it out of the folder.")])
 
 
 def read_csv(path: Path, columns: list[str] | None = None, rows: int | None = None) -> pd.DataFrame:
