@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from models.estate import FloatArray, IntArray
+if TYPE_CHECKING:  # numpy and scipy take a quarter of a second to import
+    from models.estate import FloatArray, IntArray
 
 STATUSES = ("optimal", "feasible", "infeasible", "unknown")
 
