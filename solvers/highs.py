@@ -22,10 +22,6 @@ from scipy.sparse import csc_matrix, vstack
 from models.estate import FloatArray, IntArray
 from solvers.plans import Progress, ProgressCallback, gap_between
 
-# This release calls some plans optimal that are not, because of its presolve for whole columns:
-# https://github.com/ERGO-Code/HiGHS/issues/3043. A wrong bound is worse than a slow one.
-UNSOUND_PRESOLVE = "1.14.0"
-
 Variables = Sequence[Any] | NDArray[np.object_]  # of Pyomo, in the order of the matrix's columns
 
 
@@ -134,8 +130,6 @@ def open_highs(matrix: Matrix, *, relaxed: bool = False, threads: int | None = N
         lp.integrality_ = [kinds[int(whole)] for whole in matrix.whole]
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
-    if matrix.whole.any() and highs.version() == UNSOUND_PRESOLVE:
-        highs.setOptionValue("presolve", "off")
     highs.setOptionValue("random_seed", seed % 2**31)
     if threads is not None:
         # HiGHS keeps one pool of threads per process and refuses another size while it stands.
