@@ -27,14 +27,10 @@ def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     values, bad = _PARSERS[field.type](text)
     wrong: list[Wrong] = _rows(text, bad & ~blank, field, *_EXPECTED[field.type])
     if field.required:
-        wrong += _rows(
-            text, blank, field, "The cell is empty.", f"Give {field.meaning[0].lower()}{field.meaning[1:]}."
-        )
+        wrong += _rows(text, blank, field, "The cell is empty.", f"Give {field.meaning[0].lower()}{field.meaning[1:]}.")
     if field.allowed:
         values, outside = _choice(values, field)
-        wrong += _rows(
-            text, outside & ~blank, field, "{} is not known.", f"Use one of: {', '.join(field.allowed)}."
-        )
+        wrong += _rows(text, outside & ~blank, field, "{} is not known.", f"Use one of: {', '.join(field.allowed)}.")
     if field.minimum is not None:
         low = pd.to_numeric(values) < field.minimum
         wrong += _rows(text, low, field, f"{{}} is below {field.minimum:g}.", "Correct it.")

@@ -108,9 +108,7 @@ def _ages(schools: pd.DataFrame, rolls: pd.DataFrame) -> list[Fallback]:
         guess = schools["urn"].map(from_rolls) if from_rolls is not None else pd.Series(np.nan, schools.index)
         guess = guess.where(guess >= 0)
         usual = schools["phase"].map({phase: pair[part] for phase, pair in typical.items()})
-        schools[field] = (
-            schools[field].astype("Float64").fillna(guess.astype("Float64")).fillna(usual).astype("Int64")
-        )
+        schools[field] = schools[field].astype("Float64").fillna(guess.astype("Float64")).fillna(usual).astype("Int64")
         used.append(
             Fallback(
                 "schools", field, int(silent.sum()), "from the year groups with pupils, else the phase's usual age"
@@ -128,9 +126,7 @@ def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, policy: Policy) -> l
     planned = is_mainstream(schools) & schools["low_age"].notna() & schools["high_age"].notna()
     groups = [
         [g for g in year_groups_between(int(low), int(high)) if g in COMPULSORY] if use else []
-        for low, high, use in zip(
-            schools["low_age"].fillna(0), schools["high_age"].fillna(0), planned, strict=True
-        )
+        for low, high, use in zip(schools["low_age"].fillna(0), schools["high_age"].fillna(0), planned, strict=True)
     ]
     count = np.array([len(g) for g in groups])
     by_urn = rolls.reindex(schools["urn"]).fillna(0.0)
@@ -154,9 +150,7 @@ def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, policy: Policy) -> l
     schools["capacity_estimated"] = no_capacity
     in_sixth = no_sixth & (sixth_pupils > 0)
     return [
-        Fallback(
-            "schools", "capacity", int(no_capacity.sum()), "largest year group × year groups, up to half forms"
-        ),
+        Fallback("schools", "capacity", int(no_capacity.sum()), "largest year group × year groups, up to half forms"),
         Fallback("schools", "capacity_sixth_form", int(in_sixth.sum()), "the share of pupils in Y12 and above"),
         Fallback("schools", "pan", int(no_pan.sum()), "capacity ÷ year groups"),
     ]
@@ -168,9 +162,7 @@ def _rural(schools: pd.DataFrame) -> list[Fallback]:
     rural = schools["urban_rural"].astype(object).fillna("").str.contains("rural", case=False) & primary
     known = schools["rural_designated"].astype("boolean")
     schools["rural_designated"] = known.mask(known.isna(), rural).astype(bool)
-    return [
-        Fallback("schools", "rural_designated", int(silent.sum()), "the rural classes of the rural-urban class")
-    ]
+    return [Fallback("schools", "rural_designated", int(silent.sum()), "the rural classes of the rural-urban class")]
 
 
 def _school_areas(schools: pd.DataFrame, settings: Settings) -> list[Fallback]:

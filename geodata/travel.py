@@ -98,9 +98,7 @@ def travel_table(
         # No route within the limit takes longer than the limit at the slowest speed of any street.
         slowest_kmh = network.drive_kmh[network.drive_kmh > 0].min(initial=straight_line_kmh)
         minutes = network.matrix("drive", "drive_min")
-        drive_min = (
-            _route(minutes, car_o, car_d, limit_m * 0.06 / slowest_kmh) + car_leg * 0.06 / straight_line_kmh
-        )
+        drive_min = _route(minutes, car_o, car_d, limit_m * 0.06 / slowest_kmh) + car_leg * 0.06 / straight_line_kmh
         drive_min = np.where(by_car, drive_min, straight_min)
     too_far = drive_m > limit_m
     return TravelMatrix(

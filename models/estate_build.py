@@ -96,7 +96,9 @@ def build_estate(
     moving = np.flatnonzero(~held)
     arc_node, arc_facility = _arcs(moving, home, nodes, reach, capacity, option_facility, slices, facilities, policy)
     metres = _arc_metres(moving[arc_node], arc_facility, home, nodes, reach)
-    arc_cost = _arc_costs(metres, home[moving[arc_node]] != arc_facility, slices, policy)
+    moved = home[moving[arc_node]] != arc_facility
+    in_primary = nodes["band"].isin([band.name for band in bands if band.phase == "primary"]).to_numpy()
+    arc_cost = _arc_costs(metres, moved, in_primary[moving[arc_node]], slices, policy)
     weight = slices["weight"].to_numpy(dtype=float)
     problem = EstateProblem(
         option_facility=option_facility,
@@ -185,7 +187,7 @@ def _held_by_home(
     held = np.zeros(len(nodes), dtype=bool)
     for band in slices["band"].unique():
         mine = (slices["band"] == band).to_numpy()
-        held |= (nodes["band"] == band).to_numpy() & fits[:, mine].all(axis=1)[home]
+        held |= (nodes["band"] == band).to_numpy() & np.asarray(fits[:, mine].all(axis=1))[home]
     return held
 
 
@@ -234,11 +236,20 @@ def _arc_metres(node: Ints, facility: Ints, home: Ints, nodes: pd.DataFrame, rea
     return np.where(home[node] == facility, nodes["distance_m"].to_numpy(dtype=float)[node], metres)
 
 
-def _arc_costs(metres: Array, moved: NDArray[np.bool_], slices: pd.DataFrame, policy: Policy) -> Array:
-    """(S, A) GBP per pupil: the journey, and the disturbance where a pupil leaves today's school."""
+def _arc_costs(
+    metres: Array, moved: NDArray[np.bool_], primary: NDArray[np.bool_], slices: pd.DataFrame, policy: Policy
+) -> Array:
+    """(S, A) GBP per pupil: the journey, and where a pupil leaves today's school the disturbance and any transport.
+
+    Transport is owed beyond the statutory walking distance: that under 8 is taken for primary pupils, that from 8 for
+    secondary. A school without coordinates has no journey to price.
+    """
     share = np.where(slices["kind"] == WHOLE, 1.0, policy.number("entry_journey_share"))
-    per_pupil = metres / 1000 * policy.number("journey_cost_gbp_per_km") + moved * policy.number("disturbance_gbp")
-    return np.outer(slices["weight"].to_numpy(dtype=float) * share, np.where(np.isfinite(per_pupil), per_pupil, 0.0))
+    known = np.where(np.isfinite(metres), metres, 0.0)
+    limit = np.where(primary, policy.number("walking_limit_under_8_m"), policy.number("walking_limit_8_up_m"))
+    moving = policy.number("disturbance_gbp") + (known > limit) * policy.number("transport_gbp")
+    per_pupil = known / 1000 * policy.number("journey_cost_gbp_per_km") + moved * moving
+    return np.outer(slices["weight"].to_numpy(dtype=float) * share, per_pupil)
 
 
 def _row_matrix(rows: Sequence[Row], n_options: int) -> csr_matrix:

@@ -1,7 +1,5 @@
 """From a plan back to tables: what each facility does, where pupils go, and who is left without a place."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -74,7 +72,7 @@ def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
     the base year.
     """
     problem = estate.problem
-    keys = np.array([facility.key for facility in estate.facilities])
+    keys = np.array([facility.key for facility in estate.facilities], dtype=object)
     frames = []
     for s in np.flatnonzero(estate.slices["kind"] == WHOLE):
         pupils = problem.demand[s, problem.arc_node] * flow[s]
@@ -92,7 +90,7 @@ def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
         )
         some = estate.fixed_pupils[s] > LEAST_PUPILS
         stay = estate.fixed[some]
-        home = stay["urn"].astype(str).to_numpy()
+        home = stay["urn"].astype(str).to_numpy(dtype=object)
         frames.append(
             _allocated(estate, int(s), stay, home, estate.fixed_pupils[s][some], stay["distance_m"].to_numpy())
         )
@@ -106,7 +104,7 @@ def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
 
 
 def _allocated(
-    estate: Estate, s: int, nodes: pd.DataFrame, facility: Sequence[str], pupils: Array, metres: Array
+    estate: Estate, s: int, nodes: pd.DataFrame, facility: NDArray[np.object_], pupils: Array, metres: Array
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {

@@ -70,9 +70,7 @@ def _band_nodes(places: Places, band: Band, policy: Policy) -> tuple[pd.DataFram
     rolls = places.rolls.reindex(index=urns, columns=groups).fillna(0.0).sum(axis=1).to_numpy(dtype=float)
     living = places.points["locality"].map(places.pupils[groups].sum(axis=1)).fillna(0.0).to_numpy(dtype=float)
     weight = places.points[f"weight_{band.phase}"].to_numpy(dtype=float)
-    origins = (
-        living * weight / places.points.groupby("locality")[f"weight_{band.phase}"].transform("sum").to_numpy()
-    )
+    origins = living * weight / places.points.groupby("locality")[f"weight_{band.phase}"].transform("sum").to_numpy()
     known, outside = _counted(places, band, urns)
     inside = rolls - outside
     notes = []
@@ -158,9 +156,7 @@ class NodeForecast:
         urns, at = np.unique(self.nodes["urn"].to_numpy(), return_inverse=True)
         summed = np.zeros((len(urns), len(self.years), len(COMPULSORY)))
         np.add.at(summed, at, self.pupils.transpose(2, 0, 1))
-        index = pd.MultiIndex.from_product(
-            [urns, self.years, COMPULSORY], names=["urn", "academic_year", "year_group"]
-        )
+        index = pd.MultiIndex.from_product([urns, self.years, COMPULSORY], names=["urn", "academic_year", "year_group"])
         table = pd.Series(summed.ravel(), index=index, name="pupils").reset_index()
         return table[table["pupils"] > 0].reset_index(drop=True)
 
@@ -242,9 +238,7 @@ def _cohort_factors(
     factor = np.divide(actual, explained, out=np.ones_like(actual), where=explained > 0)
     # In the base year the roll is a fact; later a cohort's difference is taken with care.
     careful = np.clip(factor, *COHORT_FACTOR)
-    band_start = np.array(
-        [next(COMPULSORY.index(b.entry) for b in bands if g in b.year_groups) for g in COMPULSORY]
-    )
+    band_start = np.array([next(COMPULSORY.index(b.entry) for b in bands if g in b.year_groups) for g in COMPULSORY])
     factors = np.ones((len(years), len(COMPULSORY), len(urns)))
     for t, year in enumerate(years):
         ahead = start_year(year) - start_year(base_year)

@@ -117,7 +117,7 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
             for phase in facility.planning_area:
                 groups = sum(1 for g in facility.year_groups if (COMPULSORY.index(g) < 7) == (phase == "primary"))
                 capital[max(start - 1, 0)] += added * groups * _cost_per_place(policy, "expand", phase)
-            running = filling.sum(axis=1) / fe_places * policy.number("class_cost_gbp")
+            running = class_costs(facility.places + filling, policy) - class_costs(facility.places, policy)
             options.append(
                 _option(
                     facility,
@@ -151,7 +151,7 @@ def new_school(facility: Facility, years: Sequence[str], policy: Policy) -> list
             capital[max(start - 1, 0)] = cost + facility.land_cost_gbp
             open_years = (np.arange(len(years)) >= start).astype(float)
             running = open_years * policy.number("school_fixed_cost_gbp")
-            running = running + filling.sum(axis=1) / fe_places * policy.number("class_cost_gbp")
+            running = running + class_costs(filling, policy)
             options.append(
                 _option(facility, NEW, years[start], filling, capital, running, f"{fe:g} FE, one year group a year")
             )
@@ -161,24 +161,25 @@ def new_school(facility: Facility, years: Sequence[str], policy: Policy) -> list
 def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
     """Admit a smaller class: the next lower admission number that makes whole classes and still fits every intake.
 
-    Offered only where the median forecast fits it in every year from then on. Larger cohorts leave by growing older.
-    Each class no longer run is saved. Usable places fall; the building stays.
+    Offered only where the median forecast and some headroom fit it in every year from then on. Larger cohorts leave by
+    growing older. Each class no longer run is saved. Usable places fall; the building stays.
     """
     start = policy.integer("pan_cut_lead_years") - 1
     if start >= len(years) or not facility.year_groups:
         return []
-    entry = COMPULSORY.index(facility.year_groups[0])
-    pan = facility.places[start:, entry].min()
+    pan = round(float(facility.places[start:, facility.columns[0]].min()))
     filling = _moving_up(facility, len(years), start)
-    largest = (facility.pupils * filling).max()
-    lower = [step for step in policy.numbers("pan_steps") if largest <= step < pan]
+    largest = float((facility.pupils * filling).max())
+    fits = largest * (1 + policy.number("pan_cut_headroom"))
+    lower = [step for step in policy.numbers("pan_steps") if fits <= step < pan]
     if not lower:
         return []
     to = max(lower)
     cut = np.where(filling > 0, np.minimum(facility.places, to), facility.places)
-    lost = (facility.places - cut).sum(axis=1)
-    running = -lost / policy.number("form_of_entry") * policy.number("class_cost_gbp")
-    reason = f"admission number from {pan:g} to {to:g}; largest intake forecast {largest:.0f}"
+    running = class_costs(cut, policy) - class_costs(facility.places, policy)
+    if not running.any():
+        return []
+    reason = f"admission number from {pan} to {to:g}; largest intake forecast {largest:.0f}"
     return [_option(facility, CUT, years[start], cut, np.zeros(len(years)), running, reason)]
 
 
@@ -211,6 +212,14 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
             )
         )
     return options
+
+
+def class_costs(places: Array, policy: Policy) -> Array:
+    """(T,) cost of the classes that admission places (T, 12) make: R–Y6 and Y7–Y11 each in classes of a form."""
+    form = policy.number("form_of_entry")
+    first_secondary = COMPULSORY.index("Y7")
+    totals = np.stack([places[:, :first_secondary].sum(axis=1), places[:, first_secondary:].sum(axis=1)])
+    return np.asarray(np.ceil(totals / form - 1e-6).sum(axis=0) * policy.number("class_cost_gbp"))
 
 
 def _closable(policy: Policy) -> tuple[float | str, ...]:

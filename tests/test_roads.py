@@ -286,8 +286,6 @@ def test_osmnx_settings_stay_as_they_were(tmp_path: Path) -> None:
 
 
 def test_importing_roads_does_not_load_osmnx_or_geopandas() -> None:
-    code = (
-        "import sys, geodata.roads, geodata.travel; print({'osmnx', 'geopandas', 'networkx'} & set(sys.modules))"
-    )
+    code = "import sys, geodata.roads, geodata.travel; print({'osmnx', 'geopandas', 'networkx'} & set(sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"

@@ -177,9 +177,7 @@ def test_networkx_finds_the_same_journeys(seed: int) -> None:
 @given(st.integers(0, 10_000), st.floats(2_000, 12_000))
 def test_limit_takes_away_long_journeys_and_changes_no_other(seed: int, limit_m: float) -> None:
     network = random_network(seed)
-    full, bounded = (
-        travel_table(network.xy[:9], network.xy, network, limit_m=limit) for limit in (np.inf, limit_m)
-    )
+    full, bounded = (travel_table(network.xy[:9], network.xy, network, limit_m=limit) for limit in (np.inf, limit_m))
     for name in ("walk_m", "drive_m"):
         metres = getattr(full, name)
         np.testing.assert_array_equal(getattr(bounded, name), np.where(metres > limit_m, np.inf, metres))

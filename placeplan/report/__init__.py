@@ -44,7 +44,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "clusters": _clusters(results) if "clusters" in ran else [],
         "accuracy": _rows(results, "backtest", "accuracy", ran),
         "policy": _policy(study),
-        "fallbacks": [str(fallback) for fallback in study.fallbacks],
+        "quality": _quality(study, summaries),
         "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
         "versions": versions(),
     }
@@ -127,6 +127,14 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(_shown(part) for part in value)
     return f"{value:,g}" if isinstance(value, float) and abs(value) < 1e5 else str(value)
+
+
+def _quality(study: Study, summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Fallbacks and warnings of every stage, each once."""
+    said = [str(fallback) for fallback in study.fallbacks] + list(study.notes)
+    for summary in summaries.values():
+        said += [*summary.get("fallbacks", []), *summary.get("warnings", [])]
+    return list(dict.fromkeys(said))
 
 
 def whole(value: float | None) -> str:
