@@ -18,6 +18,7 @@ from models.gravity import journeys, prune
 
 Array = NDArray[np.float64]
 OUTSIDE = "outside"
+NODE_COLUMNS = ["demand_point", "locality", "band", "urn", "pupils", "distance_m"]
 COHORT_FACTOR = (0.25, 4.0)  # a cohort at a school is never taken to differ more than this from its localities
 
 
@@ -58,7 +59,7 @@ def base_nodes(places: Places, bands: Sequence[Band], policy: Policy) -> tuple[p
         nodes, note = _band_nodes(places, band, policy)
         frames.append(nodes)
         notes += note
-    nodes = pd.concat(frames, ignore_index=True)
+    nodes = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
     nodes.insert(0, "node", np.arange(len(nodes)))
     return nodes, notes
 
@@ -66,6 +67,8 @@ def base_nodes(places: Places, bands: Sequence[Band], policy: Policy) -> tuple[p
 def _band_nodes(places: Places, band: Band, policy: Policy) -> tuple[pd.DataFrame, list[str]]:
     groups = list(band.year_groups)
     serves = np.array([set(groups) <= set(places.year_groups[urn]) for urn in places.urns], dtype=bool)
+    if not serves.any():
+        return pd.DataFrame(columns=NODE_COLUMNS), [f"{band.name}: no school of the study teaches it."]
     urns = np.array(places.urns)[serves]
     rolls = places.rolls.reindex(index=urns, columns=groups).fillna(0.0).sum(axis=1).to_numpy(dtype=float)
     living = places.points["locality"].map(places.pupils[groups].sum(axis=1)).fillna(0.0).to_numpy(dtype=float)

@@ -1,14 +1,14 @@
-"""Bad input gets one clear error each, all at once, naming file, row and field; exit 2, no traceback, nothing written."""
+"""Bad input gets one clear error each, all at once, naming file, row and field; exit 2, nothing written."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_study import write_small_study
 
 from geodata.problems import BadInput, Problem
 from placeplan.cli import main
 from placeplan.study import Study
-from small_study import write_small_study
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""Options and policy rows: what may happen to a school, what it costs, and what a plan must keep."""
+
+import numpy as np
+import pytest
+
+from geodata.policy import Policy
+from geodata.years import PRIMARY, SECONDARY, years_from
+from models.options import Facility, close, cut_pan, expand, new_school, stay
+from models.powers import who
+from models.rules import capital_budget, closures_max, retained_surplus
+
+YEARS = years_from("2023/24", 7)
+
+
+def village(pan: float = 30, intake: float = 12, **changes: object) -> Facility:
+    """A one-form primary with the same intake every year; nobody on roll above its admission number."""
+    groups = PRIMARY
+    places, pupils = np.zeros((7, 12)), np.zeros((7, 12))
+    places[:, :7], pupils[:, :7] = pan, intake
+    known = {"key": "900001", "name": "Village", "phase": "primary", "year_groups": groups, "places": places,
+             "pupils": pupils, "holds": np.zeros((7, 12)), "planning_area": {"primary": "North"},
+             "type": "Community school"}  # fmt: skip
+    return Facility(**{**known, **changes})  # type: ignore[arg-type]
+
+
+def site(**changes: object) -> Facility:
+    nothing = np.zeros((7, 12))
+    known = {"key": "S1", "name": "Mill Field", "phase": "primary", "year_groups": PRIMARY, "places": nothing,
+             "pupils": nothing, "holds": nothing, "planning_area": {"primary": "North"}, "site": True,
+             "min_fe": 1.0, "max_fe": 2.0, "available_from": "2026/27", "land_cost_gbp": 500_000.0}  # fmt: skip
+    return Facility(**{**known, **changes})  # type: ignore[arg-type]
+
+
+def test_staying_keeps_places_of_pupils_already_admitted() -> None:
+    """A cohort of 34 admitted over a PAN of 30 has 34 places until it leaves: nobody is sent away by arithmetic."""
+    holds = np.zeros((7, 12))
+    holds[0, 1], holds[1, 2] = 34.0, 34.0
+    (option,) = stay(village(holds=holds), YEARS, Policy({}))
+    assert option.places[0, 1] == option.places[1, 2] == 34
+    assert option.admits.max() == 30
+    assert not option.capital_gbp.any() and not option.running_gbp.any()
+
+
+def test_half_a_form_fills_from_the_entry_year_up() -> None:
+    options = [o for o in expand(village(), YEARS, Policy({})) if o.academic_year == "2025/26" and "0.5 FE" in o.reason]
+    (option,) = options
+    assert option.admits[1, 0] == 30  # 2024/25: not yet
+    assert option.admits[2, :3].tolist() == [45, 30, 30]
+    assert option.admits[4, :4].tolist() == [45, 45, 45, 30]
+    assert option.capital_gbp.tolist() == [0, 15 * 7 * 21_014, 0, 0, 0, 0, 0]
+    # 15, 30 … 75 places more make 1, 1, 2, 2, 3 classes more of 30
+    assert option.running_gbp.tolist() == [0, 0, 75_000, 75_000, 150_000, 150_000, 225_000]
+
+
+def test_an_expansion_opens_no_earlier_than_its_lead_time() -> None:
+    assert min(o.academic_year for o in expand(village(), YEARS, Policy({}))) == "2024/25"
+    assert min(o.academic_year for o in expand(village(), YEARS, Policy({"expand_lead_years": 4}))) == "2026/27"
+
+
+def test_a_new_school_opens_when_its_site_is_there_and_fills_a_year_group_a_year() -> None:
+    options = new_school(site(), YEARS, Policy({}))
+    assert {o.academic_year for o in options} == {"2026/27", "2027/28", "2028/29", "2029/30"}
+    (one,) = [o for o in options if o.academic_year == "2026/27" and o.reason.startswith("1 FE")]
+    assert one.admits[2].sum() == 0
+    assert [one.admits[t].sum() for t in range(3, 7)] == [30, 60, 90, 120]
+    assert one.capital_gbp[2] == 210 * 25_089 + 500_000
+    assert one.running_gbp[3] == 145_100 + 75_000
+    assert (one.proposer, one.decider) == who(None, "new school")
+
+
+def test_a_cut_goes_to_the_next_class_size_that_still_fits() -> None:
+    """An intake of 12 and a tenth of headroom fit 15 and 20: the smaller cut is taken."""
+    (option,) = cut_pan(village(), YEARS, Policy({}))
+    assert option.academic_year == "2024/25"
+    assert option.admits[1, :3].tolist() == [20, 30, 30]
+    # 210 places are 7 classes; 140 are 5
+    assert option.running_gbp[0] == 0 and option.admits[6].sum() == 150 and option.running_gbp[6] == -2 * 75_000
+
+
+def test_no_cut_where_the_forecast_would_not_fit() -> None:
+    assert cut_pan(village(intake=19), YEARS, Policy({})) == []  # 19 and a tenth is more than 20
+    assert len(cut_pan(village(intake=18), YEARS, Policy({}))) == 1
+    assert cut_pan(village(intake=19), YEARS, Policy({"pan_cut_headroom": 0.0})) != []
+
+
+def test_closing_is_offered_only_for_schools_the_study_names() -> None:
+    """The default must never propose that a school be closed."""
+    assert close(village(), YEARS, Policy({})) == []
+    named = close(village(), YEARS, Policy({"closable_urns": (900001,)}))
+    assert [o.academic_year for o in named] == YEARS[1:]
+    assert named[0].places[0].sum() == 210 and named[0].places[1:].sum() == 0
+    assert named[0].one_off_gbp[1] == 150_000 and named[0].running_gbp[1] == -145_100
+
+
+def test_who_holds_each_lever() -> None:
+    """An authority that closes an academy or cuts a voluntary aided school's PAN acts beyond its power."""
+    assert who("Community school", "close") == ("Local authority", "Local authority")
+    assert who("Voluntary aided school", "cut PAN")[0] == "Governing body"
+    assert who("Academy converter", "close") == ("Academy trust", "Regional Director for the Secretary of State")
+    assert who("Voluntary controlled school", "expand")[0] == "Local authority"
+
+
+def area_rows(facility: Facility, policy: Policy, high: dict[tuple[str, str], np.ndarray] | None = None):
+    options = stay(facility, YEARS, policy) + close(facility, YEARS, policy)
+    return options, *retained_surplus([facility], options, YEARS, high or {}, policy)
+
+
+def test_retained_surplus_by_hand() -> None:
+    """190 pupils and 5 % kept empty ask for 200 of the 210 places."""
+    _, rows, short = area_rows(village(intake=190 / 7), Policy({}))
+    assert [row.lower for row in rows] == pytest.approx([200.0] * 7)
+    assert rows[0].name == "North, primary, 2023/24: retained surplus"
+    assert short == []
+
+
+def test_where_today_falls_short_the_row_asks_for_no_less_than_today() -> None:
+    """Otherwise every plan of a crowded county would be called infeasible."""
+    _, rows, short = area_rows(village(intake=30), Policy({}))
+    assert [row.lower for row in rows] == [210.0] * 7
+    assert len(short) == 7 and short[0].asked == pytest.approx(210 / 0.95) and short[0].today == 210
+
+
+def test_the_high_forecast_binds_where_it_asks_for_more() -> None:
+    high = {("North", "primary"): np.full(7, 205.0)}
+    _, rows, _ = area_rows(village(intake=190 / 7), Policy({}), high)
+    assert rows[0].lower == pytest.approx(205.0)
+
+
+def test_pupils_above_the_admission_number_do_not_make_spare_places() -> None:
+    """A crowded school lends no retained surplus to its neighbours."""
+    facility = village(holds=np.pad(np.full((7, 7), 40.0), ((0, 0), (0, 5))))
+    options, rows, _ = area_rows(facility, Policy({}))
+    assert options[0].places.sum() > options[0].admits.sum()
+    assert rows[0].values[0] == 210
+
+
+def test_budget_and_closure_rows() -> None:
+    policy = Policy({"capital_budget_gbp_per_year": 1e6, "closable_urns": ("900001",), "closures_max": 0})
+    options = expand(village(), YEARS, policy) + close(village(), YEARS, policy)
+    budget = capital_budget(options, YEARS, policy)
+    assert len(budget) == 7 and budget[0].upper == 1e6
+    assert budget[0].values.max() == pytest.approx(7 * 30 * 21_014)
+    (closures,) = closures_max(options, policy)
+    assert closures.upper == 0 and len(closures.options) == 6
+    assert capital_budget(options, YEARS, Policy({})) == []
+
+
+def test_a_secondary_is_priced_as_one() -> None:
+    school = village(year_groups=SECONDARY, planning_area={"secondary": "South"}, phase="secondary")
+    option = expand(school, YEARS, Policy({}))[0]
+    assert option.capital_gbp.sum() == 15 * 5 * 28_902
+    assert option.admits[6, :7].tolist() == [30] * 7  # primary columns untouched

@@ -1,0 +1,252 @@
+"""The whole way through the small study: stages, plans, verification, and running only what has changed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from independent_checker import check_estate
+from small_study import PRIMARIES, write_small_study
+
+from models.estate import EstateProblem
+from models.options import Option
+from models.rules import Row
+from placeplan.cli import main
+from placeplan.estate import COMMISSION
+from placeplan.pipeline import NAMES, Step, run_stages
+from placeplan.results import read_stage, read_summary
+from placeplan.study import Study
+from placeplan.verification import verify_results
+from solvers import EstatePlan, gap_between
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return write_small_study(tmp_path / "study")
+
+
+def ran(folder: Path, **options: object) -> dict[str, Step]:
+    return {step.stage: step for step in run_stages(Study.open(folder), **options)}  # type: ignore[arg-type]
+
+
+def policy(folder: Path, *lines: str) -> None:
+    path = folder / "study.toml"
+    path.write_text(path.read_text() + "\n".join(lines) + "\n")
+
+
+def grow(folder: Path, village: str, births: int) -> None:
+    """From the births of 2018/19 on, the village has so many children a year."""
+    path = folder / "inputs/births.csv"
+    lines = path.read_text().splitlines()
+    late = [f"{village},{year}-08-31" for year in range(2019, 2023)]
+    path.write_text("\n".join(f"{line.rsplit(',', 1)[0]},{births}" if line.startswith(tuple(late)) else line
+                              for line in lines) + "\n")  # fmt: skip
+
+
+def check_plan(folder: Path) -> None:
+    """Feasibility and cost of the stored plan, by a checker that knows nothing of the solvers."""
+    estate = folder / "results/base/estate"
+    summary = read_summary(estate)
+    assert summary is not None
+    with np.load(estate / "plan.npz") as saved:
+        objective, bound = float(saved["objective"]), float(saved["bound"])
+        plan = EstatePlan(summary["status"], objective, bound, gap_between(objective, bound), saved["option"],
+                          saved["flow"], saved["unmet"], (), 0.0, "exact")  # fmt: skip
+    check_estate(EstateProblem.load(estate / "problem.npz"), plan)
+
+
+def test_a_steady_county_stays_as_it_is(study: Path) -> None:
+    """20, 25 and 12 a year in three schools of 30: the forecast is flat, nothing is short, nothing is built."""
+    steps = ran(study)
+    assert [step.outcome for step in steps.values()] == ["done"] * len(NAMES)
+    results = study / "results/base"
+    forecast = read_stage(results / "forecast", "forecast")
+    flat = forecast.groupby("locality")["mean"].agg(["min", "max"])
+    assert flat.loc["A"].tolist() == pytest.approx([20, 20])
+    assert flat.loc["C"].tolist() == pytest.approx([12, 12])
+    balance = read_stage(results / "balance", "balance_summary")
+    assert balance["need"].max() == pytest.approx(0)
+    primary = balance[balance["phase"] == "primary"]
+    assert primary["spare"].tolist() == pytest.approx([630 - 7 * 57] * 6)
+    decisions = read_stage(results / "estate", "decisions")
+    assert set(decisions["action"]) <= {"cut PAN"}
+    assert not read_stage(results / "estate", "allocation")["moved"].any()
+    check_plan(study)
+
+
+def test_growth_beyond_the_places_leads_to_more_of_them(study: Path) -> None:
+    """A village of 20 a year comes to have 75: its school of 30 grows, for its neighbours are 5 km away and small."""
+    grow(study, "A", 75)
+    ran(study)
+    results = study / "results/base"
+    balance = read_stage(results / "balance", "balance")
+    reception = balance[(balance["year_group"] == "R") & (balance["academic_year"] == "2024/25")].iloc[0]
+    assert reception["need"] > 20
+    decisions = read_stage(results / "estate", "decisions").set_index("facility")
+    grown = decisions[decisions["action"] == "expand"]
+    assert str(PRIMARIES["A"]) in grown.index
+    assert (grown["places_after"] > grown["places_before"]).all()
+    assert read_stage(results / "estate", "unplaced").query("kind == 'whole band'")["pupils"].sum() < 30
+    check_plan(study)
+    told = read_summary(results / "estate")
+    assert told is not None and told["gap"] <= 0.001 and told["bound"] <= told["objective"]
+
+
+def test_a_named_school_closes_only_as_far_as_the_surplus_allows(study: Path) -> None:
+    """C's 84 pupils fit into A and B exactly while 5 % stays empty (399 ÷ 0.95 = 420); at 30 % C has to stay."""
+    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0")
+    policy(study, f"closable_urns = [{PRIMARIES['C']}]", *cheap)
+    ran(study)
+    results = study / "results/base"
+    decisions = read_stage(results / "estate", "decisions").set_index("facility")
+    assert decisions.loc[str(PRIMARIES["C"]), "action"] == "close"
+    last = read_stage(results / "estate", "allocation").query("academic_year == '2027/28' and phase == 'primary'")
+    moved = last[last["moved"]]
+    by_school = moved.groupby("facility")["pupils"].sum().to_dict()
+    assert by_school == pytest.approx({str(PRIMARIES["A"]): 49, str(PRIMARIES["B"]): 35}, abs=0.5)
+    from_c = moved[moved["demand_point"] == "C"].set_index("facility")["distance_m"].to_dict()
+    assert from_c == pytest.approx({str(PRIMARIES["A"]): 10_000, str(PRIMARIES["B"]): 5_000})
+    rows = read_stage(results / "estate", "policy_rows")
+    assert (rows["value"] >= rows["lower"] - 1e-6).all()
+    check_plan(study)
+    policy(study, "retained_surplus = 0.3")
+    ran(study)
+    decisions = read_stage(results / "estate", "decisions")
+    assert "close" not in set(decisions["action"])
+
+
+def test_commissioning_alone_neither_cuts_nor_closes(study: Path) -> None:
+    policy(study, f"closable_urns = [{PRIMARIES['C']}]")
+    ran(study, levers=COMMISSION)
+    assert set(read_stage(study / "results/base/estate", "decisions")["action"]) <= {"expand", "new school"}
+
+
+def test_a_second_run_does_nothing_and_a_change_reruns_what_rests_on_it(study: Path) -> None:
+    """Rerunning everything wastes a morning; rerunning too little leaves a stale plan on a fresh forecast."""
+    ran(study)
+    stamp = {path: path.stat().st_mtime_ns for path in (study / "results").rglob("*.parquet")}
+    assert {step.outcome for step in ran(study).values()} == {"unchanged"}
+    assert {path: path.stat().st_mtime_ns for path in (study / "results").rglob("*.parquet")} == stamp
+    (study / "inputs/sites.csv").write_text(
+        "site,name,phase,easting,northing,available_from\nS1,Mill Field,primary,401000,301000,2025/26\n"
+    )
+    outcome = {name: step.outcome for name, step in ran(study).items()}
+    assert outcome == {"forecast": "unchanged", "backtest": "unchanged", "balance": "unchanged", "estate": "done",
+                       "clusters": "unchanged", "maps": "done", "report": "done"}  # fmt: skip
+    policy(study, "ratio_prior_pupils = 10")
+    assert {step.outcome for step in ran(study).values()} == {"done"}
+
+
+def test_a_stage_without_its_inputs_is_left_out_and_says_why(study: Path) -> None:
+    """Localities, pupils and births alone forecast; nothing else may stop that."""
+    for name in ("schools.csv", "rolls.csv"):
+        (study / "inputs" / name).unlink()
+    steps = ran(study)
+    assert steps["forecast"].outcome == steps["backtest"].outcome == steps["maps"].outcome == "done"
+    assert (steps["balance"].outcome, steps["balance"].why) == ("left out", "no schools, rolls")
+    assert not (study / "results/base/estate").exists()
+    assert (study / "results/base/maps/demand.html").exists()
+
+
+def test_a_failing_stage_leaves_the_last_results_whole(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of today's tables beside half of yesterday's would be worse than either."""
+    ran(study)
+    before = {p.name: p.read_bytes() for p in (study / "results/base/forecast").iterdir()}
+    policy(study, "ratio_prior_pupils = 10")
+
+    def break_off(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("placeplan.results.json.dumps", break_off)
+    with pytest.raises(OSError, match="disk full"):
+        ran(study)
+    assert {p.name: p.read_bytes() for p in (study / "results/base/forecast").iterdir()} == before
+    assert [p.name for p in (study / "results/base").iterdir() if p.name.startswith(".")] == []
+
+
+def test_rules_that_clash_are_named_and_the_program_says_infeasible(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 3 with the clashing rules in the study's words, so that an officer knows which one to bend."""
+
+    def two_rules(options: list[Option], *_: object) -> list[Row]:
+        every = np.arange(len(options))
+        schools = np.array([float(option.admits[-1].sum() > 0) for option in options])
+        return [Row("at least five schools stay open", every, schools, 5.0, np.inf)]
+
+    monkeypatch.setattr("placeplan.estate.capital_budget", two_rules)
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(study)])
+    assert stop.value.code == 3
+    said = capsys.readouterr().err
+    assert "at least five schools stay open: would have to give 1" in said and "Traceback" not in said
+    assert not (study / "results/base/estate").exists()
+
+
+def test_verify_holds_and_notices_a_changed_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan edited after it was proven must not pass for proven."""
+    ran(study)
+    assert not any(verify_results(Study.open(study)).values())
+    path = study / "results/base/estate/plan.npz"
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    arrays["objective"] = arrays["objective"] + 1000.0
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(SystemExit) as stop:
+        main(["verify", str(study)])
+    assert stop.value.code == 1
+    assert "estate plan" in capsys.readouterr().out
+
+
+def test_the_command_line_speaks_to_machines_and_people(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main_exit(["run", str(study), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert [step["stage"] for step in told["steps"]] == list(NAMES)
+    main_exit(["explain", str(study), str(PRIMARIES["A"])])
+    said = capsys.readouterr().out
+    assert "A Primary School" in said and "Need and spare in P" in said
+    main_exit(["check", str(study)])
+    assert "No problem found." in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        main(["explain", str(study), "100004"])
+    assert stop.value.code == 2
+    assert "Did you mean" in capsys.readouterr().err
+
+
+def main_exit(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code in (0, None)
+
+
+def test_a_scenario_has_results_of_its_own(study: Path) -> None:
+    policy(study, "[scenario.tight]", "retained_surplus = 0.2")
+    list(run_stages(Study.open(study)))
+    list(run_stages(Study.open(study, "tight")))
+    base, tight = (
+        read_stage(study / f"results/{name}/estate", "policy_rows")["lower"].max() for name in ("base", "tight")
+    )
+    assert tight == pytest.approx(base * 0.95 / 0.8)
+    manifest = json.loads((study / "results/tight/manifest.json").read_text())
+    assert manifest["scenario"] == "tight" and set(manifest["stages"]) == set(NAMES)
+
+
+def test_tables_can_be_opened_elsewhere(study: Path) -> None:
+    """Column names of DESIGN's result tables are what other programs read."""
+    ran(study)
+    results = study / "results/base"
+    promised = {
+        "forecast/forecast": "locality academic_year year_group mean p10 p50 p90",
+        "backtest/backtest": "locality origin horizon_years year_group forecast p10 p90 actual",
+        "balance/balance": "planning_area phase year_group academic_year pupils places need spare",
+        "estate/decisions": "facility urn site action academic_year places_before places_after cost_gbp proposer "
+        "decider reason",
+        "estate/allocation": "demand_point phase academic_year facility pupils distance_m",
+        "estate/unplaced": "demand_point phase academic_year pupils",
+        "clusters/clusters": "urn cluster trust role travel_min",
+    }
+    for table, columns in promised.items():
+        found = pd.read_parquet(results / f"{table}.parquet")
+        assert set(columns.split()) <= set(found.columns), table
+        assert not found.select_dtypes("number").isin([np.inf, -np.inf]).any().any()
