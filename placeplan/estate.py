@@ -21,6 +21,7 @@ from models.rules import Row, Shortfall, capital_budget, closures_max, retained_
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
+from placeplan.reasons import with_reasons
 from placeplan.results import StageResult
 from placeplan.study import Study
 from solvers import EstatePlan, solve_estate
@@ -73,16 +74,17 @@ def estate_stage(
     wrong = verify_estate(estate.problem, plan)
     if wrong:
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
+    placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
     return StageResult(
         tables={
-            "decisions": explained(decisions(estate, plan.option), upstream.balance),
-            "allocation": allocation(estate, plan.flow),
-            "unplaced": unplaced(estate, plan.unmet),
+            "decisions": with_reasons(decisions(estate, plan.option), estate.facilities, upstream.balance, placed),
+            "allocation": placed,
+            "unplaced": left,
             "policy_rows": row_table(estate.rows, plan.option),
             "shortfalls": pd.DataFrame(short, columns=list(Shortfall.__dataclass_fields__)),
         },
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
-        summary=_summary(study, estate, plan, short, allow),
+        summary=_summary(study, estate, plan, short, left, allow),
     )
 
 
@@ -170,11 +172,6 @@ def high_forecast(
     return high
 
 
-def explained(table: pd.DataFrame, balance: pd.DataFrame) -> pd.DataFrame:
-    """Decisions in the order they are taken; the area's need or spare completes the reason in `explain`."""
-    return table.sort_values(["academic_year", "action", "name"]).reset_index(drop=True)
-
-
 def row_table(rows: Sequence[Row], chosen: np.ndarray) -> pd.DataFrame:
     """Every policy row with the value the plan gives it: row, lower, value, upper, binding."""
     picked = set(chosen.tolist())
@@ -193,7 +190,12 @@ def row_table(rows: Sequence[Row], chosen: np.ndarray) -> pd.DataFrame:
 
 
 def _summary(
-    study: Study, estate: Estate, plan: EstatePlan, short: Sequence[Shortfall], allow: Collection[str]
+    study: Study,
+    estate: Estate,
+    plan: EstatePlan,
+    short: Sequence[Shortfall],
+    left: pd.DataFrame,
+    allow: Collection[str],
 ) -> dict[str, Any]:
     problem = estate.problem
     warnings = []
@@ -212,7 +214,9 @@ def _summary(
         "seconds": round(plan.seconds, 2),
         "route": plan.route,
         "levers": list(allow),
-        "unplaced_pupils": 0.0 if plan.unmet is None else float((plan.unmet * problem.demand).sum()),
+        "most_unplaced_in_a_year": float(left.groupby(["academic_year", "kind"])["pupils"].sum().max())
+        if len(left)
+        else 0,
         "problem": {
             "facilities": problem.n_facilities,
             "options": problem.n_options,
