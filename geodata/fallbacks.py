@@ -18,6 +18,8 @@ from geodata.settings import Settings
 from geodata.years import COMPULSORY, SCHOOL_YEAR_GROUPS, age_of, start_year, year_groups_between
 
 MAINSTREAM = ("infant", "junior", "first", "primary", "middle", "secondary", "all-through")
+JUNIOR = ("infant", "first", "junior", "primary")
+SPANNING = ("middle", "all-through")
 OLD_DATA = "Demonstration on old data: nobody's proposal"
 
 
@@ -157,7 +159,7 @@ def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, policy: Policy) -> l
 
 
 def _rural(schools: pd.DataFrame) -> list[Fallback]:
-    primary = schools["phase"].isin(("infant", "first", "junior", "primary", "middle"))
+    primary = schools["phase"].isin((*JUNIOR, "middle"))
     silent = schools["rural_designated"].isna() & primary
     rural = schools["urban_rural"].astype(object).fillna("").str.contains("rural", case=False) & primary
     known = schools["rural_designated"].astype("boolean")
@@ -166,18 +168,24 @@ def _rural(schools: pd.DataFrame) -> list[Fallback]:
 
 
 def _school_areas(schools: pd.DataFrame, settings: Settings) -> list[Fallback]:
-    planned = is_mainstream(schools)
-    junior = schools["phase"].isin(("infant", "first", "junior", "primary"))
-    used = 0
-    for kind in (planned & junior, planned & ~junior):
-        silent = kind & schools["planning_area"].isna()
-        used += int(silent.sum())
-        known = schools[kind & schools["planning_area"].notna() & schools["easting"].notna()]
-        schools.loc[silent, "planning_area"] = _nearest_value(
+    """Fill planning areas: a school that spans both phases has one of each."""
+    junior = schools["phase"].isin(JUNIOR)
+    secondary = schools["phase"].eq("secondary")
+    both = schools["phase"].isin(SPANNING)
+    how = "that of the nearest school of its phase that has one, else the authority"
+    used = []
+    for field, of, kind in (
+        ("planning_area", junior, junior | both),
+        ("planning_area", secondary, secondary),
+        ("planning_area_secondary", secondary, both),
+    ):
+        silent = kind & schools[field].isna()
+        known = schools[of & schools["planning_area"].notna() & schools["easting"].notna()]
+        schools.loc[silent, field] = _nearest_value(
             schools.loc[silent, ["easting", "northing"]], known, "planning_area", settings.authority
         )
-    how = "that of the nearest school of its phase that has one, else the authority"
-    return [Fallback("schools", "planning_area", used, how)]
+        used.append(Fallback("schools", field, int(silent.sum()), how))
+    return used
 
 
 def _nearest_value(points: pd.DataFrame, known: pd.DataFrame, field: str, otherwise: str) -> np.ndarray:
@@ -213,8 +221,8 @@ def _locality_areas(tables: dict[str, pd.DataFrame], settings: Settings) -> list
     localities, schools = tables["localities"], tables["schools"]
     points = tables.get("demand_points")
     used = []
-    junior = schools["phase"].isin(("infant", "first", "junior", "primary", "all-through"))
-    senior = schools["phase"].isin(("secondary", "middle", "all-through"))
+    junior = schools["phase"].isin((*JUNIOR, "all-through"))
+    senior = schools["phase"].isin(("secondary", *SPANNING))
     for field, kind in (("planning_area_primary", junior), ("planning_area_secondary", senior)):
         silent = localities[field].isna()
         phase = field.removeprefix("planning_area_")

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from independent_checker import check_estate
 from small_study import PRIMARIES, write_small_study
+from stored_plans import check_stored_plans
 
-from models.estate import EstateProblem
 from models.options import Option
 from models.rules import Row
 from placeplan.cli import main
@@ -18,7 +17,6 @@ from placeplan.pipeline import NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 from placeplan.verification import verify_results
-from solvers import EstatePlan, gap_between
 
 
 @pytest.fixture
@@ -44,18 +42,6 @@ def grow(folder: Path, village: str, births: int) -> None:
                               for line in lines) + "\n")  # fmt: skip
 
 
-def check_plan(folder: Path) -> None:
-    """Feasibility and cost of the stored plan, by a checker that knows nothing of the solvers."""
-    estate = folder / "results/base/estate"
-    summary = read_summary(estate)
-    assert summary is not None
-    with np.load(estate / "plan.npz") as saved:
-        objective, bound = float(saved["objective"]), float(saved["bound"])
-        plan = EstatePlan(summary["status"], objective, bound, gap_between(objective, bound), saved["option"],
-                          saved["flow"], saved["unmet"], (), 0.0, "exact")  # fmt: skip
-    check_estate(EstateProblem.load(estate / "problem.npz"), plan)
-
-
 def test_a_steady_county_stays_as_it_is(study: Path) -> None:
     """20, 25 and 12 a year in three schools of 30: the forecast is flat, nothing is short, nothing is built."""
     steps = ran(study)
@@ -72,7 +58,7 @@ def test_a_steady_county_stays_as_it_is(study: Path) -> None:
     decisions = read_stage(results / "estate", "decisions")
     assert set(decisions["action"]) <= {"cut PAN"}
     assert not read_stage(results / "estate", "allocation")["moved"].any()
-    check_plan(study)
+    check_stored_plans(study)
 
 
 def test_growth_beyond_the_places_leads_to_more_of_them(study: Path) -> None:
@@ -88,7 +74,7 @@ def test_growth_beyond_the_places_leads_to_more_of_them(study: Path) -> None:
     assert str(PRIMARIES["A"]) in grown.index
     assert (grown["places_after"] > grown["places_before"]).all()
     assert read_stage(results / "estate", "unplaced").query("kind == 'whole band'")["pupils"].sum() < 30
-    check_plan(study)
+    check_stored_plans(study)
     told = read_summary(results / "estate")
     assert told is not None and told["gap"] <= 0.001 and told["bound"] <= told["objective"]
 
@@ -109,7 +95,7 @@ def test_a_named_school_closes_only_as_far_as_the_surplus_allows(study: Path) ->
     assert from_c == pytest.approx({str(PRIMARIES["A"]): 10_000, str(PRIMARIES["B"]): 5_000})
     rows = read_stage(results / "estate", "policy_rows")
     assert (rows["value"] >= rows["lower"] - 1e-6).all()
-    check_plan(study)
+    check_stored_plans(study)
     policy(study, "retained_surplus = 0.3")
     ran(study)
     decisions = read_stage(results / "estate", "decisions")
