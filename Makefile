@@ -20,7 +20,7 @@ demo: $(VENV)/.installed  ## make the sample county, run every stage, say where 
 	$(BIN)/placeplan demo $(DEMO)
 
 test: $(VENV)/.installed-dev  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff check .
