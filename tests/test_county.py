@@ -145,6 +145,16 @@ def test_town_edge_grows_and_villages_fall(folder: Path, tables: dict[str, pd.Da
     assert last[there["urn"]].sum() > 0.97 * there["capacity"].sum()  # no room left where the houses are to be
 
 
+def test_forecast_needs_a_new_school_where_the_town_grows(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
+    from placeplan.demand import forecast_stage
+
+    growing = tables["housing"].groupby("locality")["dwellings"].sum().idxmax()
+    forecast = forecast_stage(Study.open(folder)).tables["forecast"]
+    primary = forecast[forecast["year_group"].isin(COMPULSORY[:7]) & (forecast["locality"] == growing)]
+    by_year = primary.groupby("academic_year")["mean"].sum()
+    assert by_year.iloc[-1] > by_year[BASE] + 210  # more than a whole school of one form of entry
+
+
 def test_a_closing_village_has_a_neighbour_with_room(folder: Path, tables: dict[str, pd.DataFrame]) -> None:
     study, schools = Study.open(folder), tables["schools"]
     primary = schools[schools["phase"] == "primary"].set_index("urn")

@@ -23,6 +23,7 @@ RADIUS_M = 23_000.0
 CITY = np.add(CENTRE, [-1_500.0, 900.0])
 GROWING_TOWN = np.add(CENTRE, [13_500.0, 6_800.0])
 OTHER_TOWN = np.add(CENTRE, [-10_500.0, -11_500.0])
+NEW_EDGE = np.add(GROWING_TOWN, [3_000.0, 2_200.0])
 CITY_RADIUS_M, TOWN_RADIUS_M = 3_600.0, 1_700.0
 N_CITY, N_TOWN, N_VILLAGES, N_HAMLETS = 40, 12, 26, 20
 BRIDGES_X = CENTRE[0] + np.array([-19_500, -11_000, -3_100, -1_500, 300, 7_500, 13_300, 19_500.0])
@@ -45,6 +46,7 @@ def lie_of_the_land(rng: np.random.Generator) -> Land:
     bridges = np.column_stack([BRIDGES_X, _river_y(BRIDGES_X)])
     city = _spread(rng, _disc(rng, CITY, CITY_RADIUS_M), N_CITY, river, 120.0)
     towns = [_spread(rng, _disc(rng, at, TOWN_RADIUS_M), N_TOWN, river, 120.0) for at in (GROWING_TOWN, OTHER_TOWN)]
+    towns[0][0] = NEW_EDGE  # where the houses go: beyond the old town, as yet without a school
     countryside = _countryside(rng, outline)
     villages = _spread(rng, countryside, N_VILLAGES + N_HAMLETS, river, 600.0)
     xy = np.vstack([city, *towns, villages])
@@ -94,8 +96,8 @@ def _countryside(rng: np.random.Generator, outline: shapely.Polygon) -> NDArray[
     points = rng.uniform([west, south], [east, north], (3_000, 2))
     keep = shapely.contains_xy(inside, points)
     keep &= np.hypot(*(points - CITY).T) > CITY_RADIUS_M + 1_900
-    for town in (GROWING_TOWN, OTHER_TOWN):
-        keep &= np.hypot(*(points - town).T) > TOWN_RADIUS_M + 1_500
+    for town in (GROWING_TOWN, OTHER_TOWN, NEW_EDGE):
+        keep &= np.hypot(*(points - town).T) > TOWN_RADIUS_M + 1_900
     return np.asarray(points[keep])
 
 
@@ -131,18 +133,18 @@ def _mark_growth_and_decline(settlements: pd.DataFrame) -> None:
     """Add the column trend: the growing town's edge grows; remote villages and their hamlets decline."""
     settlements["trend"] = "steady"
     xy = settlements[["x", "y"]].to_numpy()
-    town = (settlements["kind"] == "growing town").to_numpy()
-    edge = np.where(town, (xy - GROWING_TOWN) @ [0.8, 0.6], -np.inf).argmax()
     village = np.flatnonzero(settlements["kind"] == "village")
     to_next, _ = KDTree(xy[village]).query(xy[village], k=2)
     centres = np.array([CITY, GROWING_TOWN, OTHER_TOWN])
     remote = np.hypot(*(xy[village][:, None] - centres).transpose(2, 0, 1)).min(axis=1) > 6_500
+    remote &= np.hypot(*(xy[village] - NEW_EDGE).T) > 13_000  # its overflow would fill them
     order = np.argsort(np.where(remote, to_next[:, 1], np.inf), kind="stable")
     declining: list[int] = []
     for k in village[order]:  # no two next to each other, so that each has a neighbour to turn to
         if all(np.hypot(*(xy[k] - xy[other])) > 6_000 for other in declining):
             declining.append(int(k))
-    settlements.loc[settlements.index[edge], "trend"] = "growth"
+    edge = settlements.index[np.hypot(*(xy - NEW_EDGE).T).argmin()]
+    settlements.loc[edge, ["trend", "births_a_year"]] = ["growth", 6.0]
     falling = settlements.index[declining[:5]]
     settlements.loc[falling, "births_a_year"] = 10.0
     hamlet = settlements.index[settlements["kind"] == "hamlet"]

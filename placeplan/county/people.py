@@ -22,8 +22,8 @@ FIRST = 2011
 BIRTHS_FROM = 1996
 OUTSIDE_PRIMARY, OUTSIDE_SECONDARY = 9.0, 34.0  # pupils a cohort from each neighbour
 INDEPENDENT = {"primary": 0.022, "secondary": 0.045}
-HOUSES_A_YEAR, HOUSES_FROM = 95, 2012
-BIRTHS_PER_HOUSE, PUPILS_PER_HOUSE = 0.034, 0.034  # a year; a year group, on moving in
+HOUSES_A_YEAR, HOUSES_FROM = 330, 2015
+BIRTHS_PER_HOUSE, PUPILS_PER_HOUSE = 0.050, 0.022  # a year; a year group, on moving in
 PRIMARY_PANS, SENIOR_PANS = (15, 20, 30, 45, 60), (120, 150, 180, 210, 240, 270, 300)
 # Births relative to the turn of the century, as in England: a trough in 2002, a peak in 2012, a fall since.
 TIDE = ((1996, 0.96), (2002, 0.86), (2007, 0.96), (2012, 1.05), (2016, 1.00), (2019, 0.91), (2022, 0.87))

@@ -16,7 +16,7 @@ COMPETITION, NEEDED_SITE = "C2023-1", "SITE-1"
 GROWTH_HOUSING, CITY_HOUSING = "HS-01", "HS-02"
 ASSESSORS = ("Assessor 1", "Assessor 2", "Assessor 3")
 # Dwellings a year from 2023/24: the town's extension speeds up, the works in the city are soon built out.
-BUILT = {GROWTH_HOUSING: (110, 150, 190, 210, 210, 190, 170, 150), CITY_HOUSING: (40, 80, 80, 60)}
+BUILT = {GROWTH_HOUSING: (340, 360, 380, 380, 380, 360, 340, 320), CITY_HOUSING: (40, 80, 80, 60)}
 MIX = (
     ("house", "market", 3, 0.45),
     ("house", "market", 4, 0.20),

@@ -42,12 +42,12 @@ def place_schools(rng: np.random.Generator, ground: Land, network: RoadNetwork) 
     """
     settlements = ground.settlements
     of = {kind: np.flatnonzero(settlements["kind"] == kind) for kind in settlements["kind"].unique()}
-    growth = int(np.flatnonzero(settlements["trend"] == "growth")[0])
-    growing = [growth, *[k for k in of["growing town"] if k != growth][:5]]
+    steady = (settlements["trend"] == "steady").to_numpy()
+    growing = of["growing town"][steady[of["growing town"]]][:6]
     rows: list[tuple[int, str, str]] = []  # settlement, phase, faith
     for hosts, pairs, faiths in (
         (of["city"][:27], 3, [RC] * 3 + [COFE] * 5),
-        (np.array(growing), 1, [NO_FAITH, RC, COFE]),
+        (growing, 1, [NO_FAITH, RC, COFE]),
         (of["other town"][:7], 0, [NO_FAITH, RC, COFE, COFE]),
         (of["village"], 0, [COFE] * 15),
     ):
@@ -58,8 +58,9 @@ def place_schools(rng: np.random.Generator, ground: Land, network: RoadNetwork) 
     rows += [(int(k), "secondary", faith) for k, faith in zip(of["city"][[3, 9, 14, 20, 26]], _SENIOR, strict=True)]
     rows += [(int(k), "secondary", NO_FAITH) for k in [*growing[1:3], *of["other town"][[1, 4]]]]
     far = settlements.loc[of["village"], ["x", "y"]].to_numpy() @ [0.7, -0.7]
-    steady = (settlements["trend"].to_numpy() == "steady")[of["village"]]
-    rows.append((int(of["village"][np.where(steady, far, -np.inf).argsort()[-3]]), "secondary", NO_FAITH))
+    rows.append(
+        (int(of["village"][np.where(steady[of["village"]], far, -np.inf).argsort()[-3]]), "secondary", NO_FAITH)
+    )
     schools = pd.DataFrame(rows, columns=["settlement", "phase", "religious_character"])
     schools.insert(0, "urn", FIRST_URN + np.arange(len(schools)))
     schools["linked"] = np.where(schools["phase"] == "infant", schools.index + 1, -1)

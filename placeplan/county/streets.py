@@ -117,6 +117,8 @@ def _routes(
         routes[name] = [(int(node[a]), int(node[b])) for a, b in neighbours[kinds == name]]
     _, town = KDTree(grid.xy[main]).query(grid.xy[at])
     routes["tertiary"] += [(int(at[k]), int(main[town[k]])) for k in range(len(at)) if k not in set(rural)][::3]
+    _, edge = KDTree(grid.xy).query(land.NEW_EDGE)
+    routes["tertiary"].append((int(edge), growing))
     nearest = KDTree(grid.xy[at[rural]]).query(grid.xy[at[rural]], k=2)[1][:, 1]
     routes["unclassified"] += [(int(at[rural[k]]), int(at[rural[n]])) for k, n in enumerate(nearest)]
     return routes
@@ -159,6 +161,7 @@ def _lay_streets(rng: np.random.Generator, grid: Grid, highway: NDArray[np.int64
     built_up = np.hypot(*(middle - land.CITY).T) < land.CITY_RADIUS_M + 300
     for town in (land.GROWING_TOWN, land.OTHER_TOWN):
         built_up |= np.hypot(*(middle - town).T) < land.TOWN_RADIUS_M + 300
+    built_up |= np.hypot(*(middle - land.NEW_EDGE).T) < 800
     rural = ground.settlements["kind"].isin(["village", "hamlet"])
     to_green, _ = KDTree(ground.settlements.loc[rural, ["x", "y"]].to_numpy()).query(middle)
     lot = rng.random(len(grid.link))

@@ -125,6 +125,11 @@ def settings(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> Set
         horizon_years=7,
         pupils="resident",
         attribution=f"Invented data: {names.COUNTY} does not exist, and no number here describes a real school.",
-        policy={"closable_urns": tuple(sorted(int(urn) for urn in smallest["urn"].head(4)))},
-        scenarios={"no_closures": {"closures_max": 0}, "fewer_pupils_per_home": {"housing_yield_primary": 0.18}},
+        # No school site has room to grow, so that places in the growing town can only come from a new school.
+        policy={"closable_urns": tuple(sorted(int(urn) for urn in smallest["urn"].head(4))), "expand_fe": ()},
+        scenarios={
+            "no_closures": {"closures_max": 0},
+            "schools_may_expand": {"expand_fe": (0.5, 1.0)},
+            "fewer_pupils_per_home": {"housing_yield_primary": 0.18},
+        },
     )
