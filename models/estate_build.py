@@ -3,8 +3,8 @@
 Slices are plan year × band × (whole band | entry year group). Whole-band slices carry journeys and unmet cost, entry
 slices unmet cost and a nominal journey cost, so that each pupil-year pays once and a full Reception is still seen.
 
-Pupils who need not move are not moved: where a school can hold its own forecast under every option it has, in every
-slice, its nodes stay there and their places are taken out of the problem. A plan therefore never displaces a pupil to
+Pupils who need not move are not moved: in every slice in which a school can hold its own forecast under every option it
+has, its nodes stay there and their places are taken out of the problem. A plan therefore never displaces a pupil to
 make room for another.
 """
 
@@ -49,8 +49,8 @@ class Estate:
     Attributes
     ----------
     slices : columns academic_year, band, phase, kind, weight (S rows).
-    nodes : the nodes that may move, with their home facility (D rows).
-    pupils : (S, D) demand; fixed : the nodes that stay; fixed_pupils : (S, fixed).
+    nodes : the nodes that may move in some slice (D rows); all_nodes : every node (N rows).
+    staying : (S, N) pupils who stay where they are and are not in the problem.
     arc_metres : (A,) road distance of each arc.
 
     """
@@ -62,8 +62,8 @@ class Estate:
     years: tuple[str, ...]
     slices: pd.DataFrame
     nodes: pd.DataFrame
-    fixed: pd.DataFrame
-    fixed_pupils: Array
+    all_nodes: pd.DataFrame
+    staying: Array
     arc_metres: Array
 
 
@@ -89,11 +89,12 @@ def build_estate(
     capacity = np.array([_by_slice(option.places, take) for option in options])
     demand = np.array([node_pupils[t][columns].sum(axis=0) for t, columns in take])
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
-    held = _held_by_home(home, demand, capacity, option_facility, slices, nodes)
-    fixed_load = np.zeros((len(facilities), len(slices)))
-    np.add.at(fixed_load, home[held], demand[:, held].T)
-    capacity = np.maximum(capacity - fixed_load[option_facility], 0.0)
-    moving = np.flatnonzero(~held)
+    staying = np.where(_holds_its_own(home, demand, capacity, option_facility), demand, 0.0)
+    taken = np.zeros((len(facilities), len(slices)))
+    np.add.at(taken, home, staying.T)
+    capacity = np.maximum(capacity - taken[option_facility], 0.0)
+    demand = demand - staying
+    moving = np.flatnonzero(demand.any(axis=0))
     arc_node, arc_facility = _arcs(moving, home, nodes, reach, capacity, option_facility, slices, facilities, policy)
     metres = _arc_metres(moving[arc_node], arc_facility, home, nodes, reach)
     moved = home[moving[arc_node]] != arc_facility
@@ -123,8 +124,8 @@ def build_estate(
         tuple(years),
         slices,
         nodes.iloc[moving].reset_index(drop=True),
-        nodes[held].reset_index(drop=True),
-        demand[:, held],
+        nodes,
+        staying,
         metres,
     )
 
@@ -174,21 +175,15 @@ def _by_slice(places: Array, take: list[tuple[int, list[int]]]) -> Array:
     return np.array([places[t, columns].sum() for t, columns in take])
 
 
-def _held_by_home(
-    home: Ints, demand: Array, capacity: Array, option_facility: Ints, slices: pd.DataFrame, nodes: pd.DataFrame
-) -> NDArray[np.bool_]:
-    """Nodes (N,) whose school can hold all of its band's pupils under every option in every slice."""
+def _holds_its_own(home: Ints, demand: Array, capacity: Array, option_facility: Ints) -> NDArray[np.bool_]:
+    """(S, N) where a node's school has room for all its pupils in the slice under every option it has."""
     facilities = int(option_facility.max()) + 1
-    least = np.full((facilities, len(slices)), np.inf)
+    least = np.full((facilities, len(demand)), np.inf)
     np.minimum.at(least, option_facility, capacity)
-    load = np.zeros((facilities, len(slices)))
+    load = np.zeros((facilities, len(demand)))
     np.add.at(load, home, demand.T)
     fits: NDArray[np.bool_] = np.asarray(load <= least + TINY)
-    held = np.zeros(len(nodes), dtype=bool)
-    for band in slices["band"].unique():
-        mine = (slices["band"] == band).to_numpy()
-        held |= (nodes["band"] == band).to_numpy() & np.asarray(fits[:, mine].all(axis=1))[home]
-    return held
+    return fits[home].T
 
 
 def _arcs(

@@ -88,11 +88,11 @@ def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
                 estate.arc_metres[used],
             )
         )
-        some = estate.fixed_pupils[s] > LEAST_PUPILS
-        stay = estate.fixed[some]
-        home = stay["urn"].astype(str).to_numpy(dtype=object)
+        stay = np.flatnonzero(estate.staying[s] > LEAST_PUPILS)
+        at_home = estate.all_nodes.iloc[stay]
+        home = at_home["urn"].astype(str).to_numpy(dtype=object)
         frames.append(
-            _allocated(estate, int(s), stay, home, estate.fixed_pupils[s][some], stay["distance_m"].to_numpy())
+            _allocated(estate, int(s), at_home, home, estate.staying[s, stay], at_home["distance_m"].to_numpy())
         )
     table = pd.concat(frames, ignore_index=True)
     group = ["demand_point", "phase", "academic_year", "facility", "today"]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geodata.policy import Policy
 from geodata.years import COMPULSORY, PHASES, start_year
 from models.options import Facility
 
@@ -20,6 +21,7 @@ def school_facilities(
     roll_forecast: pd.DataFrame,
     years: Sequence[str],
     base_year: str,
+    policy: Policy,
 ) -> list[Facility]:
     """One facility a planned school, over the plan years.
 
@@ -47,9 +49,16 @@ def school_facilities(
                 holds=holds,
                 planning_area=_areas(groups, school.planning_area, school.planning_area_secondary),
                 type=school.type,
+                max_fe=_largest(school.max_fe, groups, policy),
             )
         )
     return facilities
+
+
+def _largest(given: float, groups: Sequence[str], policy: Policy) -> float:
+    """Forms of entry the site can take: the study's own figure, else policy by the phase the school ends in."""
+    phase = "secondary" if groups[-1] in PHASES["secondary"] else "primary"
+    return policy.by_phase("expand_max_fe_{phase}", phase) if pd.isna(given) else float(given)
 
 
 def _areas(groups: Sequence[str], area: str, secondary: str | None) -> dict[str, str]:

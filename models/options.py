@@ -105,11 +105,15 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
     """Grow by half or whole forms: entry cohorts from the opening year on are larger and move up.
 
     Capital falls in the year before opening at the permanent-expansion cost per place; each class that the growth
-    fills costs a class a year. Opening is possible from the lead time after the base year, in any year.
+    fills costs a class a year. Opening is possible from the lead time after the base year, in any year, and no further
+    than the site can take.
     """
     options = []
+    standing_fe = facility.places[-1, facility.columns[0]] / policy.number("form_of_entry")
     fe_places = policy.number("form_of_entry")
     for fe in policy.numbers("expand_fe"):
+        if standing_fe + fe > facility.max_fe + 1e-9:
+            continue
         added = round(fe * fe_places)
         for start in range(policy.integer("expand_lead_years") - 1, len(years)):
             filling = _moving_up(facility, len(years), start) * added

@@ -101,6 +101,7 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
         upstream.roll_forecast,
         years,
         study.settings.base_year,
+        study.policy,
     )
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years)
@@ -222,7 +223,7 @@ def _summary(
             "options": problem.n_options,
             "slices": problem.n_slices,
             "nodes": problem.n_nodes,
-            "nodes_that_stay": len(estate.fixed),
+            "nodes_that_stay": len(estate.all_nodes) - problem.n_nodes,
             "arcs": problem.n_arcs,
             "policy_rows": problem.n_rows,
         },

@@ -60,11 +60,14 @@ def _short(facility: Facility, balance: pd.DataFrame) -> list[str]:
 
 
 def _arrivals(facility: Facility, allocation: pd.DataFrame) -> list[str]:
+    """Pupils who would be at another school were it not for the new places, in the last plan year."""
     last = allocation[allocation["academic_year"] == allocation["academic_year"].max()]
     coming = last[(last["facility"] == facility.key) & last["moved"]]["pupils"].sum()
-    return (
-        [f"{coming:.0f} pupils come from other schools' forecasts by {last['academic_year'].iloc[0]}"] if coming else []
-    )
+    if coming < 0.5:
+        return []
+    return [
+        f"In {last['academic_year'].iloc[0]} it takes {coming:.0f} pupils whom other schools would have to find room for"
+    ]
 
 
 def _departures(facility: Facility, by_key: Mapping[str, Facility], allocation: pd.DataFrame, year: str) -> list[str]:

@@ -19,7 +19,7 @@ def village(pan: float = 30, intake: float = 12, **changes: object) -> Facility:
     places[:, :7], pupils[:, :7] = pan, intake
     known = {"key": "900001", "name": "Village", "phase": "primary", "year_groups": groups, "places": places,
              "pupils": pupils, "holds": np.zeros((7, 12)), "planning_area": {"primary": "North"},
-             "type": "Community school"}  # fmt: skip
+             "type": "Community school", "max_fe": 3.0}  # fmt: skip
     return Facility(**{**known, **changes})  # type: ignore[arg-type]
 
 
@@ -55,6 +55,12 @@ def test_half_a_form_fills_from_the_entry_year_up() -> None:
 def test_an_expansion_opens_no_earlier_than_its_lead_time() -> None:
     assert min(o.academic_year for o in expand(village(), YEARS, Policy({}))) == "2024/25"
     assert min(o.academic_year for o in expand(village(), YEARS, Policy({"expand_lead_years": 4}))) == "2026/27"
+
+
+def test_no_expansion_beyond_what_the_site_takes() -> None:
+    """A hemmed-in school cannot grow, whatever the arithmetic likes."""
+    assert expand(village(max_fe=1.0), YEARS, Policy({})) == []
+    assert {o.reason[:6] for o in expand(village(max_fe=1.5), YEARS, Policy({}))} == {"0.5 FE"}
 
 
 def test_a_new_school_opens_when_its_site_is_there_and_fills_a_year_group_a_year() -> None:
@@ -146,7 +152,7 @@ def test_budget_and_closure_rows() -> None:
 
 
 def test_a_secondary_is_priced_as_one() -> None:
-    school = village(year_groups=SECONDARY, planning_area={"secondary": "South"}, phase="secondary")
+    school = village(max_fe=10.0, year_groups=SECONDARY, planning_area={"secondary": "South"}, phase="secondary")
     option = expand(school, YEARS, Policy({}))[0]
     assert option.capital_gbp.sum() == 15 * 5 * 28_902
     assert option.admits[6, :7].tolist() == [30] * 7  # primary columns untouched

@@ -63,9 +63,24 @@ def demand_points(rng: np.random.Generator, ground: Land, network: RoadNetwork) 
 
 
 def school_table(built: pd.DataFrame) -> pd.DataFrame:
-    """Table schools: what was made, without the columns only the making needs."""
+    """Table schools: what was made, without the columns only the making needs.
+
+    The schools of the growing town stand on tight sites and cannot grow; elsewhere nothing is said of the site.
+    """
+    hemmed_in = built["planning_area"].str.startswith(names.GROWING_TOWN) & built["phase"].ne("secondary")
+    built = built.assign(max_fe=(built["pan"] / 30).where(hemmed_in))
     front = ["urn", "name", "phase", "low_age", "high_age", "easting", "northing", "locality", "planning_area"]
-    front += ["capacity", "capacity_year", "pan", "type", "religious_character", "diocese", "trust", "trust_since"]
+    front += [
+        "capacity",
+        "capacity_year",
+        "pan",
+        "max_fe",
+        "type",
+        "religious_character",
+        "diocese",
+        "trust",
+        "trust_since",
+    ]
     return built[front + [c for c in built.columns if c not in {*front, "settlement", "linked"}]]
 
 
@@ -125,11 +140,9 @@ def settings(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> Set
         horizon_years=7,
         pupils="resident",
         attribution=f"Invented data: {names.COUNTY} does not exist, and no number here describes a real school.",
-        # No school site has room to grow, so that places in the growing town can only come from a new school.
-        policy={"closable_urns": tuple(sorted(int(urn) for urn in smallest["urn"].head(4))), "expand_fe": ()},
+        policy={"closable_urns": tuple(sorted(int(urn) for urn in smallest["urn"].head(4)))},
         scenarios={
             "no_closures": {"closures_max": 0},
-            "schools_may_expand": {"expand_fe": (0.5, 1.0)},
             "fewer_pupils_per_home": {"housing_yield_primary": 0.18},
         },
     )
