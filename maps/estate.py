@@ -1,5 +1,6 @@
 """What is proposed for each school and site, and whose journey changes."""
 
+from dataclasses import replace
 from typing import Final
 
 import geopandas as gpd
@@ -38,6 +39,7 @@ def estate_map(
     areas: gpd.GeoDataFrame,
     notes: PageNotes,
     *,
+    journeys_year: str = "",
     sites: gpd.GeoDataFrame | None = None,
     basemap: Basemap | None = None,
 ) -> str:
@@ -46,14 +48,15 @@ def estate_map(
     ``schools``: urn, name, phase, geometry (points). ``sites``: site, name, geometry (points). ``decisions``:
     facility, urn, site (one of the two), action (a key of ACTIONS), academic_year, places_before,
     places_after, cost_gbp, proposer, decider, reason; one row or more per facility; a school without a row
-    stays. ``journeys``: demand_point, facility, pupils, distance_m, moved, geometry (lines). ``areas``:
-    planning_area, phase, name, geometry (polygons). ValueError on an action that is not known.
+    stays. ``journeys``: demand_point, facility, pupils, distance_m, moved, geometry (lines), all of
+    ``journeys_year``. ``areas``: planning_area, phase, name, geometry (polygons). ValueError on an action that is not
+    known.
     """
     unknown = set(decisions["action"]) - set(ACTIONS)
     if unknown:
         raise ValueError(f"unknown action {', '.join(sorted(map(str, unknown)))}; known are {', '.join(ACTIONS)}")
     facilities = _facilities(schools, decisions, sites)
-    layers = [*_area_layers(areas), *_journey_layers(journeys, facilities)]
+    layers = [*_area_layers(areas), *_journey_layers(journeys, facilities, journeys_year)]
     idle = facilities["action"].isna() & facilities["candidate"]
     if idle.any():
         layers.append(_idle_layer(facilities[idle]))
@@ -152,14 +155,17 @@ def _area_layers(areas: gpd.GeoDataFrame) -> list[Layer]:
     return layers
 
 
-def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame) -> list[Layer]:
+def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, year: str) -> list[Layer]:
+    """Journeys that move, and those that stay: hidden at first, since in a whole county they cover all else."""
     moved = journeys["moved"].astype(bool)
+    when = f", {year}" if year else ""
     parts = [
-        ("staying", "Journeys that stay", STAYING, journeys[~moved]),
-        ("moved", "Journeys that move", MOVED, journeys[moved]),
+        ("staying", f"Journeys that stay{when}", STAYING, journeys[~moved]),
+        ("moved", f"Journeys that move{when}", MOVED, journeys[moved]),
     ]
     names = facilities.drop_duplicates("key").set_index("key")["name"]
-    return [_lines(key, name, style, part, names) for key, name, style, part in parts if len(part)]
+    lines = [_lines(key, name, style, part, names) for key, name, style, part in parts if len(part)]
+    return [replace(layer, shown=layer.key == "journeys-moved") for layer in lines]
 
 
 def _lines(key: str, name: str, style: Style, journeys: gpd.GeoDataFrame, names: pd.Series) -> Layer:

@@ -28,10 +28,16 @@ class Villages:
 
 
 def village_schools(schools: pd.DataFrame, pupils: pd.Series, policy: Policy) -> pd.DataFrame:
-    """Primary-phase schools on the map with few enough pupils R–Y6; `pupils` is by urn. Adds column pupils."""
+    """Primary-phase schools on the map with few enough pupils R–Y6; `pupils` is by urn. Adds column pupils.
+
+    The limit is for seven year groups; an infant or junior school has it in proportion, so that a full infant school of
+    one form is not taken for a village school.
+    """
+    groups = schools["high_age"].clip(upper=11) - schools["low_age"].clip(lower=4)
+    limit = policy.number("village_school_max_pupils") * groups.clip(1, 7) / 7
     small = schools.assign(pupils=schools["urn"].map(pupils).fillna(0.0))
     keep = small["phase"].isin(PRIMARY_PHASES) & small["easting"].notna() & (small["pupils"] > 0)
-    keep &= small["pupils"] <= policy.number("village_school_max_pupils")
+    keep &= small["pupils"] <= limit
     return small[keep].reset_index(drop=True)
 
 

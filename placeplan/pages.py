@@ -107,6 +107,7 @@ def estate_page(study: Study, results: Path, about: PageNotes, background: Basem
         journey_lines(study, last),
         planning_areas(study),
         about,
+        journeys_year=str(allocation["academic_year"].max()),
         sites=points(sites) if sites is not None else None,
         basemap=background,
     )

@@ -65,9 +65,8 @@ def _arrivals(facility: Facility, allocation: pd.DataFrame) -> list[str]:
     coming = last[(last["facility"] == facility.key) & last["moved"]]["pupils"].sum()
     if coming < 0.5:
         return []
-    return [
-        f"In {last['academic_year'].iloc[0]} it takes {coming:.0f} pupils whom other schools would have to find room for"
-    ]
+    year = last["academic_year"].iloc[0]
+    return [f"In {year} it takes {coming:.0f} pupils for whom other schools would have to find room"]
 
 
 def _departures(facility: Facility, by_key: Mapping[str, Facility], allocation: pd.DataFrame, year: str) -> list[str]:

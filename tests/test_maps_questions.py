@@ -282,6 +282,8 @@ def test_estate_map_draws_decisions_journeys_and_idle_sites(tmp_path: Path) -> N
 def test_too_many_journeys_are_cut_and_the_layer_says_so(tmp_path: Path) -> None:
     file = saved(tmp_path, estate_page(journeys=MOST_LINES + 2))
     with open_page(file) as opened:
+        assert opened.drawn("journeys-staying") == 0, "journeys that stay cover the map before they are asked for"
+        opened.show("journeys-staying")
         assert opened.counts()["journeys-staying"] == MOST_LINES
         assert "the largest 1,000 of 1,001" in opened.page.inner_text(".controls")
 

@@ -134,7 +134,7 @@ def settings(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> Set
     declining = places["trend"].to_numpy()[built["settlement"]] == "decline"
     smallest = built[declining & (built["phase"] == "primary")].assign(roll=roll[declining]).sort_values("roll")
     return Settings(
-        name=f"{names.COUNTY} school places",
+        name=f"{names.COUNTY} (an invented county)",
         authority=names.COUNTY,
         base_year=academic_year(people.BASE),
         horizon_years=7,

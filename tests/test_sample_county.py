@@ -1,0 +1,131 @@
+"""The sample county from its seed to plans on maps: what `placeplan demo` shows to somebody who tries it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from browser import DESKTOP, PHONE, check_map, open_page
+from stored_plans import check_stored_plans
+
+from placeplan.cli import main
+from placeplan.pipeline import NAMES
+from placeplan.results import read_stage, read_summary
+from placeplan.study import Study
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo") / "county"
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", str(folder)])
+    assert stop.value.code in (0, None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(county: Path) -> Path:
+    return county / "results/base"
+
+
+def test_every_stage_runs_and_every_plan_is_what_it_says(county: Path, results: Path) -> None:
+    assert [name for name in NAMES if read_summary(results / name) is None] == []
+    check_stored_plans(county)
+    told = read_summary(results / "estate")
+    assert told is not None and told["status"] == "optimal" and told["gap"] <= 0.001
+
+
+def test_the_growing_town_gets_a_school_and_only_named_villages_lose_theirs(county: Path, results: Path) -> None:
+    """The story the county is made to tell; a closure that the study does not name would be a scandal."""
+    study = Study.open(county)
+    decisions = read_stage(results / "estate", "decisions")
+    named = {str(int(value)) for value in study.policy.numbers("closable_urns")}
+    closing = decisions[decisions["action"] == "close"]
+    assert 0 < len(closing) <= study.policy.integer("closures_max")
+    assert set(closing["facility"]) <= named
+    assert closing["proposer"].str.len().min() > 0 and closing["reason"].str.contains("pupils go to").all()
+    opened = decisions[decisions["action"] == "new school"]
+    assert opened["planning_area"].str.contains("Tarnebridge").any()
+    balance = read_stage(results / "balance", "balance")
+    short = balance[(balance["planning_area"] == opened["planning_area"].iloc[0]) & (balance["need"] > 10)]
+    assert len(short), "the new school answers a need that the balance shows"
+
+
+def test_moved_pupils_go_where_policy_lets_them(county: Path, results: Path) -> None:
+    """No pupil of a village is sent to a Catholic school by a plan, nor beyond the longest journey."""
+    study = Study.open(county)
+    schools = study.tables["schools"].assign(key=lambda frame: frame["urn"].astype(str)).set_index("key")
+    moved = read_stage(results / "estate", "allocation").query("moved")
+    faith = schools["religious_character"].str.lower()
+    to_closed_faith = moved["facility"].map(faith).eq("roman catholic") & moved["today"].map(faith).ne("roman catholic")
+    assert not to_closed_faith.any()
+    km_in_an_hour = 105
+    assert moved["distance_m"].max() < 75 / 60 * km_in_an_hour * 1000
+
+
+def test_clusters_are_of_village_schools(county: Path, results: Path) -> None:
+    """A full infant school of a city must not be led by a village head because it has only three year groups."""
+    schools = Study.open(county).tables["schools"].set_index("urn")
+    clusters = read_stage(results / "clusters", "clusters").set_index("urn")
+    per_year = clusters["pupils"] / (schools["high_age"] - schools["low_age"]).reindex(clusters.index)
+    assert per_year.max() <= 150 / 7
+
+
+def test_nothing_is_estimated_or_old_in_the_sample(county: Path) -> None:
+    study = Study.open(county)
+    assert study.banners == [] and study.fallbacks == ()
+
+
+@pytest.mark.browser
+def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> None:
+    maps, study = results / "maps", Study.open(county)
+    localities, schools = len(study.tables["localities"]), len(study.tables["schools"])
+    areas = study.tables["localities"].groupby("planning_area_primary").ngroups
+    clusters = read_stage(results / "clusters", "clusters")
+    layers = ("pupils-primary", "pupils-secondary", "change-primary", "change-secondary")
+    check_map(maps / "demand.html", dict.fromkeys(layers, localities))
+    check_map(maps / "balance.html", {"balance-primary": areas, "balance-secondary": 3, "schools": schools})
+    opened = (read_stage(results / "estate", "decisions")["action"] == "new school").sum()
+    check_map(maps / "estate.html", {"decisions": schools + opened, "candidates": 3 - opened})
+    members = int((clusters["role"] == "member").sum())
+    check_map(maps / "clusters.html", {"drives": members, "schools": schools - 10})
+    with open_page(maps / "index.html") as page:
+        assert page.problems() == []
+        assert page.page.locator("main a").count() == 5
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_report_stands_alone(results: Path, size: tuple[int, int]) -> None:
+    with open_page(results / "report/report.html", size) as opened:
+        assert opened.problems() == []
+        text = opened.page.inner_text("main")
+        for heading in ("In short", "Demand", "What the plan changes", "Policy values", "Made from"):
+            assert heading in text
+        assert opened.page.locator("svg").count() == 2
+        width = opened.page.evaluate("() => document.documentElement.scrollWidth")
+        assert width <= size[0], "the page must not be wider than the screen"
+
+
+def test_links_of_the_index_lead_somewhere(results: Path) -> None:
+    import re
+
+    text = (results / "maps/index.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a href="([^"#]+)"', text)
+    assert links and all((results / "maps" / link).resolve().exists() for link in links)
+
+
+def test_hostile_names_are_harmless_in_the_report(county: Path, tmp_path: Path) -> None:
+    """A school's name is somebody's text: it must never run, in any page."""
+    import shutil
+
+    folder = tmp_path / "hostile"
+    shutil.copytree(county, folder, ignore=shutil.ignore_patterns("results"))
+    shutil.copytree(county / "results", folder / "results")
+    table = folder / "results/base/estate/decisions.parquet"
+    decisions = pd.read_parquet(table)
+    decisions["name"] = '<img src=x onerror="alert(1)">'
+    decisions.to_parquet(table)
+    from placeplan.report import report_stage
+
+    page = report_stage(Study.open(folder), folder / "results/base").pages["report.html"]
+    assert "<img" not in page and "&lt;img" in page
