@@ -9,7 +9,7 @@ share with it: with years to 30 June, R of t takes 10/12 of the year to June t â
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,8 @@ class PupilCube:
     first_year : calendar year in which the first academic year starts; the T years are consecutive.
     year_groups : the G year groups of one unbroken chain, youngest first.
     notes : what was left out or read in a stated way.
+    groups : (L,) codes of what localities belong to, for their ratios to be shrunk towards: "authority", and the
+        planning areas by phase.
 
     """
 
@@ -43,6 +45,7 @@ class PupilCube:
     first_year: int
     year_groups: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    groups: Mapping[str, IntArray] = field(default_factory=dict)
 
     @property
     def starts(self) -> IntArray:
@@ -59,15 +62,21 @@ class PupilCube:
         return replace(self, pupils=self.pupils[:, : start - self.first_year + 1])
 
     def filled_latest(self) -> tuple[FloatArray, int]:
-        """Pupils of the latest year (L, G), and the localities whose latest known year stands in for it.
+        """Pupils of the latest year (L, G), and the localities of which nothing is known in that year.
 
-        A locality that was never counted has no pupils.
+        A year group that was not counted takes the cohort's own latest count, moved up unchanged; failing that, the
+        latest count of the year group. A locality that was never counted has no pupils.
         """
         latest = self.pupils[:, -1].copy()
-        unknown = np.isnan(latest)
-        for earlier in range(self.pupils.shape[1] - 2, -1, -1):
-            latest = np.where(np.isnan(latest), self.pupils[:, earlier], latest)
-        return np.nan_to_num(latest), int(unknown.all(axis=1).sum())
+        unknown: BoolArray = np.all(np.isnan(latest), axis=1)
+        years, groups = self.pupils.shape[1:]
+        for ago in range(1, years):
+            moved = np.full_like(latest, np.nan)
+            moved[:, ago:] = self.pupils[:, -1 - ago, : max(groups - ago, 0)]
+            latest = np.where(np.isnan(latest), moved, latest)
+        for ago in range(1, years):
+            latest = np.where(np.isnan(latest), self.pupils[:, -1 - ago], latest)
+        return np.nan_to_num(latest), int(unknown.sum())
 
 
 def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) -> PupilCube:

@@ -183,14 +183,15 @@ def _area_table(
 
 def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]:
     """Fallbacks the chain used and ratios that look odd, in sentences."""
-    groups, links = cube.year_groups, projection.links
+    groups, ratios = cube.year_groups, projection.ratios
     wanted = len(policy.numbers("ratio_weights"))
     notes = []
     if projection.filled_localities:
         notes.append(
-            f"{projection.filled_localities} localities have no pupils in the base year; their latest count stands."
+            f"{projection.filled_localities} localities have no pupils in the base year; "
+            "their latest count, moved up, stands."
         )
-    if len(groups) > 1 and (fewest := int(links.years_used.min())) < wanted:
+    if len(groups) > 1 and (fewest := int(ratios.years_used[1:].min())) < wanted:
         notes.append(
             f"Ratios between year groups rest on {fewest} past years, not {wanted}."
             if fewest
@@ -209,7 +210,7 @@ def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]
         notes.append(
             f"Cohorts entering in {years} are not yet born or counted: mean of the last {averaged} years of births."
         )
-    for younger, older, ratio in zip(groups, groups[1:], links.authority, strict=False):
+    for younger, older, ratio in zip(groups, groups[1:], ratios.common[0, 1:], strict=False):
         same_phase = phase_of(younger) is not None and phase_of(younger) == phase_of(older)
         if same_phase and abs(ratio - 1) > policy.number("ratio_warn"):
             notes.append(

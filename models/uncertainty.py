@@ -33,7 +33,7 @@ from models.cohorts import (
     pupil_cube,
     year_labels,
 )
-from models.progression import project
+from models.progression import History, project
 
 ORIGINS_NEEDED = 2
 ERRORS_NEEDED = 30  # below this many past errors the width is the normal curve's
@@ -102,13 +102,14 @@ def past_forecasts(cube: PupilCube, births: BirthSeries, policy: Policy, horizon
     shape = (len(origins), len(cube.localities), horizon_years, len(cube.year_groups))
     forecast, actual = np.full(shape, np.nan), np.full(shape, np.nan)
     newest = int(births.last_month[-1]) if len(births.last_month) else 0
+    history = History.of(cube, births, policy)
     for o, origin in enumerate(int(origin) for origin in origins):
         published = births.known_by(min(12 * origin + 8, newest - 12 * (last - origin)))
         then = cube.until(origin)
         reach = min(horizon_years, last - origin)
         counted: BoolArray = np.any(~np.isnan(then.pupils[:, -1]), axis=1)
         came = cube.pupils[:, then.pupils.shape[1] :][:, :reach]
-        made = project(then, published, policy, reach).pupils
+        made = project(then, published, policy, reach, history).pupils
         scored: BoolArray = counted[:, None, None] & ~np.isnan(came)
         forecast[o, :, :reach] = np.where(scored, made, np.nan)
         actual[o, :, :reach] = np.where(scored, came, np.nan)

@@ -13,7 +13,7 @@ from models.forecast import forecast_pupils
 from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, PastForecasts, backtest, fit_spread
 
 SOME = settings(deadline=None, max_examples=25)
-PLAIN = Policy({"ratio_prior_pupils": 0})
+PLAIN = Policy({"ratio_choice": "3:2:1", "ratio_prior_pupils": 0})
 
 
 def localities(*codes):
@@ -103,7 +103,8 @@ def test_localities_add_up_to_the_authoritys_own_chain():
     pupils, births, places = steady(8)
     pupils["pupils"] = rng.poisson(30, len(pupils))
     births["births"] = rng.poisson(40, len(births))
-    result = forecast_pupils(pupils, births, places, base_year="2021/22", horizon_years=5, policy=Policy({}))
+    shrunk = Policy({"ratio_choice": "3:2:1", "ratio_prior_pupils": 60})
+    result = forecast_pupils(pupils, births, places, base_year="2021/22", horizon_years=5, policy=shrunk)
     one = pupils.assign(locality="all").groupby(["locality", "academic_year", "year_group"], as_index=False).sum()
     born = births.assign(locality="all").groupby(["locality", "year_ending"], as_index=False).sum()
     whole = forecast_pupils(one, born, localities("all"), base_year="2021/22", horizon_years=5, policy=PLAIN)
