@@ -143,3 +143,12 @@ def _range(item: PolicyItem) -> str:
     if item.maximum is None:
         return f"at least {item.minimum:g}"
     return f"{item.minimum or 0:g} to {item.maximum:g}"
+
+
+def shown(value: Value) -> str:
+    """A policy value as a page shows it: "none" where there is none, lists with commas."""
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(shown(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e5 else str(value)

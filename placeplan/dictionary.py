@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from geodata.fields import tables
-from geodata.policy import policy_items
+from geodata.policy import policy_items, shown
 from geodata.tables import data_dictionary
 
 HEAD = """# Data dictionary
@@ -44,7 +44,7 @@ def markdown() -> str:
     heads = ("Key", "Default", "Unit", "Status", "Meaning", "Source")
     parts += _table(
         heads,
-        [(f"`{i.key}`", _shown(i.default), i.unit, i.status, i.meaning, i.source) for i in policy_items().values()],
+        [(f"`{i.key}`", shown(i.default), i.unit, i.status, i.meaning, i.source) for i in policy_items().values()],
     )
     return "\n".join(parts) + "\n"
 
@@ -55,14 +55,6 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
     heads = list(heads)
     return [line(heads), line("---" for _ in heads), *(line(row) for row in rows)]
-
-
-def _shown(value: object) -> str:
-    if value is None or value == ():
-        return "none"
-    if isinstance(value, tuple):
-        return ", ".join(_shown(part) for part in value)
-    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e5 else str(value)
 
 
 if __name__ == "__main__":

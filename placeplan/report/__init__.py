@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from geodata.policy import policy_items
+from geodata.policy import policy_items, shown
 from placeplan.pages import stage_summaries
 from placeplan.report.chart import pupils_and_places
 from placeplan.results import StageResult, file_digest, read_stage, versions
@@ -111,7 +111,7 @@ def _policy(study: Study) -> list[dict[str, Any]]:
         {
             "key": key,
             "meaning": item.meaning,
-            "value": _shown(study.policy.value(key)),
+            "value": shown(study.policy.value(key)),
             "unit": item.unit,
             "status": item.status,
             "source": item.source,
@@ -119,14 +119,6 @@ def _policy(study: Study) -> list[dict[str, Any]]:
         }
         for key, item in policy_items().items()
     ]
-
-
-def _shown(value: object) -> str:
-    if value is None or value == ():
-        return "none"
-    if isinstance(value, tuple):
-        return ", ".join(_shown(part) for part in value)
-    return f"{value:,g}" if isinstance(value, float) and abs(value) < 1e5 else str(value)
 
 
 def _quality(study: Study, summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
