@@ -3,17 +3,18 @@
 The chain is run again as if each past year were the latest, with only the births published by then, and compared
 with what came. Squared errors are fitted by least squares, for each horizon h and kind of cell, as
 
-    variance = a_h² · mean² + b_h · mean
+    variance = scale² · (a_h² · mean² + b_h · mean)
 
-(a: what large numbers do not average out; b: what they do), so that a small locality has the wider interval. One
-factor per kind then widens or narrows all horizons together until the interval holds `interval_level` of the past
-errors, which are heavier in the tails than the normal curve. Errors are measured about zero, so a past bias counts.
+(a: what large numbers do not average out; b: what they do), so that a small locality has the wider interval. A
+locality that has been out further than others of its size again and again has a scale above 1. One factor per kind
+then widens or narrows all horizons together until the interval holds `interval_level` of the past errors, which are
+heavier in the tails than the normal curve. Errors are measured about zero, so a past bias counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,8 @@ from models.cohorts import (
 from models.progression import History, project
 
 ORIGINS_NEEDED = 2
+LOCALITIES_NEEDED = 10  # below this many, one locality's errors are not told from another's
+OUTLIER = 20.0  # squared errors count up to this many times the usual when localities are compared
 ERRORS_NEEDED = 30  # below this many past errors the width is the normal curve's
 FROM_ERRORS, FROM_DEFAULT = "errors known then", "default"
 
@@ -88,52 +91,76 @@ def phase_members(year_groups: Sequence[str]) -> dict[str, IntArray]:
 
 
 def past_forecasts(cube: PupilCube, births: BirthSeries, policy: Policy, horizon_years: int) -> PastForecasts:
-    """Run the chain from every past year that has as much history as the ratios ask for.
+    """Run the chain from every past year with at least one ratio behind it; see `rolling_origins`."""
+    history = History.of(cube, births, policy)
 
-    Where that leaves fewer than two origins, years with a shorter history serve too. Births count as published by
-    an origin if they were as old then as the newest are now, and ended by the August before its January count.
+    def chain(then: PupilCube, published: BirthSeries, years: int) -> FloatArray:
+        return project(then, published, policy, years, history).pupils
+
+    return rolling_origins(cube, births, horizon_years, chain)
+
+
+def rolling_origins(
+    cube: PupilCube,
+    births: BirthSeries,
+    horizon_years: int,
+    method: Callable[[PupilCube, BirthSeries, int], FloatArray],
+) -> PastForecasts:
+    """Run a method from every past year but the first: pupils (L, years, G) from what was known then, and years.
+
+    Births count as published by an origin if they were as old then as the newest are now, and ended by the August
+    before its January count.
     """
     starts = cube.starts
     last = int(starts[-1])
-    wanted = len(policy.numbers("ratio_weights"))
-    origins = starts[wanted:-1]
-    if len(origins) < ORIGINS_NEEDED:
-        origins = starts[1:-1][-ORIGINS_NEEDED:]
+    origins = starts[1:-1]
     shape = (len(origins), len(cube.localities), horizon_years, len(cube.year_groups))
     forecast, actual = np.full(shape, np.nan), np.full(shape, np.nan)
     newest = int(births.last_month[-1]) if len(births.last_month) else 0
-    history = History.of(cube, births, policy)
     for o, origin in enumerate(int(origin) for origin in origins):
         published = births.known_by(min(12 * origin + 8, newest - 12 * (last - origin)))
         then = cube.until(origin)
         reach = min(horizon_years, last - origin)
         counted: BoolArray = np.any(~np.isnan(then.pupils[:, -1]), axis=1)
         came = cube.pupils[:, then.pupils.shape[1] :][:, :reach]
-        made = project(then, published, policy, reach, history).pupils
         scored: BoolArray = counted[:, None, None] & ~np.isnan(came)
-        forecast[o, :, :reach] = np.where(scored, made, np.nan)
+        forecast[o, :, :reach] = np.where(scored, method(then, published, reach), np.nan)
         actual[o, :, :reach] = np.where(scored, came, np.nan)
     return PastForecasts(forecast, actual, origins, cube.year_groups)
 
 
+def judged_origins(past: PastForecasts, policy: Policy) -> BoolArray:
+    """(O,) origins with as much history as the policy's weights ask for; the last two where none has.
+
+    Earlier ones serve to fit intervals: their errors are a little wider, and the only ones known at first.
+    """
+    wanted = len(policy.numbers("ratio_weights"))
+    place = np.arange(len(past.origins))
+    return np.greater_equal(place, min(wanted - 1, len(place) - ORIGINS_NEEDED))
+
+
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Half-width of an interval as a function of the mean: √(square · mean² + line · mean).
+    """Half-width of an interval as a function of the mean: scale · √(square · mean² + line · mean).
 
     Attributes
     ----------
     square, line : (H, G) for the year groups (or phases) fitted.
     fitted : (H, G) False where the stated default stands in for past errors.
+    scale : (L,) how much further than others of its size each locality has been out; 1 where it is not known.
 
     """
 
     square: FloatArray
     line: FloatArray
     fitted: BoolArray
+    scale: FloatArray
 
     def interval(self, mean: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Lower and upper ends for means (…, H, G); never below 0."""
+        """Lower and upper ends for means ((L,) H, G); never below 0."""
         half = np.sqrt(self.square * mean**2 + self.line * np.maximum(mean, 1.0))
+        if mean.ndim > 2:
+            half = half * self.scale[:, None, None]
         return np.maximum(mean - half, 0.0), mean + half
 
 
@@ -148,21 +175,63 @@ def fit_spread(past: PastForecasts, policy: Policy, known_by: int | None = None)
     level = policy.number("interval_level")
     z = float(norm.ppf(0.5 + level / 2))
     square = np.repeat((z * policy.number("interval_default_share") * horizon)[:, None] ** 2, n_groups, axis=1)
-    spread = Spread(square, np.full(square.shape, z**2), np.zeros(square.shape, dtype=bool))
+    ones = np.ones(past.forecast.shape[1])
+    spread = Spread(square, np.full(square.shape, z**2), np.zeros(square.shape, dtype=bool), ones)
     if len(past.origins) == 0:
         return spread
     target = past.origins[:, None] + horizon
     in_time = (target <= known_by) if known_by is not None else np.ones(target.shape, dtype=bool)
+    # Cells forecast empty are left out: where a locality has no such pupils nothing can be learnt from it.
+    known: BoolArray = in_time[:, None, :, None] & ~np.isnan(past.actual) & (past.forecast > 0)
+    squared = np.where(known, (past.actual - past.forecast) ** 2, np.nan)
+    forecast = np.where(known, past.forecast, np.nan)
     kinds = _kinds(past.year_groups, n_horizons)
+    sums = set(past.year_groups) <= set(PHASES)
     for kind in np.unique(kinds):
-        cells = [_pairs(past, h, in_time[:, h], kinds[h] == kind) for h in range(n_horizons)]
-        components = _fit_kind(cells, z, level)
+        here = kinds == kind
+        components = _fit_kind(forecast, squared, here, sums)
         if components is not None:
-            here = kinds == kind
             for fitted, part in zip((spread.square, spread.line), components, strict=True):
                 fitted[here] = np.broadcast_to(part[:, None], here.shape)[here]
             spread.fitted[here] = True
-    return spread
+    expected = spread.square * forecast**2 + spread.line * np.maximum(forecast, 1.0)
+    relative = np.where((expected > 0) & spread.fitted, squared / np.where(expected > 0, expected, 1.0), np.nan)
+    scale = _scales(relative)
+    relative /= (scale**2)[:, None, None]
+    for kind in np.unique(kinds[spread.fitted]):
+        here = (kinds == kind) & spread.fitted
+        ratio = relative[:, :, here]
+        ratio = ratio[~np.isnan(ratio)]
+        widening = float(np.quantile(ratio, level)) if len(ratio) >= ERRORS_NEEDED else z**2
+        spread.square[here] *= widening
+        spread.line[here] *= widening
+    return replace(spread, scale=scale)
+
+
+def _scales(relative: FloatArray) -> FloatArray:
+    """(L,) root of each locality's mean squared error in units of what is usual for its size, from (O, L, H, G).
+
+    Pulled towards 1 by what the means of its origins differ among themselves: one bad year proves little.
+    """
+    known: BoolArray = ~np.isnan(relative)
+    count = known.sum(axis=(2, 3))  # (O, L)
+    total = np.where(known, np.minimum(relative, OUTLIER), 0.0).sum(axis=(2, 3))
+    told = count > 0
+    origins = told.sum(axis=0)
+    if len(origins) < LOCALITIES_NEEDED or origins.max(initial=0) < ORIGINS_NEEDED:
+        return np.ones(len(origins))
+    usual = total.sum(axis=1, keepdims=True) / np.maximum(count.sum(axis=1, keepdims=True), 1)
+    mean = np.where(told, total / np.maximum(count * np.where(usual > 0, usual, 1.0), 1e-12), 0.0)
+    own = mean.sum(axis=0) / np.maximum(origins, 1)
+    freedom = max(float((origins - 1).clip(min=0).sum()), 1.0)
+    within = float((np.where(told, mean - own, 0.0) ** 2).sum()) / freedom
+    tested = origins > 0
+    among = float(((own[tested] - 1) ** 2).mean()) - within * float((1 / origins[tested]).mean())
+    if among <= 0:
+        return np.ones(len(origins))
+    trust = among / (among + within / np.maximum(origins, 1))
+    scale: FloatArray = np.sqrt(np.where(tested, 1 + trust * (own - 1), 1.0))
+    return scale
 
 
 def _kinds(year_groups: Sequence[str], n_horizons: int) -> IntArray:
@@ -179,39 +248,37 @@ def _kinds(year_groups: Sequence[str], n_horizons: int) -> IntArray:
     return np.where(age >= age_of("Y12"), 3, kind).astype(np.int64)
 
 
-def _pairs(past: PastForecasts, h: int, origins: BoolArray, groups: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Forecasts and squared errors at one horizon; none with fewer than two origins.
-
-    Cells forecast empty are left out: where a locality has no such pupils nothing can be learnt from it.
-    """
-    forecast = past.forecast[origins][:, :, h][:, :, groups]
-    squared = (past.actual[origins][:, :, h][:, :, groups] - forecast) ** 2
-    known: BoolArray = ~np.isnan(squared) & (forecast > 0)
-    if known.any(axis=(1, 2)).sum() < ORIGINS_NEEDED:
-        return np.empty(0), np.empty(0)
-    return forecast[known], squared[known]
-
-
 def _fit_kind(
-    cells: Sequence[tuple[FloatArray, FloatArray]], z: float, level: float
+    forecast: FloatArray, squared: FloatArray, here: BoolArray, sums: bool
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Square and line component (H,) each, scaled so that the interval holds `level` of the errors."""
-    fitted = [h for h, (forecast, _) in enumerate(cells) if len(forecast)]
+    """Square and line component (H,) each; None without a horizon that two origins have outturns for.
+
+    Looking further ahead is never surer. At a horizon that fewer origins reach, half-widths grow in proportion to
+    the horizon (only what chance did to single cells adds up as chance does), and a single origin may widen them
+    but not narrow them.
+    """
+    square, line = np.zeros(len(here)), np.zeros(len(here))
+    fitted = False
+    for h in range(len(here)):
+        mean, error = forecast[:, :, h][:, :, here[h]], squared[:, :, h][:, :, here[h]]
+        known: BoolArray = ~np.isnan(error)
+        origins = known.any(axis=(1, 2)).sum()
+        mean, error = mean[known], error[known]
+        if origins >= ORIGINS_NEEDED:
+            square[h], line[h] = np.maximum(_fit_variance(mean, error), (square[h - 1], line[h - 1]) if h else 0.0)
+            fitted = True
+        elif fitted:
+            reach = (h + 1) / h
+            square[h], line[h] = square[h - 1] * reach**2, line[h - 1] * (reach**2 if sums else reach)
+            if origins:
+                usual = np.maximum(square[h] * mean**2 + line[h] * np.maximum(mean, 1.0), 1e-12)
+                wider = max(float(np.minimum(error / usual, OUTLIER).mean()), 1.0)
+                square[h], line[h] = square[h] * wider, line[h] * wider
     if not fitted:
         return None
-    # Looking further ahead is never surer; few origins reach the long horizons and may have been lucky.
-    variance = np.maximum.accumulate(np.array([_fit_variance(*cells[h]) for h in fitted]))
-    relative = []
-    for (square, line), h in zip(variance, fitted, strict=True):
-        forecast, squared = cells[h]
-        expected = square * forecast**2 + line * np.maximum(forecast, 1.0)
-        relative.append(np.divide(squared, expected, out=np.zeros_like(squared), where=expected > 0))
-    ratio = np.concatenate(relative)
-    widening = float(np.quantile(ratio, level)) if len(ratio) >= ERRORS_NEEDED else z**2
-    horizon = np.arange(len(cells))
-    nearest = np.maximum(np.searchsorted(fitted, horizon, side="right") - 1, 0)
-    reach = (horizon + 1) / (np.array(fitted)[nearest] + 1)
-    return widening * variance[nearest, 0] * reach**2, widening * variance[nearest, 1] * reach
+    first = int(np.argmax(square + line > 0))  # nearer horizons of a kind that only later ones have cells of
+    square[:first], line[:first] = square[first], line[first]
+    return square, line
 
 
 def _fit_variance(forecast: FloatArray, squared: FloatArray) -> tuple[float, float]:
@@ -243,10 +310,10 @@ def backtest(
 
 def backtest_table(past: PastForecasts, localities: Sequence[str], policy: Policy) -> pd.DataFrame:
     """The backtest as a long table; see `backtest`."""
-    low, high = np.empty_like(past.forecast), np.empty_like(past.forecast)
+    low, high = np.full_like(past.forecast, np.nan), np.full_like(past.forecast, np.nan)
     fitted = np.zeros(past.forecast.shape)
-    for o, origin in enumerate(past.origins):
-        spread = fit_spread(past, policy, known_by=int(origin))
+    for o in np.flatnonzero(judged_origins(past, policy)):
+        spread = fit_spread(past, policy, known_by=int(past.origins[o]))
         low[o], high[o] = spread.interval(past.forecast[o])
         fitted[o] = spread.fitted
     table = cube_frame(
