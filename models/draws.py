@@ -99,7 +99,7 @@ class Draws:
         """Draws (localities, H, G, N) of one tile."""
         here = slice(tile * TILE, min((tile + 1) * TILE, len(self.mean)))
         mean = self.mean[here]
-        own, whole = self.model.relative_sd(mean)
+        own, whole = self.model.relative_sd(mean, here)
         centre, scale = _cut_normal(whole)
         slope = _divide(mean * scale, whole)  # pupils for each unit of relative error
         error = self._factor((OF_LOCALITIES, tile), len(mean), OF_LOCALITIES)
