@@ -2,8 +2,9 @@
 
 A recipe weighs the past years. "3:2:1" and its like weigh the years of each link alone. "norm and swing" takes each
 link's ratio over many years, and beside it what the latest years did to all links of the block together, to the
-localities in common (models.shocks) and to each locality. Under every recipe a locality's ratio is shrunk towards
-its parents (models.shrinkage).
+localities in common (models.shocks) and to each locality. A locality's ratio is shrunk towards its parents
+(models.shrinkage) under every recipe but one: a few years of large localities may tell noise from drift so badly that
+their own ratios serve better.
 
 Recipes are chosen by running them again from every past year and comparing what they said of the next years with
 what came, pooled over localities. A block keeps its stated recipe unless another was better by `ratio_switch_gain`:
@@ -27,6 +28,7 @@ LONGEST = 30  # past years that any weighting looks back
 TESTED_YEARS = 3  # years ahead at which recipes are compared
 SAMPLED_LOCALITIES = 2000  # recipes and noise are judged on at most so many localities
 SWING = "norm and swing"
+SWING_OWN = "norm and swing unshrunk"
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Recipe:
     ----------
     norm : weights of the years of each link, latest first.
     swing : weights of the years in which a locality's block departs from the norm; empty: no swing.
+    shrunk : whether localities are pulled towards their parents.
 
     """
 
     name: str
     norm: tuple[float, ...]
     swing: tuple[float, ...] = ()
+    shrunk: bool = True
 
 
 def recipes(policy: Policy) -> dict[str, Recipe]:
@@ -52,9 +56,8 @@ def recipes(policy: Policy) -> dict[str, Recipe]:
     weights |= {f"mean of {years}": (1.0,) * years for years in (3, 5)}
     weights |= {f"exponential {factor:g}": _fading(factor) for factor in (0.5, 0.7)}
     long, short = policy.number("norm_memory"), policy.number("swing_memory")
-    return {name: Recipe(name, w) for name, w in weights.items()} | {
-        SWING: Recipe(SWING, _fading(long), _fading(short))
-    }
+    split = [Recipe(SWING, _fading(long), _fading(short)), Recipe(SWING_OWN, _fading(long), _fading(short), False)]
+    return {name: Recipe(name, w) for name, w in weights.items()} | {recipe.name: recipe for recipe in split}
 
 
 def _fading(factor: float) -> tuple[float, ...]:
@@ -132,7 +135,7 @@ def _block(
     expected = from_ * level
     every = max(len(to) // SAMPLED_LOCALITIES, 1)
     noise = dispersion(to[::every], expected[::every])
-    given = policy.optional_number("ratio_prior_pupils")
+    given = policy.optional_number("ratio_prior_pupils") if recipe.shrunk else 0.0
     prior = None if given is None else given * norm
     if not recipe.swing:
         common = np.broadcast_to(norm, (horizon_years, len(norm)))

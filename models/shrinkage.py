@@ -19,14 +19,15 @@ from models.cohorts import BoolArray, FloatArray, IntArray
 
 POISSON = 1.0  # noise variance per pupil where nothing can be estimated
 SMALLEST = 1e-9  # noise of counts that follow their ratio exactly
-OUTLIER = 20.0  # squared residuals count up to this many times their median: schools open and close
+MEDIAN_OF_SQUARE = 0.4549  # of a standard normal variable
+OUTLIER = 20.0  # squared departures count up to this many times their median: schools open and close
 
 
 def dispersion(observed: FloatArray, expected: FloatArray) -> float:
     """Sampling variance ÷ mean of the counts (L, T, K), 0 where not known; 1 for a Poisson count.
 
     Where there are several links, what a locality does in one year in all of them is taken out first. A drift of
-    the level grows with the years between two counts while noise does not: with D₁ and D₂ the mean squared
+    the level grows with the years between two counts while noise does not: with D₁ and D₂ the squared
     differences of ratios one and two years apart, the noise is D₁ − D₂ ÷ 2 (half of D₁ with two years only).
     """
     known: BoolArray = expected >= 1
@@ -35,25 +36,24 @@ def dispersion(observed: FloatArray, expected: FloatArray) -> float:
     if links > 1:
         e = e * _ratio(o.sum(axis=1, keepdims=True), e.sum(axis=1, keepdims=True))
         e = e * _ratio(o.sum(axis=2, keepdims=True), e.sum(axis=2, keepdims=True))
-    one, two = (_mean_square_difference(o, e, lag) for lag in (1, 2))
+    one, two = (_square_difference(o, e, lag) for lag in (1, 2))
     if one is None:
         return POISSON
     noise = one / 2 if two is None else max(one - two / 2, one / 8)
     return max(noise * links / (links - 1) if links > 1 else noise, SMALLEST)
 
 
-def _mean_square_difference(observed: FloatArray, expected: FloatArray, lag: int) -> float | None:
-    """Mean squared difference of ratios so many years apart, in units of 1 ÷ pupils, outliers counting in part."""
+def _square_difference(observed: FloatArray, expected: FloatArray, lag: int) -> float | None:
+    """Squared difference of ratios so many years apart, in units of 1 ÷ pupils; None where there is none.
+
+    Taken from the median, as if differences were normal: where a school opens or closes is no matter of chance.
+    """
     e0, e1 = expected[:, :-lag], expected[:, lag:]
     both: BoolArray = (e0 > 0) & (e1 > 0)
     if not both.any():
         return None
     r0, r1, e0, e1 = observed[:, :-lag][both] / e0[both], observed[:, lag:][both] / e1[both], e0[both], e1[both]
-    squared = (r1 - r0) ** 2 * 2 / (1 / e0 + 1 / e1)
-    middle = float(np.median(squared))
-    if middle > 0:
-        squared = np.minimum(squared, OUTLIER * middle)
-    return float(squared.mean())
+    return float(np.median((r1 - r0) ** 2 * 2 / (1 / e0 + 1 / e1))) / MEDIAN_OF_SQUARE
 
 
 def departures(
