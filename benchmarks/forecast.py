@@ -111,7 +111,7 @@ def coverage(past: PastForecasts, policy: Policy) -> pd.DataFrame:
                     {"kind": kind, "phase": phase, "horizon": h + 1, "quarter": quarter[place], "inside": inside}
                 )
             )
-    return pd.concat(frames)
+    return pd.concat(frames, ignore_index=True)
 
 
 def markdown(table: pd.DataFrame, form: str = "{:.2f}") -> str:
@@ -193,7 +193,8 @@ def main() -> None:
     print(markdown(pd.DataFrame({name: bias(past) for name, past in made.items()}).rename_axis(["phase", "horizon"])))
     print("\n### Share of outturns between p10 and p90 (asked: 80 %)\n")
     held = coverage(ours, policy)
-    held = held[held["horizon"].isin([1, 3, 5])].assign(inside=100.0 * held["inside"])
+    held = held[held["horizon"].isin([1, 3, 5])]
+    held["inside"] = 100.0 * held["inside"]
     print(markdown(held.pivot_table("inside", ["kind", "phase"], "horizon").add_prefix("years ahead: "), "{:.0f}"))
     print()
     print(markdown(held.pivot_table("inside", ["kind", "phase"], "quarter").add_prefix("size quarter "), "{:.0f}"))
