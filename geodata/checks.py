@@ -50,6 +50,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _capacities,
         _weights,
         _either_or,
+        _closable,
     )
     found = [problem for check in checks for problem in check(tables, settings)]
     found += _references(tables, files)
@@ -138,7 +139,7 @@ def _year_groups(tables: Tables, settings: Settings) -> Iterable[Problem]:
 
 
 def _coordinates(tables: Tables, settings: Settings) -> Iterable[Problem]:
-    for table in ("schools", "demand_points", "sites", "school_sites"):
+    for table in ("schools", "demand_points", "sites", "school_sites", "places"):
         if table not in tables:
             continue
         frame = tables[table]
@@ -247,3 +248,16 @@ def _either_or(tables: Tables, settings: Settings) -> Iterable[Problem]:
                 "Fill in one and leave the other empty.",
                 f"{one}, {other}",
             )
+
+
+def _closable(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    """Schools named for closing must exist: a wrong digit would quietly offer another school, or none."""
+    known = {str(urn) for urn in tables["schools"]["urn"]} if "schools" in tables else set()
+    sections = {"policy": settings.policy, **{f"scenario.{k}": v for k, v in settings.scenarios.items()}}
+    for section, values in sections.items():
+        named = values.get("closable_urns")
+        for urn in named if isinstance(named, tuple) else ():
+            word = f"{urn:.0f}" if isinstance(urn, float) else str(urn)
+            if word not in known:
+                what = f"[{section}] closable_urns: {word} is no school of the study."
+                yield Problem("study.toml", what, "Correct the number, or take it out.", field="closable_urns")

@@ -50,7 +50,7 @@ def complete(
         schools = done["schools"].copy()
         rolls = _base_rolls(done, settings)
         used += _ages(schools, rolls)
-        used += _capacities(schools, rolls, policy)
+        used += _capacities(schools, rolls, settings, policy)
         used += _rural(schools)
         used += _school_areas(schools, settings)
         done["schools"] = schools
@@ -119,10 +119,11 @@ def _ages(schools: pd.DataFrame, rolls: pd.DataFrame) -> list[Fallback]:
     return used
 
 
-def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, policy: Policy) -> list[Fallback]:
+def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, settings: Settings, policy: Policy) -> list[Fallback]:
     """Fill capacity, the sixth form's part of it, and PAN.
 
-    Capacity = largest year group × year groups, rounded up to half forms; PAN = capacity ÷ year groups.
+    Capacity = largest year group × year groups, rounded up to half forms; PAN = capacity ÷ year groups. A capacity that
+    is old and below the roll is disproved by the pupils who sit there, and is filled as if it were missing.
     """
     half = policy.integer("half_form")
     planned = is_mainstream(schools) & schools["low_age"].notna() & schools["high_age"].notna()
@@ -136,7 +137,9 @@ def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, policy: Policy) -> l
     sixth_pupils = by_urn[["Y12", "Y13"]].sum(axis=1).to_numpy()
     total = by_urn.sum(axis=1).to_numpy()
     capacity = schools["capacity"].astype("Float64")
-    no_capacity = (capacity.isna() & (count > 0)).to_numpy()
+    missing = (capacity.isna() & (count > 0)).to_numpy()
+    disproved = _is_old(schools, settings, policy) & (count > 0) & (capacity.fillna(np.inf) < total).to_numpy()
+    no_capacity = missing | disproved
     made = np.ceil(np.maximum(largest, 1) / half) * half * count + sixth_pupils
     capacity = capacity.mask(no_capacity, made)
     no_sixth = schools["capacity_sixth_form"].isna().to_numpy() & (count > 0)
@@ -149,13 +152,22 @@ def _capacities(schools: pd.DataFrame, rolls: pd.DataFrame, policy: Policy) -> l
     pan = schools["pan"].astype("Float64").mask(no_pan, np.round(places / np.maximum(count, 1)))
     schools["capacity"], schools["capacity_sixth_form"] = capacity.round().astype("Int64"), sixth.astype("int64")
     schools["pan"] = pan.round().astype("Int64")
-    schools["capacity_estimated"] = no_capacity
+    schools["capacity_estimated"], schools["pan_estimated"] = no_capacity, no_pan
     in_sixth = no_sixth & (sixth_pupils > 0)
+    rule = "largest year group × year groups, up to half forms"
     return [
-        Fallback("schools", "capacity", int(no_capacity.sum()), "largest year group × year groups, up to half forms"),
+        Fallback("schools", "capacity", int(missing.sum()), rule),
+        Fallback("schools", "capacity", int(disproved.sum()), f"{rule}, since the old figure is below today's roll"),
         Fallback("schools", "capacity_sixth_form", int(in_sixth.sum()), "the share of pupils in Y12 and above"),
         Fallback("schools", "pan", int(no_pan.sum()), "capacity ÷ year groups"),
     ]
+
+
+def _is_old(schools: pd.DataFrame, settings: Settings, policy: Policy) -> np.ndarray:
+    """Schools whose capacity is of a year too far from the base year."""
+    base, years = start_year(settings.base_year), policy.integer("old_data_years")
+    of = schools["capacity_year"].map(start_year, na_action="ignore").astype(float)
+    return np.asarray((base - of).abs() > years, dtype=bool)
 
 
 def _rural(schools: pd.DataFrame) -> list[Fallback]:

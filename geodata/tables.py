@@ -48,7 +48,8 @@ def find_tables(inputs: Path) -> tuple[dict[str, Path], list[Problem]]:
 def read_table(path: Path, name: str, crs: str = "EPSG:27700") -> tuple[pd.DataFrame, list[Problem], list[str]]:
     """One table, typed and complete; the problems found; and notes on columns that were not used.
 
-    The frame is a GeoDataFrame in `crs` where the file has geometry. Where there are problems it must not be used.
+    The frame is a GeoDataFrame in `crs` where the file has geometry. Where there are problems it serves only to find
+    more of them; it is empty where the columns are wrong.
     """
     table = tables()[name]
     try:
@@ -69,8 +70,7 @@ def read_table(path: Path, name: str, crs: str = "EPSG:27700") -> tuple[pd.DataF
         elif field.type != "geometry":
             typed[field.name] = fill(field, raw.index)
     frame = pd.DataFrame(typed, index=raw.index)
-    if not problems:
-        problems += _key_problems(frame, table, path.name) + _whole_number_problems(frame, table, path.name)
+    problems += _key_problems(frame, table, path.name) + _whole_number_problems(frame, table, path.name)
     if "geometry" in raw and "geometry" in table.fields:
         import geopandas as gpd
 
@@ -123,6 +123,7 @@ def _column_problems(raw: pd.DataFrame, table: Table, file: str) -> tuple[list[P
 def _key_problems(frame: pd.DataFrame, table: Table, file: str) -> list[Problem]:
     if not table.key:
         return []
+    frame = frame[frame[[name for name in table.key if table.fields[name].required]].notna().all(axis=1)]
     again = frame.duplicated(table.key, keep="first")
     first = frame.drop_duplicates(table.key).reset_index(names="first_row").set_index(table.key)["first_row"]
     problems = []
@@ -149,7 +150,8 @@ def _whole_number_problems(frame: pd.DataFrame, table: Table, file: str) -> list
         return problems
     for field in table.fields.values():
         if field.type == "number" and field.unit in ("pupils", "births"):
-            broken = (frame[field.name] % 1 != 0) & ~frame["estimated"].astype(bool)
+            counted = ~frame["estimated"].fillna(False).astype(bool)
+            broken = (frame[field.name] % 1 != 0) & frame[field.name].notna() & counted
             problems += [
                 Problem(
                     file,

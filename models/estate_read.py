@@ -99,6 +99,7 @@ def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
     table["pupil_metres"] = table["pupils"] * table["distance_m"]
     summed = table.groupby(group, as_index=False)[["pupils", "pupil_metres"]].sum()
     summed["distance_m"] = summed.pop("pupil_metres") / summed["pupils"]
+    summed["distance_m"] = summed["distance_m"].where(np.isfinite(summed["distance_m"]))
     summed["moved"] = summed["facility"] != summed["today"]
     return summed
 

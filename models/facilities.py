@@ -49,6 +49,7 @@ def school_facilities(
                 holds=holds,
                 planning_area=_areas(groups, school.planning_area, school.planning_area_secondary),
                 type=school.type,
+                pan_estimated=bool(school.pan_estimated),
                 max_fe=_largest(school.max_fe, groups, policy),
             )
         )

@@ -31,6 +31,7 @@ class Facility:
     pupils : (T, 12) forecast roll, median.
     holds : (T, 12) pupils of cohorts already on roll in the base year: they keep their places while the school stands.
     planning_area : by phase.
+    pan_estimated : the admission number is a fallback, not a published figure.
 
     """
 
@@ -44,6 +45,7 @@ class Facility:
     planning_area: dict[str, str]
     type: str | None = None
     site: bool = False
+    pan_estimated: bool = False
     min_fe: float = 0.0
     max_fe: float = 0.0
     available_from: str = ""
@@ -104,9 +106,9 @@ def stay(facility: Facility, years: Sequence[str], policy: Policy) -> list[Optio
 def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
     """Grow by half or whole forms: entry cohorts from the opening year on are larger and move up.
 
-    Capital falls in the year before opening at the permanent-expansion cost per place; each class that the growth
-    fills costs a class a year. Opening is possible from the lead time after the base year, in any year, and no further
-    than the site can take.
+    Capital falls in the year before opening at the permanent-expansion cost per place; each place held ready costs a
+    little a year. Teaching costs nothing more: it follows the pupils, wherever they are. Opening is possible from the
+    lead time after the base year, in any year, and the school grows no further than its site can take.
     """
     options = []
     standing_fe = facility.places[-1, facility.columns[0]] / policy.number("form_of_entry")
@@ -121,7 +123,7 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
             for phase in facility.planning_area:
                 groups = sum(1 for g in facility.year_groups if (COMPULSORY.index(g) < 7) == (phase == "primary"))
                 capital[max(start - 1, 0)] += added * groups * _cost_per_place(policy, "expand", phase)
-            running = class_costs(facility.places + filling, policy) - class_costs(facility.places, policy)
+            running = filling.sum(axis=1) * policy.number("place_gbp")
             options.append(
                 _option(
                     facility,
@@ -140,7 +142,7 @@ def new_school(facility: Facility, years: Sequence[str], policy: Policy) -> list
     """Open a school on a candidate site: one year group a year from its entry year upwards.
 
     Sizes are whole and half forms between the site's limits; the whole capital and the land fall in the year before
-    opening; a school's fixed cost runs from opening and a class for each form and year group.
+    opening; a school's fixed cost runs from opening, and the cost of places held ready.
     """
     options = []
     fe_places = policy.number("form_of_entry")
@@ -155,7 +157,7 @@ def new_school(facility: Facility, years: Sequence[str], policy: Policy) -> list
             capital[max(start - 1, 0)] = cost + facility.land_cost_gbp
             open_years = (np.arange(len(years)) >= start).astype(float)
             running = open_years * policy.number("school_fixed_cost_gbp")
-            running = running + class_costs(filling, policy)
+            running = running + filling.sum(axis=1) * policy.number("place_gbp")
             options.append(
                 _option(facility, NEW, years[start], filling, capital, running, f"{fe:g} FE, one year group a year")
             )
@@ -166,10 +168,11 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
     """Admit a smaller class: the next lower admission number that makes whole classes and still fits every intake.
 
     Offered only where the median forecast and some headroom fit it in every year from then on. Larger cohorts leave by
-    growing older. Each class no longer run is saved. Usable places fall; the building stays.
+    growing older. Only what an empty place costs is saved: no class is counted as saved that the pupils fill anyway.
+    Not offered where the admission number is itself a guess.
     """
     start = policy.integer("pan_cut_lead_years") - 1
-    if start >= len(years) or not facility.year_groups:
+    if start >= len(years) or facility.pan_estimated:
         return []
     pan = round(float(facility.places[start:, facility.columns[0]].min()))
     filling = _moving_up(facility, len(years), start)
@@ -180,9 +183,7 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
         return []
     to = max(lower)
     cut = np.where(filling > 0, np.minimum(facility.places, to), facility.places)
-    running = class_costs(cut, policy) - class_costs(facility.places, policy)
-    if not running.any():
-        return []
+    running = (cut - facility.places).sum(axis=1) * policy.number("place_gbp")
     reason = f"admission number from {pan} to {to:g}; largest intake forecast {largest:.0f}"
     return [_option(facility, CUT, years[start], cut, np.zeros(len(years)), running, reason)]
 
@@ -190,7 +191,8 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
 def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
     """Close with all its bands, at once at the start of an academic year; only for schools the study names.
 
-    Saves a school's fixed cost a year, against a one-off closing cost; teaching follows the pupils.
+    Saves a school's fixed cost and that of its places a year, against a one-off closing cost; teaching follows the
+    pupils.
     """
     named = {f"{value:.0f}" if isinstance(value, float) else str(value) for value in _closable(policy)}
     if facility.key not in named:
@@ -200,8 +202,9 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
         standing = np.arange(len(years)) < start
         one_off = np.zeros(len(years))
         one_off[start] = policy.number("closing_cost_gbp")
-        running = np.where(standing, 0.0, -policy.number("school_fixed_cost_gbp"))
         admits = facility.places * standing[:, None]
+        running = np.where(standing, 0.0, -policy.number("school_fixed_cost_gbp"))
+        running = running + (admits - facility.places).sum(axis=1) * policy.number("place_gbp")
         options.append(
             _option(
                 facility,
@@ -216,14 +219,6 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
             )
         )
     return options
-
-
-def class_costs(places: Array, policy: Policy) -> Array:
-    """(T,) cost of the classes that admission places (T, 12) make: R–Y6 and Y7–Y11 each in classes of a form."""
-    form = policy.number("form_of_entry")
-    first_secondary = COMPULSORY.index("Y7")
-    totals = np.stack([places[:, :first_secondary].sum(axis=1), places[:, first_secondary:].sum(axis=1)])
-    return np.asarray(np.ceil(totals / form - 1e-6).sum(axis=0) * policy.number("class_cost_gbp"))
 
 
 def _closable(policy: Policy) -> tuple[float | str, ...]:

@@ -154,3 +154,25 @@ def _group_and_phase(rows: pd.DataFrame) -> list[tuple[str | None, str | None]]:
 def _column(table: pd.DataFrame, name: str) -> pd.Series:
     """An optional column; all missing where the table has none."""
     return table[name] if name in table else pd.Series(np.nan, index=table.index)
+
+
+def raise_to_cohorts(places: pd.DataFrame, rolls: pd.DataFrame, urns: Sequence[int], base_year: str) -> pd.DataFrame:
+    """Places of schools whose admission number is a guess: no fewer than the cohorts they have admitted.
+
+    `places` as of `school_places`, `rolls` (urn, academic_year, year_group, pupils) with the base year, `urns` the
+    schools concerned. A cohort on roll in the base year shows with how many places it entered, better than any guess;
+    it keeps them while it moves up.
+    """
+    base = rolls[(rolls["academic_year"] == base_year) & rolls["urn"].isin(urns)]
+    admitted = base.groupby(["urn", "year_group"])["pupils"].sum()
+    ahead = places["academic_year"].map(start_year) - start_year(base_year)
+    column = {group: number for number, group in enumerate(COMPULSORY)}
+    source = places["year_group"].map(column) - ahead
+    entered = [COMPULSORY[number] if 0 <= number < len(COMPULSORY) else None for number in source]
+    index = pd.MultiIndex.from_arrays([places["urn"], entered])
+    known = admitted.reindex(index).fillna(0.0).to_numpy()
+    known = np.where(ahead >= 0, known, 0.0)
+    raised = places.copy()
+    for name in ("places", "physical_places"):
+        raised[name] = np.maximum(places[name], known)
+    return raised

@@ -6,6 +6,7 @@ work refines it by regime; until then these words stand beside every decision.
 
 AUTHORITY = "Local authority"
 GOVERNORS = "Governing body"
+PROPOSERS = "Proposers whom the local authority invites (presumption, section 6A)"
 TRUST = "Academy trust"
 DIRECTOR = "Regional Director for the Secretary of State"
 ADJUDICATOR = "Local authority, or the schools adjudicator"
@@ -33,7 +34,7 @@ def who(school_type: str | None, action: str) -> tuple[str, str]:
     if action == "stay":
         return "", ""
     if action == "new school":
-        return AUTHORITY, DIRECTOR
+        return PROPOSERS, DIRECTOR
     kind = holder(school_type)
     if kind == "academy":
         return TRUST, TRUST if action == "cut PAN" else DIRECTOR

@@ -29,14 +29,23 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Shortfall:
-    """An area where today's estate already holds less than policy asks: the row asks for no less than today's."""
+class Kept:
+    """What policy asks of an area in a year: `pupils` by the median forecast, places `asked`, and those of `today`.
+
+    Where today's estate already holds less than is asked, the row asks for no less than today's.
+    """
 
     planning_area: str
     phase: str
     academic_year: str
+    pupils: float
     asked: float
     today: float
+
+
+def retained_row(planning_area: str, phase: str, academic_year: str) -> str:
+    """Name of a retained-surplus row."""
+    return f"{planning_area}, {phase}, {academic_year}: retained surplus"
 
 
 def retained_surplus(
@@ -45,7 +54,7 @@ def retained_surplus(
     years: Sequence[str],
     high: Mapping[tuple[str, str], Array],
     policy: Policy,
-) -> tuple[list[Row], list[Shortfall]]:
+) -> tuple[list[Row], list[Kept]]:
     """Keep spare places: in every planning area, phase and year, places ≥ pupils ÷ (1 − retained surplus).
 
     Pupils are the forecast of those on roll at the area's schools before any decision. Under the median forecast
@@ -55,7 +64,7 @@ def retained_surplus(
     """
     by_key = {facility.key: facility for facility in facilities}
     rows: list[Row] = []
-    short: list[Shortfall] = []
+    kept: list[Kept] = []
     for area, phase in sorted({(a, phase) for f in facilities for phase, a in f.planning_area.items()}):
         columns = [COMPULSORY.index(group) for group in PHASES[phase]]
         here = [f for f in facilities if f.planning_area.get(phase) == area]
@@ -68,11 +77,10 @@ def retained_surplus(
         at = [i for i, option in enumerate(options) if by_key[option.facility].planning_area.get(phase) == area]
         values = np.array([options[i].admits[:, columns].sum(axis=1) for i in at])
         for t, year in enumerate(years):
-            if today[t] < asked[t]:
-                short.append(Shortfall(area, phase, year, float(asked[t]), float(today[t])))
-            name = f"{area}, {phase}, {year}: retained surplus"
+            kept.append(Kept(area, phase, year, float(median[t]), float(asked[t]), float(today[t])))
+            name = retained_row(area, phase, year)
             rows.append(Row(name, np.array(at), values[:, t], float(min(asked[t], today[t])), np.inf))
-    return rows, short
+    return rows, kept
 
 
 def capital_budget(options: Sequence[Option], years: Sequence[str], policy: Policy) -> list[Row]:

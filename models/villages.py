@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from geodata.policy import Policy
 from models.clusters import ClusterProblem
 from models.facilities import CLOSED_FAITHS
+from models.powers import holder
 
 PRIMARY_PHASES = ("infant", "first", "junior", "primary")
 
@@ -44,12 +45,14 @@ def village_schools(schools: pd.DataFrame, pupils: pd.Series, policy: Policy) ->
 def build_villages(schools: pd.DataFrame, drive_min: NDArray[np.float64], policy: Policy) -> Villages:
     """State the problem for `schools` (of `village_schools`) with drive minutes (N, N), members in rows.
 
-    Who may not stand together: schools of a faith that runs its own trusts and any other; and, unless policy
-    `cluster_across_trusts` says yes, academies of different trusts.
+    Who may not stand together: schools of a faith that runs its own trusts and any other; and, unless policy says
+    yes, academies of different trusts (`cluster_across_trusts`) and academies with maintained schools
+    (`cluster_across_kinds`). A school leads only with enough pupils of its own.
     """
     n = len(schools)
     near = drive_min <= policy.number("cluster_drive_max_min")
     np.fill_diagonal(near, True)
+    near &= (schools["pupils"] >= policy.number("cluster_lead_min_pupils")).to_numpy()[None, :]
     member, lead = np.nonzero(near)
     drive = np.where(member == lead, 0.0, drive_min[member, lead])
     cost = policy.number("head_of_school_gbp") + drive * policy.number("executive_drive_gbp_per_min")
@@ -77,6 +80,9 @@ def apart_pairs(schools: pd.DataFrame, policy: Policy) -> NDArray[np.int64]:
         trust = schools["trust"].astype(object).where(schools["trust"].notna(), "").to_numpy(dtype=object)
         both = (trust[:, None] != "") & (trust[None, :] != "")
         apart |= both & (trust[:, None] != trust[None, :])
+    if policy.value("cluster_across_kinds") != "yes":
+        academy = np.array([holder(kind) == "academy" for kind in schools["type"]], dtype=bool)
+        apart |= academy[:, None] != academy[None, :]
     return np.argwhere(np.triu(apart, 1)).astype(np.int64)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from geodata.years import COMPULSORY, years_from
 from models.bands import Band, age_bands, school_year_groups
 from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes
-from models.places import school_places
+from models.places import raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.results import StageResult
@@ -57,6 +57,8 @@ def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
     years = study_years(study)
     rolls = node_forecast(study, nodes, bands, places, forecast).roll_forecast()
     supply = school_places(journeys.schools, study.tables.get("planned_places"), years)
+    guessed = journeys.schools.loc[journeys.schools["pan_estimated"], "urn"].tolist()
+    supply = raise_to_cohorts(supply, study.tables["rolls"], guessed, study.settings.base_year)
     balance = balance_places(rolls, supply, journeys.schools, study.policy)
     return StageResult(
         tables={

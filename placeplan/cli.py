@@ -16,6 +16,8 @@ import typer
 
 from placeplan import console
 
+ALL_LEVERS = ("expand", "new_school", "cut_pan", "close")
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -62,7 +64,7 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("demo"), 
         make_county(folder)
         if not json:
             console.say(f"The sample county is in {folder}: all of it is made up.")
-    _run(folder, "base", None, json=json)
+    _run(folder, "base", None, ALL_LEVERS, json=json)
 
 
 @app.command()
@@ -124,7 +126,7 @@ def check(
 @app.command()
 def run(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
     """Run every stage that has its inputs; what has not changed is not run again."""
-    _run(study, scenario, None, json=json)
+    _run(study, scenario, None, ALL_LEVERS, json=json)
 
 
 @app.command()
@@ -148,13 +150,13 @@ def sufficiency(study: StudyFolder, scenario: Scenario = "base", json: Json = Fa
 @app.command()
 def commission(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
     """Plan the estate by building and expanding only."""
-    _run(study, scenario, "estate", ("expand", "new_school"), json=json)
+    _run(study, scenario, None, ("expand", "new_school"), json=json)
 
 
 @app.command()
 def close(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
     """Plan the estate by cutting admission numbers and closing only; closing is for schools the study names."""
-    _run(study, scenario, "estate", ("cut_pan", "close"), json=json)
+    _run(study, scenario, None, ("cut_pan", "close"), json=json)
 
 
 @app.command()
@@ -208,16 +210,14 @@ def report(study: StudyFolder, scenario: Scenario = "base", json: Json = False) 
 
 def _run(folder: Path, scenario: str, goal: str | None, levers: Sequence[str] | None = None, *, json: bool) -> None:
     """Run a goal and what it rests on, or everything; say what became of each stage."""
-    from placeplan.pipeline import LEVERS, NAMES, run_stages, wanted_stages
+    from placeplan.pipeline import NAMES, run_stages, wanted_stages
     from placeplan.study import Study
 
     study = Study.open(folder, scenario)
     names = list(NAMES) if goal is None else wanted_stages(goal)
     steps: list[dict[str, Any]] = []
     with console.Live(quiet=json) as live:
-        for step in run_stages(
-            study, names, levers=levers or LEVERS, progress=live.progress_of, starting=live.starting
-        ):
+        for step in run_stages(study, names, levers=levers, progress=live.progress_of, starting=live.starting):
             live.finished(step)
             steps.append({"stage": step.stage, "outcome": step.outcome, "why": step.why, "summary": dict(step.summary)})
     if json:

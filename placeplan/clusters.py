@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from geodata.years import PRIMARY
+from models.options import CLOSE
 from models.villages import Villages, build_villages, cluster_table, village_schools
 from placeplan.journeys import study_journeys
-from placeplan.results import StageResult
+from placeplan.results import StageResult, read_stage
 from placeplan.study import Study
 from solvers import solve_clusters
 from solvers.verify import verify_clusters
@@ -19,19 +21,30 @@ if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
 
 
-def study_villages(study: Study) -> Villages:
-    """The cluster problem of a study's village schools on its roads."""
+def study_villages(study: Study, closing: Collection[int] = ()) -> Villages:
+    """The cluster problem of a study's village schools on its roads, without those that the estate plan closes."""
     journeys = study_journeys(study)
     rolls = study.tables["rolls"]
     rolls = rolls[(rolls["academic_year"] == study.settings.base_year) & rolls["year_group"].isin(PRIMARY)]
-    schools = village_schools(journeys.schools, rolls.groupby("urn")["pupils"].sum(), study.policy)
+    standing = journeys.schools[~journeys.schools["urn"].isin(closing)]
+    schools = village_schools(standing, rolls.groupby("urn")["pupils"].sum(), study.policy)
     rows = pd.Series(np.arange(len(journeys.schools)), index=journeys.schools["urn"])[schools["urn"]].to_numpy()
     return build_villages(schools, journeys.between_schools[np.ix_(rows, rows)], study.policy)
 
 
+def closing_schools(study: Study) -> list[int]:
+    """Schools that the study's estate plan closes; none where there is no plan."""
+    folder = study.results / "estate"
+    if not folder.is_dir():
+        return []
+    decisions = read_stage(folder, "decisions")
+    return [int(urn) for urn in decisions.loc[decisions["action"] == CLOSE, "urn"]]
+
+
 def clusters_stage(study: Study, progress: ProgressCallback | None = None) -> StageResult:
     """Table clusters: urn, name, cluster, trust, role, travel_min, pupils."""
-    villages = study_villages(study)
+    closing = closing_schools(study)
+    villages = study_villages(study, closing)
     if villages.schools.empty:
         limit = study.policy.integer("village_school_max_pupils")
         return StageResult(
@@ -55,6 +68,7 @@ def clusters_stage(study: Study, progress: ProgressCallback | None = None) -> St
             "stopped_by": "gap" if plan.status == "optimal" else "time limit",
             "seconds": round(plan.seconds, 2),
             "every_school_alone_gbp": alone,
+            "left_out_as_closing": closing,
             "approximate": study.approximate,
         },
     )

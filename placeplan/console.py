@@ -9,6 +9,8 @@ from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from placeplan.words import counted, money
+
 if TYPE_CHECKING:
     from geodata.problems import Problem
     from placeplan.pipeline import Step
@@ -39,8 +41,7 @@ def problems(found: Iterable[Problem]) -> None:
         error(file)
         for problem in group:
             error(f"  {problem}")
-    count = len(listed)
-    error(f"\n{count} {'problem' if count == 1 else 'problems'} found; nothing was written.")
+    error(f"\n{counted(len(listed), 'problem')} found; nothing was written.")
 
 
 class Live:
@@ -113,16 +114,6 @@ def closing(study: Study, stages: Sequence[str]) -> None:
         say(f"Report: {results / 'report' / 'report.html'}")
     if not {"maps", "report"} & set(stages):
         say(f"Tables: {results}")
-
-
-def money(value: float) -> str:
-    """GBP in words: £1.2m, £350k, "none yet" where there is none."""
-    if value != value or value in (float("inf"), float("-inf")):
-        return "none yet"
-    for size, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{'-' if value < 0 else ''}£{abs(value) / size:,.2f}{unit}"
-    return f"£{value:,.0f}"
 
 
 def share(value: float | None) -> str:

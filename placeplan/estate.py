@@ -17,13 +17,15 @@ from models.estate_build import Estate, build_estate, reach_of
 from models.estate_read import allocation, decisions, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
 from models.options import Facility, Option
-from models.rules import Row, Shortfall, capital_budget, closures_max, retained_surplus
+from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
 from placeplan.balance import node_forecast, study_bands, who_is_where
+from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.reasons import with_reasons
 from placeplan.results import StageResult
 from placeplan.study import Study
+from placeplan.words import counted
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
 
@@ -77,18 +79,24 @@ def estate_stage(
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
     return StageResult(
         tables={
-            "decisions": with_reasons(decisions(estate, plan.option), estate.facilities, upstream.balance, placed),
+            "decisions": with_reasons(
+                decisions(estate, plan.option),
+                decision_effects(estate, plan),
+                estate.facilities,
+                study.tables["schools"],
+                placed,
+            ),
             "allocation": placed,
             "unplaced": left,
             "policy_rows": row_table(estate.rows, plan.option),
-            "shortfalls": pd.DataFrame(short, columns=list(Shortfall.__dataclass_fields__)),
+            "retained": retained_table(estate.rows, plan.option, short),
         },
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, left, allow),
     )
 
 
-def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> tuple[Estate, list[Shortfall]]:
+def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> tuple[Estate, list[Kept]]:
     """The estate problem of a study, and where today's estate already falls short of policy."""
     journeys = study_journeys(study)
     bands = study_bands(journeys.schools)
@@ -173,6 +181,14 @@ def high_forecast(
     return high
 
 
+def retained_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[Kept]) -> pd.DataFrame:
+    """Places by planning area, phase and year: pupils, asked by policy, today, and under the plan."""
+    table = pd.DataFrame(asked, columns=list(Kept.__dataclass_fields__))
+    values = row_table(rows, chosen).set_index("row")["value"]
+    table["plan"] = [values[retained_row(k.planning_area, k.phase, k.academic_year)] for k in asked]
+    return table
+
+
 def row_table(rows: Sequence[Row], chosen: np.ndarray) -> pd.DataFrame:
     """Every policy row with the value the plan gives it: row, lower, value, upper, binding."""
     picked = set(chosen.tolist())
@@ -194,17 +210,17 @@ def _summary(
     study: Study,
     estate: Estate,
     plan: EstatePlan,
-    short: Sequence[Shortfall],
+    short: Sequence[Kept],
     left: pd.DataFrame,
     allow: Collection[str],
 ) -> dict[str, Any]:
     problem = estate.problem
     warnings = []
-    if short:
-        areas = sorted({f"{s.planning_area} ({s.phase})" for s in short})
+    areas = sorted({f"{k.planning_area} ({k.phase})" for k in short if k.today < k.asked})
+    if areas:
         warnings.append(
-            f"Today's estate keeps less spare than policy asks in {len(areas)} planning areas; there the plan may not "
-            f"lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
+            f"Today's estate keeps less spare than policy asks in {counted(len(areas), 'planning area')}; there the "
+            f"plan may not lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
         )
     return {
         "status": plan.status,
@@ -227,8 +243,19 @@ def _summary(
             "arcs": problem.n_arcs,
             "policy_rows": problem.n_rows,
         },
+        "costs": {name: {part: getattr(own, part) for part in PARTS} for name, own in _both(estate, plan).items()},
         "warnings": warnings,
         "approximate": study.approximate,
+    }
+
+
+def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:
+    """What the plan and today's estate each cost, pupils placed at least cost in both."""
+    assert plan.option is not None and plan.flow is not None and plan.unmet is not None
+    assert estate.problem.baseline is not None
+    return {
+        "plan": placing(estate, plan.option, plan.flow, plan.unmet),
+        "today": placed_anew(estate, estate.problem.baseline),
     }
 
 

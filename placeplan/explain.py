@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from geodata.problems import BadInput, Problem, nearest
-from placeplan.console import money
 from placeplan.results import read_stage
 from placeplan.study import Study
+from placeplan.words import money
 
 Told = dict[str, list[str]]
 

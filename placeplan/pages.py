@@ -69,11 +69,16 @@ def notes(study: Study, title: str, question: str) -> PageNotes:
 
 
 def basemap(study: Study) -> Basemap:
-    """Boundaries and, where there are roads, the main ones."""
+    """Boundaries and, where they are given, main roads and the names of settlements."""
     from maps.basemap import Basemap
 
     roads = study.roads.lines() if study.roads is not None else None
-    return Basemap(localities=study.tables["localities"], roads=roads)
+    places = None
+    if "places" in study.tables:
+        order = {kind: rank for rank, kind in enumerate(("city", "town", "village", "hamlet"))}
+        named = study.tables["places"].sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable")
+        places = points(named[named["kind"] != "hamlet"])
+    return Basemap(localities=study.tables["localities"], roads=roads, places=places)
 
 
 def demand_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:

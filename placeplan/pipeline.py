@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BASIC = ("localities", "pupils", "births")
 DEMAND = (*BASIC, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "planned_places", "roads")
-ALL = (*PLACES, "sites", "trusts")
+ALL = (*PLACES, "sites", "trusts", "places")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ STAGES = (
     Stage("backtest", BASIC, BASIC, (), _backtest),
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
-    Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, (), _clusters),
+    Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters"), _maps),
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report),
 )
@@ -145,13 +145,14 @@ def run_stages(
     study: Study,
     names: Sequence[str] = NAMES,
     *,
-    levers: Collection[str] = LEVERS,
+    levers: Collection[str] | None = None,
     progress: Callable[[str], ProgressCallback | None] | None = None,
     starting: Callable[[str], None] | None = None,
 ) -> Iterator[Step]:
     """Run the stages in order, each only if what it rests on has changed; yields what became of each.
 
-    A stage whose inputs are missing is left out, and so is one that rests on it. `progress` gives the callback for a
+    A stage whose inputs are missing is left out, and so is one that rests on it. `levers` None keeps those with which
+    the estate was planned last, all of them at first. `progress` gives the callback for a
     stage's solver; `starting` is told before a stage is run.
     """
     prints = input_prints(study)
@@ -169,7 +170,7 @@ def run_stages(
             why = f"no {', '.join(missing)}" if missing else f"{', '.join(lost)} left out"
             yield Step(stage.name, "left out", why, 0.0, {})
             continue
-        own_levers = tuple(lever for lever in LEVERS if lever in levers) if stage.name == "estate" else ()
+        own_levers = _levers(study, levers) if stage.name == "estate" else ()
         fingerprint = digest(
             stage.name,
             code_digest(),
@@ -192,6 +193,13 @@ def run_stages(
         done[stage.name] = fingerprint
         yield Step(stage.name, "done", "", time.perf_counter() - began, read_summary(folder) or {})
     write_manifest(study.results, manifest(study, prints, done))
+
+
+def _levers(study: Study, asked: Collection[str] | None) -> tuple[str, ...]:
+    """Levers of the estate stage: those asked for, else those of the plan that stands, else all."""
+    if asked is None:
+        asked = (read_summary(study.results / "estate") or {}).get("levers", LEVERS)
+    return tuple(lever for lever in LEVERS if lever in asked)
 
 
 def input_prints(study: Study) -> dict[str, str]:

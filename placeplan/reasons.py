@@ -1,98 +1,94 @@
-"""Why each decision is in the plan, in one or two sentences with figures."""
+"""Why each decision is in the plan, in a few sentences with the figures that decided it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from models.options import CLOSE, CUT, EXPAND, NEW, Facility
+from models.options import CLOSE, Facility
+from models.powers import holder
+from placeplan.words import money
+
+CLOSED = "Alternatives to closing (federation, a shared head, fewer classes) are not weighed here."
+PRESUMPTION = (
+    "Designated rural primary: the presumption against closure applies, and the four factors of section 15(4) of the "
+    "Education and Inspections Act 2006 are not assessed here."
+)
 
 
 def with_reasons(
-    decisions: pd.DataFrame, facilities: Sequence[Facility], balance: pd.DataFrame, allocation: pd.DataFrame
+    decisions: pd.DataFrame,
+    effects: pd.DataFrame,
+    facilities: Sequence[Facility],
+    schools: pd.DataFrame,
+    allocation: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Decisions in the order they take effect, each reason with the figures of its area and its pupils."""
+    """Decisions in the order they take effect, with their effects and a reason in words."""
     by_key = {facility.key: facility for facility in facilities}
-    table = decisions.sort_values(["academic_year", "action", "name"]).reset_index(drop=True)
-    table["planning_area"] = [_areas(by_key[key]) for key in table["facility"]]
+    known = schools.assign(key=schools["urn"].astype(str)).set_index("key")
+    table = decisions.merge(effects.round(0), on="facility", how="left")
+    table = table.sort_values(["academic_year", "action", "name"]).reset_index(drop=True)
+    table["planning_area"] = [", ".join(dict.fromkeys(by_key[key].planning_area.values())) for key in table["facility"]]
     table["reason"] = [
-        _reason(row, by_key[str(row["facility"])], by_key, balance, allocation) for row in table.to_dict("records")
+        ". ".join(
+            [
+                str(row["reason"])[:1].upper() + str(row["reason"])[1:],
+                *_effect(row),
+                *(_closing(row, by_key, allocation) if row["action"] == CLOSE else []),
+                *(_safeguards(known.loc[row["facility"]]) if row["action"] == CLOSE else []),
+            ]
+        ).replace("..", ".")
+        for row in table.to_dict("records")
     ]
     return table
 
 
-def _areas(facility: Facility) -> str:
-    return ", ".join(dict.fromkeys(facility.planning_area.values()))
+def _effect(row: Mapping[str, Any]) -> list[str]:
+    """What the decision changes against the same plan without it."""
+    said = []
+    if row["pupils_without_place"] >= 0.5:
+        said.append(f"Without it, all else as planned, up to {row['pupils_without_place']:.0f} pupils have no place")
+    elif row["entrants_without_place"] >= 0.5:
+        said.append(
+            f"Without it, all else as planned, up to {row['entrants_without_place']:.0f} entrants have no place"
+        )
+    dearer = row["journeys_gbp"]
+    if abs(dearer) >= 1000:
+        change = "saves" if dearer < 0 else "adds"
+        said.append(f"It {change} {money(abs(dearer))} of journeys, moves and transport over the years counted")
+    said.append(f"Net of all this it {'costs' if row['net_gbp'] > 0 else 'saves'} {money(abs(row['net_gbp']))}")
+    return said
 
 
-def _reason(
-    row: Mapping[str, object],
-    facility: Facility,
-    by_key: Mapping[str, Facility],
-    balance: pd.DataFrame,
-    allocation: pd.DataFrame,
-) -> str:
-    said = [str(row["reason"])[:1].upper() + str(row["reason"])[1:]]
-    if row["action"] in (EXPAND, NEW):
-        said += _short(facility, balance)
-        said += _arrivals(facility, allocation)
-    elif row["action"] == CUT:
-        said += _spare(facility, balance, str(row["academic_year"]))
-    elif row["action"] == CLOSE:
-        first, last = facility.pupils[0].sum(), facility.pupils[-1].sum()
-        said.append(f"Roll forecast {first:.0f}, later {last:.0f}, for {facility.places[-1].sum():.0f} places")
-        said += _departures(facility, by_key, allocation, str(row["academic_year"]))
-        said += _spare(facility, balance, str(row["academic_year"]))
-    return ". ".join(said)
-
-
-def _short(facility: Facility, balance: pd.DataFrame) -> list[str]:
-    """The worst shortfall of the facility's areas if nothing is done."""
-    mine = _of_area(facility, balance)
-    if mine.empty or mine["need"].max() < 0.5:
-        return []
-    worst = mine.loc[mine["need"].idxmax()]
-    return [
-        f"Without it {worst['planning_area']} is short of {worst['need']:.0f} places in {worst['year_group']} "
-        f"in {worst['academic_year']}"
-    ]
-
-
-def _arrivals(facility: Facility, allocation: pd.DataFrame) -> list[str]:
-    """Pupils who would be at another school were it not for the new places, in the last plan year."""
-    last = allocation[allocation["academic_year"] == allocation["academic_year"].max()]
-    coming = last[(last["facility"] == facility.key) & last["moved"]]["pupils"].sum()
-    if coming < 0.5:
-        return []
-    year = last["academic_year"].iloc[0]
-    return [f"In {year} it takes {coming:.0f} pupils for whom other schools would have to find room"]
-
-
-def _departures(facility: Facility, by_key: Mapping[str, Facility], allocation: pd.DataFrame, year: str) -> list[str]:
-    gone = allocation[
-        (allocation["today"] == facility.key) & (allocation["academic_year"] == year) & allocation["moved"]
-    ]
+def _closing(row: Mapping[str, Any], by_key: Mapping[str, Facility], allocation: pd.DataFrame) -> list[str]:
+    """The roll, and where its pupils go in the year of closing."""
+    facility, year = by_key[row["facility"]], row["academic_year"]
+    first, last = facility.pupils[0].sum(), facility.pupils[-1].sum()
+    said = [f"Roll forecast {first:.0f}, later {last:.0f}, for {facility.places[-1].sum():.0f} places"]
+    gone = allocation[(allocation["today"] == facility.key) & (allocation["academic_year"] == year)]
+    gone = gone[gone["moved"]]
     if gone.empty:
-        return []
+        return said
     by_school = gone.groupby("facility")["pupils"].sum().sort_values(ascending=False)
     named = ", ".join(f"{by_key[key].name} {pupils:.0f}" for key, pupils in by_school.items() if pupils >= 0.5)
     mean_km = (gone["pupils"] * gone["distance_m"]).sum() / gone["pupils"].sum() / 1000
     most_km = gone["distance_m"].max() / 1000
-    return [f"In {year} its pupils go to {named}, {mean_km:.1f} km on average and {most_km:.1f} at most"]
+    return [*said, f"In {year} its pupils go to {named}; {mean_km:.1f} km on average, {most_km:.1f} at most"]
 
 
-def _spare(facility: Facility, balance: pd.DataFrame, year: str) -> list[str]:
-    """Spare places of its areas before any decision, when the decision takes effect."""
-    mine = _of_area(facility, balance)
-    mine = mine[mine["academic_year"] == year]
-    summed = mine.groupby(["planning_area", "phase"])[["spare", "places"]].sum()
-    return [
-        f"{area} has {row.spare:.0f} of {row.places:.0f} {phase} places spare in {year} before any change"
-        for (area, phase), row in summed.iterrows()
-    ]
-
-
-def _of_area(facility: Facility, balance: pd.DataFrame) -> pd.DataFrame:
-    keys = pd.MultiIndex.from_tuples([(area, phase) for phase, area in facility.planning_area.items()])
-    return balance[pd.MultiIndex.from_frame(balance[["planning_area", "phase"]]).isin(keys)]
+def _safeguards(school: pd.Series) -> list[str]:
+    """What stands in the way of a closure, and who may take it further."""
+    said = [CLOSED.rstrip(".")]
+    if bool(school["rural_designated"]):
+        said.append(PRESUMPTION.rstrip("."))
+    kind, faith = holder(school["type"]), str(school["religious_character"]).lower()
+    if kind == "academy":
+        said.append("An academy closes by agreement of its trust with the Secretary of State, not by the authority")
+    elif "church of england" in faith or "catholic" in faith:
+        body = "the Catholic bishop" if "catholic" in faith else "the diocesan board"
+        said.append(f"{body[0].upper()}{body[1:]} may take the decision to the schools adjudicator")
+    elif kind == "own admissions":
+        said.append("The governing body or foundation may take the decision to the schools adjudicator")
+    return said

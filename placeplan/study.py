@@ -14,16 +14,18 @@ import pandas as pd
 
 from geodata.checks import check_tables
 from geodata.fallbacks import OLD_DATA, Fallback, complete, old_data
+from geodata.importers.report import IMPORT_ACCOUNT
 from geodata.policy import Policy
 from geodata.problems import BadInput, Problem, nearest
 from geodata.settings import BASE_SCENARIO, FILE, Settings, read_settings
 from geodata.tables import find_tables, read_table
+from placeplan.words import counted
 
 if TYPE_CHECKING:
     from geodata.roads import RoadNetwork
 
 ALWAYS_NEEDED = ("localities", "pupils", "births")
-FALLBACKS_SHOWN = ("capacity", "pan")
+FALLBACKS_SHOWN = {"capacity": "Capacity", "pan": "Admission number"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +70,7 @@ class Study:
         tables, more, notes = _read_tables(files)
         problems += more
         if settings is not None:
-            # What one broken table would make of the others is noise: only whole tables are checked together.
+            # Tables with broken cells are checked together too, so that every problem comes at once.
             problems += check_tables(tables, settings, {name: path.name for name, path in files.items()})
             policy = settings.policy_for(scenario if not problems else BASE_SCENARIO)
             problems += _road_problems(folder, files, policy)
@@ -81,6 +83,12 @@ class Study:
     def results(self) -> Path:
         """Folder of this scenario's results."""
         return self.folder / "results" / self.scenario
+
+    @property
+    def import_account(self) -> list[str]:
+        """What was joined, estimated, left out and noticed when published files were made into this study."""
+        path = self.folder / IMPORT_ACCOUNT
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
     @property
     def estimated(self) -> bool:
@@ -98,15 +106,18 @@ class Study:
         said = []
         if old_data(self.tables, self.settings, self.policy):
             said.append(OLD_DATA)
+            dates = sorted(set(self.tables["schools"]["capacity_year"].dropna())) if "schools" in self.tables else []
+            if dates and dates[0] < self.settings.base_year:
+                said.append(f"Capacities are of {dates[0]}, pupils of {self.settings.base_year}.")
         if self.estimated:
             said.append("Estimated: pupils and births of small areas are apportioned from the authority's totals.")
         if self.approximate and "schools" in self.tables:
             factor = self.policy.number("detour_factor")
             said.append(f"Approximate: distances are straight lines × {factor:g}; there is no road network.")
-        filled = [f for f in self.fallbacks if f.table == "schools" and f.field in FALLBACKS_SHOWN]
-        said += [
-            f"{f.field.upper() if f.field == 'pan' else 'Capacity'} of {f.count} schools is {f.how}." for f in filled
-        ]
+        for fallback in self.fallbacks:
+            if fallback.table == "schools" and fallback.field in FALLBACKS_SHOWN:
+                subject = FALLBACKS_SHOWN[fallback.field]
+                said.append(f"{subject} of {counted(fallback.count, 'school')} estimated: {fallback.how}.")
         return said
 
     @cached_property
@@ -123,7 +134,7 @@ def _read_tables(files: Mapping[str, Path]) -> tuple[dict[str, pd.DataFrame], li
         frame, wrong, said = read_table(path, name)
         problems += wrong
         notes += said
-        if not wrong:
+        if len(frame):
             tables[name] = frame
     return tables, problems, notes
 

@@ -90,7 +90,7 @@ def _clusters(study: Study) -> list[str]:
     if table.empty:
         return []
     summary = read_summary(folder) or {}
-    villages = study_villages(study)
+    villages = study_villages(study, summary.get("left_out_as_closing", []))
     row = {urn: number for number, urn in enumerate(villages.schools["urn"])}
     if set(row) != set(table["urn"]):
         return ["the schools are not those of the study; run it again"]

@@ -30,7 +30,7 @@ def check_stored_clusters(folder: Path, scenario: str) -> None:
     assert summary is not None
     if table.empty:
         return
-    villages = study_villages(Study.open(folder, scenario))
+    villages = study_villages(Study.open(folder, scenario), summary["left_out_as_closing"])
     node = {urn: row for row, urn in enumerate(villages.schools["urn"])}
     lead_of = {row.cluster: node[row.urn] for row in table.itertuples() if row.role == "lead"}
     lead = np.full(len(node), -1)

@@ -102,6 +102,10 @@ BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str
     "unknown key": (
         lambda s: edit(s / "study.toml", "horizon_years", "horizon"), "study.toml", None, "horizon", "horizon_years",
     ),
+    "a school to close that does not exist": (
+        lambda s: edit(s / "study.toml", "[policy]", "[policy]\nclosable_urns = [100009]"),
+        "study.toml", None, "closable_urns", "100009",
+    ),
     "policy out of range": (
         lambda s: edit(s / "study.toml", "detour_factor = 1.0", "retained_surplus = 5"),
         "study.toml", None, "retained_surplus", "0 to 0.5",
@@ -158,7 +162,7 @@ def test_all_problems_come_at_once_and_nothing_is_written(study: Path, capsys: p
         "schools.csv",
         "study.toml",
         "detour_factor",
-        "3 problems",
+        "4 problems",
         "nothing was written",
     ):
         assert words in said.err

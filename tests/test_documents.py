@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from geodata.fields import tables
+from geodata.fields import packaged_csv, tables
 from geodata.policy import Policy, policy_items
 from placeplan.cli import app
 from placeplan.dictionary import markdown
@@ -21,6 +21,7 @@ def test_the_data_dictionary_is_that_of_the_program() -> None:
 
 def test_every_field_and_policy_value_is_whole() -> None:
     """A number without a unit or a status cannot be defended before a committee."""
+    assert set(packaged_csv("fields.csv")["table"]) == set(tables()), "a field of a table that is not listed is lost"
     for table in tables().values():
         assert table.fields, f"{table.name} has no fields"
         for field in table.fields.values():

@@ -48,8 +48,8 @@ def test_half_a_form_fills_from_the_entry_year_up() -> None:
     assert option.admits[2, :3].tolist() == [45, 30, 30]
     assert option.admits[4, :4].tolist() == [45, 45, 45, 30]
     assert option.capital_gbp.tolist() == [0, 15 * 7 * 21_014, 0, 0, 0, 0, 0]
-    # 15, 30 … 75 places more make 1, 1, 2, 2, 3 classes more of 30
-    assert option.running_gbp.tolist() == [0, 0, 75_000, 75_000, 150_000, 150_000, 225_000]
+    # £300 a year for each of 15, 30 … 75 places more; teaching follows the pupils
+    assert option.running_gbp.tolist() == [0, 0, 4_500, 9_000, 13_500, 18_000, 22_500]
 
 
 def test_an_expansion_opens_no_earlier_than_its_lead_time() -> None:
@@ -70,7 +70,7 @@ def test_a_new_school_opens_when_its_site_is_there_and_fills_a_year_group_a_year
     assert one.admits[2].sum() == 0
     assert [one.admits[t].sum() for t in range(3, 7)] == [30, 60, 90, 120]
     assert one.capital_gbp[2] == 210 * 25_089 + 500_000
-    assert one.running_gbp[3] == 145_100 + 75_000
+    assert one.running_gbp[3] == 145_100 + 30 * 300
     assert (one.proposer, one.decider) == who(None, "new school")
 
 
@@ -79,8 +79,14 @@ def test_a_cut_goes_to_the_next_class_size_that_still_fits() -> None:
     (option,) = cut_pan(village(), YEARS, Policy({}))
     assert option.academic_year == "2024/25"
     assert option.admits[1, :3].tolist() == [20, 30, 30]
-    # 210 places are 7 classes; 140 are 5
-    assert option.running_gbp[0] == 0 and option.admits[6].sum() == 150 and option.running_gbp[6] == -2 * 75_000
+    assert option.running_gbp.tolist() == [0, -3_000, -6_000, -9_000, -12_000, -15_000, -18_000]
+
+
+def test_a_cut_saves_no_class_that_pupils_fill_and_is_never_made_from_a_guess() -> None:
+    """Twelve pupils are a class of twelve under any admission number, and a guessed number is nobody's to cut."""
+    (option,) = cut_pan(village(pan=60, intake=20), YEARS, Policy({}))
+    assert option.running_gbp.min() > -75_000
+    assert cut_pan(village(pan_estimated=True), YEARS, Policy({})) == []
 
 
 def test_no_cut_where_the_forecast_would_not_fit() -> None:
@@ -95,7 +101,7 @@ def test_closing_is_offered_only_for_schools_the_study_names() -> None:
     named = close(village(), YEARS, Policy({"closable_urns": (900001,)}))
     assert [o.academic_year for o in named] == YEARS[1:]
     assert named[0].places[0].sum() == 210 and named[0].places[1:].sum() == 0
-    assert named[0].one_off_gbp[1] == 150_000 and named[0].running_gbp[1] == -145_100
+    assert named[0].one_off_gbp[1] == 150_000 and named[0].running_gbp[1] == -145_100 - 210 * 300
 
 
 def test_who_holds_each_lever() -> None:
@@ -113,17 +119,17 @@ def area_rows(facility: Facility, policy: Policy, high: dict[tuple[str, str], np
 
 def test_retained_surplus_by_hand() -> None:
     """190 pupils and 5 % kept empty ask for 200 of the 210 places."""
-    _, rows, short = area_rows(village(intake=190 / 7), Policy({}))
+    _, rows, kept = area_rows(village(intake=190 / 7), Policy({}))
     assert [row.lower for row in rows] == pytest.approx([200.0] * 7)
     assert rows[0].name == "North, primary, 2023/24: retained surplus"
-    assert short == []
+    assert (kept[0].pupils, kept[0].asked, kept[0].today) == pytest.approx((190, 200, 210))
 
 
 def test_where_today_falls_short_the_row_asks_for_no_less_than_today() -> None:
     """Otherwise every plan of a crowded county would be called infeasible."""
-    _, rows, short = area_rows(village(intake=30), Policy({}))
+    _, rows, kept = area_rows(village(intake=30), Policy({}))
     assert [row.lower for row in rows] == [210.0] * 7
-    assert len(short) == 7 and short[0].asked == pytest.approx(210 / 0.95) and short[0].today == 210
+    assert len(kept) == 7 and kept[0].asked == pytest.approx(210 / 0.95) and kept[0].today == 210
 
 
 def test_the_high_forecast_binds_where_it_asks_for_more() -> None:

@@ -40,6 +40,17 @@ def test_capacity_is_the_largest_year_group_up_to_half_forms() -> None:
     assert used["schools.capacity"] == used["schools.pan"] == used["schools.low_age"] == 1
 
 
+def test_an_old_capacity_below_the_roll_is_disproved() -> None:
+    """A capacity of 2015 for 900 and 1,069 pupils on roll: the building has grown since."""
+    row = {"urn": 1, "name": "A", "phase": "secondary", "low_age": 11, "high_age": 16, "capacity": 900}
+    pupils = dict.fromkeys(("Y7", "Y8", "Y9", "Y10", "Y11"), 210)
+    done, used = filled(schools({**row, "capacity_year": "2014/15"}), rolls(1, **pupils))
+    assert (done.loc[1, "capacity"], done.loc[1, "pan"]) == (1050, 210)
+    assert used["schools.capacity"] == 1
+    today, _ = filled(schools({**row, "capacity_year": "2022/23"}), rolls(1, **pupils))
+    assert today.loc[1, "capacity"] == 900, "a capacity of the same year is a fact: the school is over-full"
+
+
 def test_what_a_file_says_stands() -> None:
     row = {"urn": 1, "name": "A", "phase": "primary", "low_age": 3, "high_age": 11, "capacity": 196, "pan": 25}
     done, used = filled(schools(row), rolls(1, **dict.fromkeys(COMPULSORY[:7], 40)))

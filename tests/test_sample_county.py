@@ -70,6 +70,26 @@ def test_clusters_are_of_village_schools(county: Path, results: Path) -> None:
     assert per_year.max() <= 150 / 7
 
 
+def test_a_closing_school_stands_in_no_cluster(county: Path, results: Path) -> None:
+    """A paper that closes a school and makes it the lead of a cluster would not survive its first reader."""
+    decisions = read_stage(results / "estate", "decisions")
+    closing = set(decisions.loc[decisions["action"] == "close", "urn"].astype(int))
+    clusters = read_stage(results / "clusters", "clusters").set_index("urn")
+    assert closing and not closing & set(clusters.index)
+    schools = Study.open(county).tables["schools"].set_index("urn")
+    academy = schools["trust"].notna()
+    together = clusters[clusters["role"] != "alone"].groupby("cluster").groups
+    assert all(len(set(academy[list(urns)])) == 1 for urns in together.values())
+    assert clusters.loc[clusters["role"] == "lead", "pupils"].min() >= 50
+
+
+def test_a_closure_says_what_stands_against_it(results: Path) -> None:
+    decisions = read_stage(results / "estate", "decisions").query("action == 'close'")
+    assert decisions["reason"].str.contains("presumption against closure").all()
+    assert (decisions["journeys_gbp"] > 0).all(), "displaced pupils travel further: a closure that hides it misleads"
+    assert (decisions["net_gbp"] > decisions["cost_gbp"]).all()
+
+
 def test_nothing_is_estimated_or_old_in_the_sample(county: Path) -> None:
     study = Study.open(county)
     assert study.banners == [] and study.fallbacks == ()

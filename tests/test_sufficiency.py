@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, PRIMARY, SECONDARY, phase_of, years_from
-from models.places import area_places, school_places
+from models.places import area_places, raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance, unfilled_places
 
 SOME = settings(deadline=None, max_examples=40)
@@ -326,3 +326,18 @@ def test_every_school_of_a_real_county_finds_its_balance(real_data):
     assert (table["phase"] == table["year_group"].map(phase_of)).all()
     share = unfilled_places(pupils, school_places(known, None, ["2022/23"]), known)["unfilled_share"]
     assert share.between(0.05, 0.2).all()  # 9–11 % of the 2015 places are unfilled on these rolls
+
+
+def test_a_guessed_admission_number_is_no_fewer_than_the_cohort_that_was_admitted():
+    """A class of 34 sits there: to call four of its pupils a need would be arithmetic against the facts."""
+    places = pd.DataFrame(
+        [(1, year, group, 30.0, 30.0) for year in ("2022/23", "2023/24") for group in ("R", "Y1", "Y2")],
+        columns=["urn", "academic_year", "year_group", "places", "physical_places"],
+    )
+    rolls = pd.DataFrame(
+        [("2022/23", 1, "R", 25.0), ("2022/23", 1, "Y1", 34.0), ("2021/22", 1, "R", 50.0)],
+        columns=["academic_year", "urn", "year_group", "pupils"],
+    )
+    raised = raise_to_cohorts(places, rolls, [1], "2022/23")["places"].tolist()
+    assert raised == [30, 34, 30, 30, 30, 34]
+    assert raise_to_cohorts(places, rolls, [], "2022/23")["places"].tolist() == [30] * 6

@@ -16,7 +16,7 @@ from geodata.importers.apportion import apportion, cohort_residents, residents_i
 from geodata.importers.authority import Authority, find_authority, lsoas_of
 from geodata.importers.place_planning import read_planned_places
 from geodata.importers.recognise import find_sources
-from geodata.importers.report import ImportReport, count
+from geodata.importers.report import IMPORT_ACCOUNT, ImportReport, count
 from geodata.importers.rolls_and_births import (
     add_census_years,
     read_births,
@@ -25,6 +25,7 @@ from geodata.importers.rolls_and_births import (
 )
 from geodata.importers.school_files import build_rolls, read_school_files
 from geodata.importers.schools import build_schools
+from geodata.importers.settlements import read_settlements
 from geodata.importers.small_areas import read_facts, read_population, read_shapes
 from geodata.importers.sources import ROADS, Source
 from geodata.problems import BadInput, Problem
@@ -91,6 +92,7 @@ def _tables(
     known = set(frames["schools"][areas].to_numpy(dtype=object).ravel()) - {None}
     planned = read_planned_places(sources.get("place_planning", ()), mine, known, report)
     frames["planned_places"] = planned
+    frames["places"] = read_settlements(sources.get("roads", ()), report)
     base_year = str(series.index.get_level_values("academic_year").max())
     return {name: frame for name, frame in frames.items() if len(frame)}, base_year
 
@@ -224,9 +226,10 @@ def _write(out: Path, settings: Settings, frames: Frames, roads: Sequence[Source
         for road in roads[:1]:
             suffix = next(suffix for suffix in ROADS if road.path.name.endswith(suffix))
             shutil.copyfile(road.path, inputs / f"roads{suffix}")
+        report.left_out += [f"{road.label}: roads come from {roads[0].label}, given first." for road in roads[1:]]
+        (staging / IMPORT_ACCOUNT).write_text("\n".join(report.caveats()) + "\n", encoding="utf-8")
         if out.exists():
             out.rmdir()
         staging.rename(out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    report.left_out += [f"{road.label}: roads come from {roads[0].label}, given first." for road in roads[1:]]

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+IMPORT_ACCOUNT = "import.txt"  # beside study.toml: what pages must say of a study made of published files
+
 
 @dataclass
 class ImportReport:
@@ -23,6 +25,10 @@ class ImportReport:
     estimated: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def caveats(self) -> list[str]:
+        """What whoever reads the results must know: what was joined, estimated, left out and noticed."""
+        return [*self.notes, *self.estimated, *self.left_out, *self.joined]
 
     def lines(self) -> list[str]:
         """The account as lines of plain text."""

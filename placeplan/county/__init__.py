@@ -60,6 +60,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
         "housing": housing,
         "contributions": contributions,
         "sites": plans.school_sites(network, _xy(growth), _xy(works), growth["name"]),
+        "places": tables.settlements(ground),
         "trusts": tables.trusts(built, roll),
         **plans.competition(rng[7]),
     }

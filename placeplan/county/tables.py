@@ -62,6 +62,22 @@ def demand_points(rng: np.random.Generator, ground: Land, network: RoadNetwork) 
     return pd.DataFrame(rows, columns=columns)
 
 
+def settlements(ground: Land) -> pd.DataFrame:
+    """Table places: the city and each town once, every village and hamlet."""
+    table = ground.settlements
+    whole = {"city": (names.CITY, "city"), "growing town": (names.GROWING_TOWN, "town")}
+    whole["other town"] = (names.OTHER_TOWN, "town")
+    single = ~table["kind"].isin(list(whole))
+    rows = [
+        (name, kind, table.loc[table["kind"] == part, "x"].mean(), table.loc[table["kind"] == part, "y"].mean())
+        for part, (name, kind) in whole.items()
+    ]
+    rows += list(table.loc[single, ["name", "kind", "x", "y"]].itertuples(index=False, name=None))
+    frame = pd.DataFrame(rows, columns=["name", "kind", "easting", "northing"]).round({"easting": 0, "northing": 0})
+    frame.insert(0, "place", [f"P{k + 1:02d}" for k in range(len(frame))])
+    return frame
+
+
 def school_table(built: pd.DataFrame) -> pd.DataFrame:
     """Table schools: what was made, without the columns only the making needs.
 

@@ -39,11 +39,12 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "phases": _phases(phases, supply),
         "balance": _balance(study, results) if "balance" in ran else [],
         "decisions": _rows(results, "estate", "decisions", ran),
-        "shortfalls": _rows(results, "estate", "shortfalls", ran),
+        "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
         "accuracy": _rows(results, "backtest", "accuracy", ran),
         "policy": _policy(study),
+        "level": study.policy.number("interval_level"),
         "quality": _quality(study, summaries),
         "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
         "versions": versions(),
@@ -78,6 +79,13 @@ def _balance(study: Study, results: Path) -> list[dict[str, Any]]:
 
 def _rows(results: Path, stage: str, name: str, ran: set[str]) -> list[dict[str, Any]]:
     return read_stage(results / stage, name).to_dict("records") if stage in ran else []
+
+
+def _retained(results: Path) -> list[dict[str, Any]]:
+    """Places of every planning area and phase in the first and last plan year: asked, today and under the plan."""
+    table = read_stage(results / "estate", "retained")
+    ends = table[table["academic_year"].isin((table["academic_year"].min(), table["academic_year"].max()))]
+    return ends.sort_values(["phase", "planning_area", "academic_year"]).to_dict("records")  # type: ignore[no-any-return]
 
 
 def _unplaced(results: Path) -> list[dict[str, Any]]:
@@ -122,11 +130,16 @@ def _policy(study: Study) -> list[dict[str, Any]]:
 
 
 def _quality(study: Study, summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Fallbacks and warnings of every stage, each once."""
-    said = [str(fallback) for fallback in study.fallbacks] + list(study.notes)
+    """Gaps, fallbacks and warnings of every stage, each once, then what was said when the files were imported."""
+    said = []
+    if "housing" not in study.tables:
+        said.append("No housing is given: pupils of new homes are in the forecast only as far as past years held such.")
+    if "flows" not in study.tables and "schools" in study.tables:
+        said.append("No counted journeys are given: who attends which school is modelled from distance and rolls.")
+    said += [str(fallback) for fallback in study.fallbacks] + list(study.notes)
     for summary in summaries.values():
         said += [*summary.get("fallbacks", []), *summary.get("warnings", [])]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys([*said, *study.import_account]))
 
 
 def whole(value: float | None) -> str:

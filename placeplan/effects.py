@@ -1,0 +1,86 @@
+"""What a plan costs and why each of its decisions is in it: the same estate with and without the decision.
+
+A plan's cost has three parts: what its options cost, what journeys and moves cost, and the price of pupils without a
+place. A decision's effect is the difference to the same plan with that one facility left as it is today, pupils placed
+anew at least cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models.estate_build import ENTRY, WHOLE, Estate
+from solvers import EstatePlan
+from solvers.highs import Clock
+from solvers.transport import place_pupils
+
+PARTS = ["options_gbp", "journeys_gbp", "without_place_gbp"]
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Pupils placed under some choice of options: the parts of its cost in GBP, and pupils without a place."""
+
+    options_gbp: float
+    journeys_gbp: float
+    without_place_gbp: float
+    most_without_place: float  # in any year's whole band
+    most_without_entry_place: float  # in any year's entry
+
+    @property
+    def total_gbp(self) -> float:
+        """The plan's objective."""
+        return self.options_gbp + self.journeys_gbp + self.without_place_gbp
+
+
+def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndarray) -> Placing:
+    """Parts of the cost of options (F,), flows (S, A) and unmet shares (S, D)."""
+    problem = estate.problem
+    pupils = problem.demand * unmet
+    travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
+    without = pd.Series(pupils.sum(axis=1)).groupby([estate.slices["kind"], estate.slices["academic_year"]]).sum()
+    return Placing(
+        float(problem.option_cost[option].sum()),
+        float(travel.sum()),
+        float((pupils * problem.unmet_cost).sum()),
+        float(without.loc[WHOLE].max()),
+        float(without.loc[ENTRY].max()),
+    )
+
+
+def placed_anew(estate: Estate, option: np.ndarray) -> Placing:
+    """Pupils placed at least cost under the options (F,)."""
+    flow, unmet = place_pupils(estate.problem, option, Clock(None))
+    return placing(estate, option, flow, unmet)
+
+
+def decision_effects(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
+    """For every facility that changes: what the plan would be without that change, as differences.
+
+    Columns: facility, options_gbp, journeys_gbp, without_place_gbp (with the decision less without it: negative is
+    saved by it), net_gbp, pupils_without_place and entrants_without_place (most in any year, without the decision, over
+    those of the plan).
+    """
+    assert plan.option is not None and plan.flow is not None and plan.unmet is not None
+    baseline = estate.problem.baseline
+    assert baseline is not None
+    own = placing(estate, plan.option, plan.flow, plan.unmet)
+    rows = []
+    for f in np.flatnonzero(plan.option != baseline).tolist():
+        option = plan.option.copy()
+        option[f] = baseline[f]
+        other = placed_anew(estate, option)
+        rows.append(
+            {
+                "facility": estate.facilities[f].key,
+                **{part: getattr(own, part) - getattr(other, part) for part in PARTS},
+                "net_gbp": own.total_gbp - other.total_gbp,
+                "pupils_without_place": other.most_without_place - own.most_without_place,
+                "entrants_without_place": other.most_without_entry_place - own.most_without_entry_place,
+            }
+        )
+    columns = ["facility", *PARTS, "net_gbp", "pupils_without_place", "entrants_without_place"]
+    return pd.DataFrame(rows, columns=columns)
