@@ -66,8 +66,9 @@ def school_forecast(
     `area_forecast` has planning_area, academic_year, year_group (R–Y13) and pupils, for consecutive years after
     `base_year` (rows up to it are left out); `rolls` holds the base year; `schools` has urn, low_age, high_age,
     planning_area and, where given, planning_area_secondary, easting and northing; `preferences` has urn, academic_year
-    of entry (up to the year after the base year) and first_preferences; `places` is that of `models.places.school_places`, and asks that they be respected. ValueError
-    if the years are not consecutive, or a roll names a school that is not in the list.
+    of entry (up to the year after the base year) and first_preferences; `places`, that of
+    `models.places.school_places`, asks that they be respected. ValueError if the years are not consecutive, or a roll
+    names a school that is not in the list.
     """
     wanted = area_forecast[(area_forecast["academic_year"] > base_year) & area_forecast["year_group"].isin(GROUPS)]
     years = sorted(wanted["academic_year"].unique())

@@ -55,18 +55,18 @@ TWO = rolls(
         (100002, BASE, "Y1"): 30,
         (100001, "2020/21", "R"): 30,
         (100002, "2020/21", "R"): 30,
-        (100001, "2019/20", "R"): 30,
-        (100002, "2019/20", "R"): 90,
+        (100001, "2019/20", "R"): 54,
+        (100002, "2019/20", "R"): 6,
     }
 )
+ENTERING = (3 * 20 / 80 + 2 * 30 / 60 + 1 * 54 / 60) / 6
 NEXT = area({("North", "2022/23", "R"): 90, ("North", "2022/23", "Y1"): 88, ("North", "2022/23", "Y2"): 57})
 
 
 def test_cohorts_keep_their_share_and_entry_is_that_of_lately() -> None:
     result = school_forecast(NEXT, TWO, SCHOOLS, base_year=BASE, policy=POLICY)
     found = by_cell(result)
-    entering = (3 * 0.25 + 2 * 0.5 + 1 * 0.25) / 6
-    assert found[100001, "2022/23", "R"] == pytest.approx(90 * entering)
+    assert found[100001, "2022/23", "R"] == pytest.approx(90 * ENTERING)
     assert found[100001, "2022/23", "Y1"] == pytest.approx(88 * 20 / 80)
     assert found[100002, "2022/23", "Y2"] == pytest.approx(57 / 2)
     assert result.unplaced.empty and (result.table["pupils"] == result.table["unconstrained"]).all()
@@ -80,7 +80,7 @@ def test_first_preferences_stand_where_every_school_has_some() -> None:
     again = school_forecast(NEXT, TWO, SCHOOLS, base_year=BASE, policy=POLICY, preferences=later)
     pd.testing.assert_frame_equal(again.table, result.table)  # nobody knows them yet
     one = school_forecast(NEXT, TWO, SCHOOLS, base_year=BASE, policy=POLICY, preferences=asked.head(1))
-    assert by_cell(one)[100001, "2022/23", "R"] == pytest.approx(90 * 2 / 6)
+    assert by_cell(one)[100001, "2022/23", "R"] == pytest.approx(90 * ENTERING)
     assert any("First preferences are given for some schools only" in note for note in one.notes)
 
 
@@ -258,6 +258,35 @@ def test_rolls_come_back_from_areas_better_than_by_today_s_shares(county: Mappin
     assert error[juniors].mean() < naive[juniors].mean()
 
 
+def test_eau_claire_s_schools_come_back_from_the_city(real_data: Path) -> None:
+    """Real schools: given what became of the city, cohort shares must beat today's share of each year group."""
+    table = pd.read_csv(real_data / "eau_claire" / "enrolment.csv").rename(columns={"students": "pupils"})
+    table["urn"] = 100001 + pd.factorize(table["School"])[0]
+    table["academic_year"] = [f"{year}/{(year + 1) % 100:02d}" for year in table["year"]]
+    table["year_group"] = ["R" if grade == "K" else f"Y{grade}" for grade in table["grade"]]
+    errors, naive = [], []
+    for origin in range(2004, 2015):
+        now = table[table["year"] == origin]
+        later = table[table["year"].between(origin + 1, origin + 5) & table["urn"].isin(now["urn"])]
+        schools = pd.DataFrame({"urn": sorted(set(now["urn"])), "planning_area": "city", "low_age": 4, "high_age": 10})
+        past = table[(table["year"] <= origin) & table["urn"].isin(now["urn"])]
+        base = now["academic_year"].iloc[0]
+        wanted = area_history(later, schools)
+        result = school_forecast(wanted, past, schools, base_year=base, policy=POLICY)
+        total = wanted.set_index(["academic_year", "year_group"])["pupils"]
+        share = now.set_index(["urn", "year_group"])["pupils"] / now["year_group"].map(
+            now.groupby("year_group")["pupils"].sum()
+        ).to_numpy(dtype=float)
+        both = later.merge(result.table, on=["urn", "academic_year", "year_group"], suffixes=("", "_forecast"))
+        assert len(both) == len(later)
+        of_today = share.reindex(pd.MultiIndex.from_frame(both[["urn", "year_group"]])).to_numpy()
+        in_city = total.reindex(pd.MultiIndex.from_frame(both[["academic_year", "year_group"]])).to_numpy()
+        errors.append((both["pupils_forecast"] - both["pupils"]).abs())
+        naive.append((pd.Series(of_today * in_city) - both["pupils"]).abs())
+    assert pd.concat(errors).mean() < 0.9 * pd.concat(naive).mean()
+    assert sum(a.mean() < b.mean() for a, b in zip(errors, naive, strict=True)) >= 10, "of eleven origins"
+
+
 def test_the_county_s_schools_keep_within_their_places(county: Mapping[str, pd.DataFrame]) -> None:
     schools, past = county["schools"], county["rolls"]
     base = "2022/23"
@@ -314,7 +343,7 @@ def test_entrants_beside_first_preferences() -> None:
     forecast = school_forecast(NEXT, TWO, SCHOOLS, base_year=BASE, policy=POLICY).table
     both = pd.concat([TWO, forecast])
     table = entry_against_preferences(both, asked, SCHOOLS).set_index(["name", "academic_year"])
-    assert table.loc[("Ash", "2022/23"), "pupils_less_preferences"] == pytest.approx(30 - 45)
+    assert table.loc[("Ash", "2022/23"), "pupils_less_preferences"] == pytest.approx(90 * ENTERING - 45)
     assert table.loc[("Ash", "2022/23"), "preferences_above_pan"] == 15
     assert table.loc[("Ash", BASE), "pupils"] == 20 and table.loc[("Birch", "2022/23"), "preferences_above_pan"] == 0
     assert len(table) == 3 and table["year_group"].eq("R").all()
