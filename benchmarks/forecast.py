@@ -1,4 +1,4 @@
-"""Forecasts of England's authorities against what came, as Markdown: python benchmarks/forecast.py
+"""Forecasts of England's authorities against what came, as Markdown: python -m benchmarks.forecast
 
 Reads england/ in the folder named by PLACEPLAN_DATA, else ../shared/data beside the checkout. Authorities stand in for
 localities. Every origin knows the pupil counts up to its own January and the births up to its own June (R of the

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geodata.years import COMPULSORY, YEAR_GROUPS, academic_year, age_of, start_year
+from geodata.years import COMPULSORY, PHASES, YEAR_GROUPS, academic_year, age_of, start_year
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -114,6 +114,16 @@ def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) 
     return PupilCube(np.where(known, cube, np.nan), tuple(localities), first, chain, tuple(notes))
 
 
+def locality_groups(localities: pd.DataFrame) -> dict[str, IntArray]:
+    """Codes (L,) of the authority and the planning areas that localities belong to, where the table says."""
+    columns = {"authority": "authority"} | {phase: f"planning_area_{phase}" for phase in PHASES}
+    return {
+        key: np.unique(localities[column].fillna("").astype(str), return_inverse=True)[1]
+        for key, column in columns.items()
+        if column in localities
+    }
+
+
 def _longest_chain(year_groups: NDArray[np.object_]) -> tuple[str, ...]:
     """Longest run of year groups, up to Y13, that pupils can move up through without a gap."""
     present = set(year_groups)
@@ -156,6 +166,20 @@ class BirthSeries:
         total = np.where(recent, self.births, 0.0).sum(axis=1)
         mean: FloatArray = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
         return mean
+
+    def projection_error(self, years: int, ahead: int) -> float:
+        """Root mean square error (share) of all births `ahead` years on, taken as the mean of the latest `years`.
+
+        From every past year of the figures that all localities with any have; NaN where there are too few.
+        """
+        known: BoolArray = np.any(~np.isnan(self.births), axis=1)
+        total = self.births[known].sum(axis=0)
+        total = total[~np.isnan(total)]
+        origins = np.arange(years - 1, len(total) - ahead)
+        if len(origins) == 0 or not (total > 0).all():
+            return float("nan")
+        mean = np.array([total[origin - years + 1 : origin + 1].mean() for origin in origins])
+        return float(np.sqrt(((mean / total[origins + ahead] - 1) ** 2).mean()))
 
 
 def birth_series(births: pd.DataFrame, localities: Sequence[str]) -> BirthSeries:

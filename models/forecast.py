@@ -9,14 +9,24 @@ births → R → Y1 → … → Y11 (→ Y12 → Y13)   models.progression, scal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
 from geodata.years import academic_year, phase_of, start_year
-from models.cohorts import FloatArray, IntArray, PupilCube, birth_series, cube_frame, pupil_cube, year_labels
+from models.cohorts import (
+    BirthSeries,
+    FloatArray,
+    IntArray,
+    PupilCube,
+    birth_series,
+    cube_frame,
+    locality_groups,
+    pupil_cube,
+    year_labels,
+)
 from models.housing import housing_pupils
 from models.progression import Projection, project
 from models.uncertainty import (
@@ -76,8 +86,9 @@ def forecast_pupils(
     """
     codes = localities["locality"].tolist()
     cube, series = pupil_cube(pupils, codes, base_year), birth_series(births, codes)
+    cube = replace(cube, groups=locality_groups(localities))
     projection = project(cube, series, policy, horizon_years)
-    notes = [*cube.notes, *_notes(cube, projection, policy)]
+    notes = [*cube.notes, *_notes(cube, series, projection, policy)]
     if series.strangers:
         notes.append(f"{series.strangers} rows of births name a locality that is not in the list; they are left out.")
     base = start_year(base_year)
@@ -174,18 +185,19 @@ def _area_table(
         named = localities[column] if column in localities else pd.Series("", index=localities.index)
         areas, at = np.unique(named.fillna("").astype(str), return_inverse=True)
         members = np.eye(len(areas))[:, at]
-        own = PastForecasts(past.forecast[..., [p]], past.actual[..., [p]], past.origins, (phase,)).of_groups(members)
+        one = replace(past, forecast=past.forecast[..., [p]], actual=past.actual[..., [p]], year_groups=(phase,))
+        own = one.of_groups(members)
         now, before, after = (np.tensordot(members, part[..., [p]], axes=1) for part in by_phase)
         axes = {"planning_area": areas.tolist(), "academic_year": years, "phase": (phase,)}
         frames.append(cube_frame(axes, **_rows(now, before, after, fit_spread(own, policy))))
     return pd.concat(frames, ignore_index=True)
 
 
-def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]:
+def _notes(cube: PupilCube, series: BirthSeries, projection: Projection, policy: Policy) -> list[str]:
     """Fallbacks the chain used and ratios that look odd, in sentences."""
     groups, ratios = cube.year_groups, projection.ratios
     wanted = len(policy.numbers("ratio_weights"))
-    notes = []
+    notes = [f"Past years are weighed by: {_named(projection)}."]
     if projection.filled_localities:
         notes.append(
             f"{projection.filled_localities} localities have no pupils in the base year; "
@@ -210,6 +222,9 @@ def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]
         notes.append(
             f"Cohorts entering in {years} are not yet born or counted: mean of the last {averaged} years of births."
         )
+        out = [series.projection_error(averaged, ahead) for ahead in (1, 3)]
+        if not np.isnan(out).any():
+            notes.append(f"Such means have been out by {out[0]:.1%} one year and {out[1]:.1%} three years on.")
     for younger, older, ratio in zip(groups, groups[1:], ratios.common[0, 1:], strict=False):
         same_phase = phase_of(younger) is not None and phase_of(younger) == phase_of(older)
         if same_phase and abs(ratio - 1) > policy.number("ratio_warn"):
@@ -217,6 +232,12 @@ def _notes(cube: PupilCube, projection: Projection, policy: Policy) -> list[str]
                 f"The authority's ratio {younger}→{older} is {ratio:.3f}: check the counts of both year groups."
             )
     return notes
+
+
+def _named(projection: Projection) -> str:
+    """Recipes in use, most used first."""
+    names = projection.ratios.recipes
+    return "; ".join(sorted(set(names), key=lambda name: (-names.count(name), name)))
 
 
 def _held(past: PastForecasts, policy: Policy) -> tuple[float, list[str]]:

@@ -26,7 +26,7 @@ from models.shrinkage import departures, dispersion
 
 LONGEST = 30  # past years that any weighting looks back
 TESTED_YEARS = 3  # years ahead at which recipes are compared
-SAMPLED_LOCALITIES = 2000  # recipes and noise are judged on at most so many localities
+SAMPLED_LOCALITIES = 1000  # recipes and noise are judged on at most so many localities
 SWING = "norm and swing"
 SWING_OWN = "norm and swing unshrunk"
 

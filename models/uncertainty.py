@@ -30,15 +30,19 @@ from models.cohorts import (
     IntArray,
     PupilCube,
     birth_series,
+    cohort_births,
     cube_frame,
+    locality_groups,
     pupil_cube,
     year_labels,
 )
 from models.progression import History, project
 
 ORIGINS_NEEDED = 2
+ON_THE_WAY, UNBORN = 1, 4  # kinds of cells whose cohorts were not yet on roll, see `_kinds`
 LOCALITIES_NEEDED = 10  # below this many, one locality's errors are not told from another's
 OUTLIER = 20.0  # squared errors count up to this many times the usual when localities are compared
+SAMPLED_LOCALITIES = 4000  # widths are fitted to at most about twice so many, evenly spaced
 ERRORS_NEEDED = 30  # below this many past errors the width is the normal curve's
 FROM_ERRORS, FROM_DEFAULT = "errors known then", "default"
 
@@ -52,6 +56,7 @@ class PastForecasts:
     forecast, actual : (O, L, H, G).
     origins : (O,) calendar years in which the origins' academic years start.
     year_groups : the G year groups.
+    births_known : years ahead for which the births of entrants were known.
 
     """
 
@@ -59,6 +64,7 @@ class PastForecasts:
     actual: FloatArray
     origins: IntArray
     year_groups: tuple[str, ...]
+    births_known: int = 99
 
     def of_authority(self) -> PastForecasts:
         """Sums over the localities counted at both ends: (O, 1, H, G)."""
@@ -72,7 +78,7 @@ class PastForecasts:
             np.where(some, np.einsum("al,olhg->oahg", members, np.where(known, cube, 0.0)), np.nan)
             for cube in (self.forecast, self.actual)
         )
-        return PastForecasts(forecast, actual, self.origins, self.year_groups)
+        return replace(self, forecast=forecast, actual=actual)
 
     def of_phases(self) -> PastForecasts:
         """Sums over the year groups of each phase of the chain, which stand in for year groups: (O, L, H, phases)."""
@@ -81,7 +87,7 @@ class PastForecasts:
             np.stack([cube[..., groups].sum(axis=-1) for groups in members.values()], axis=-1)
             for cube in (self.forecast, self.actual)
         )
-        return PastForecasts(forecast, actual, self.origins, tuple(members))
+        return replace(self, forecast=forecast, actual=actual, year_groups=tuple(members))
 
 
 def phase_members(year_groups: Sequence[str]) -> dict[str, IntArray]:
@@ -126,7 +132,9 @@ def rolling_origins(
         scored: BoolArray = counted[:, None, None] & ~np.isnan(came)
         forecast[o, :, :reach] = np.where(scored, method(then, published, reach), np.nan)
         actual[o, :, :reach] = np.where(scored, came, np.nan)
-    return PastForecasts(forecast, actual, origins, cube.year_groups)
+    born, _ = cohort_births(births, last + 1 + np.arange(horizon_years), cube.entry_age)
+    births_known = int((~np.isnan(born)).any(axis=0).sum())
+    return PastForecasts(forecast, actual, origins, cube.year_groups, births_known)
 
 
 def judged_origins(past: PastForecasts, policy: Policy) -> BoolArray:
@@ -185,11 +193,14 @@ def fit_spread(past: PastForecasts, policy: Policy, known_by: int | None = None)
     known: BoolArray = in_time[:, None, :, None] & ~np.isnan(past.actual) & (past.forecast > 0)
     squared = np.where(known, (past.actual - past.forecast) ** 2, np.nan)
     forecast = np.where(known, past.forecast, np.nan)
-    kinds = _kinds(past.year_groups, n_horizons)
+    every = max(past.forecast.shape[1] // SAMPLED_LOCALITIES, 1)
+    kinds = _kinds(past.year_groups, n_horizons, past.births_known)
     sums = set(past.year_groups) <= set(PHASES)
+    if (np.isnan(squared[:, :, kinds == UNBORN]).all(axis=(1, 2)) == 0).sum() < ORIGINS_NEEDED:
+        kinds[kinds == UNBORN] = ON_THE_WAY
     for kind in np.unique(kinds):
         here = kinds == kind
-        components = _fit_kind(forecast, squared, here, sums)
+        components = _fit_kind(forecast[:, ::every], squared[:, ::every], here, sums)
         if components is not None:
             for fitted, part in zip((spread.square, spread.line), components, strict=True):
                 fitted[here] = np.broadcast_to(part[:, None], here.shape)[here]
@@ -200,7 +211,7 @@ def fit_spread(past: PastForecasts, policy: Policy, known_by: int | None = None)
     relative /= (scale**2)[:, None, None]
     for kind in np.unique(kinds[spread.fitted]):
         here = (kinds == kind) & spread.fitted
-        ratio = relative[:, :, here]
+        ratio = relative[:, ::every][:, :, here]
         ratio = ratio[~np.isnan(ratio)]
         widening = float(np.quantile(ratio, level)) if len(ratio) >= ERRORS_NEEDED else z**2
         spread.square[here] *= widening
@@ -234,17 +245,20 @@ def _scales(relative: FloatArray) -> FloatArray:
     return scale
 
 
-def _kinds(year_groups: Sequence[str], n_horizons: int) -> IntArray:
+def _kinds(year_groups: Sequence[str], n_horizons: int, births_known: int) -> IntArray:
     """Kind of each cell (H, G), by what its cohort went through since the origin; each phase total is its own kind.
 
-    0: moved up within its phase; 1: not yet on roll then; 2: changed from primary to secondary; 3: sixth form.
+    0: moved up within its phase; 1: not yet on roll then; 2: changed from primary to secondary; 3: sixth form;
+    4: not yet born, or births not yet published.
     """
     if set(year_groups) <= set(PHASES):
         return np.tile(np.arange(len(year_groups)), (n_horizons, 1))
     horizon = np.arange(1, n_horizons + 1)[:, None]
     age = np.array([age_of(group) for group in year_groups])
     changed = (age >= age_of("Y7")) & (age - horizon < age_of("Y7"))
-    kind = np.where(np.arange(len(year_groups)) < horizon, 1, np.where(changed, 2, 0))
+    place = np.arange(len(year_groups))
+    kind = np.where(place < horizon, 1, np.where(changed, 2, 0))
+    kind = np.where(horizon - place > births_known, UNBORN, kind)
     return np.where(age >= age_of("Y12"), 3, kind).astype(np.int64)
 
 
@@ -284,7 +298,10 @@ def _fit_kind(
 def _fit_variance(forecast: FloatArray, squared: FloatArray) -> tuple[float, float]:
     """a² and b of one horizon, from squared errors weighted by 1 ÷ mean², both at least 0."""
     mean = np.maximum(forecast, 1.0)
-    (square, line), _ = nnls(np.stack([mean, np.ones_like(mean)], axis=1), squared / mean)
+    relative = squared / mean
+    # Least squares of two unknowns by its triangular factor: the same answer from two rows as from a million.
+    q, r = np.linalg.qr(np.stack([mean, np.ones_like(mean)], axis=1))
+    (square, line), _ = nnls(r, q.T @ relative)
     return square, line
 
 
@@ -303,7 +320,7 @@ def backtest(
     intervals use only the errors known at the origin, or the stated default where too few were.
     """
     codes = localities["locality"].tolist()
-    cube = pupil_cube(pupils, codes, base_year)
+    cube = replace(pupil_cube(pupils, codes, base_year), groups=locality_groups(localities))
     past = past_forecasts(cube, birth_series(births, codes), policy, horizon_years)
     return backtest_table(past, codes, policy)
 
