@@ -9,7 +9,8 @@ where more came than left. State retention is what is left without leakage and i
 row sum to 1 exactly. Pupils who live outside and are taught here are rows of their own, as shares of all leavers.
 
 Without `flows` a stated fallback stands: every area keeps the ratio of entrants on roll to leavers (the chain's own
-where rolls or pupils have one year only), shared by the areas of its localities and fitted to today's rolls.
+where rolls or pupils have one year only), shared by the areas of its localities and fitted to today's rolls. Entrants
+whom no locality's own areas explain are then spread over all areas by size, near or far.
 """
 
 from __future__ import annotations
@@ -130,6 +131,14 @@ def apply_transfers(matrix: pd.DataFrame, leavers: pd.DataFrame) -> pd.DataFrame
         default="transfer",
     )
     return moved[["academic_year", "from_area", "to_area", "term", "pupils"]]
+
+
+def state_retention(matrix: pd.DataFrame) -> pd.Series:
+    """Share of each area's leavers (index from_area) who enter a state school, in the study or outside it."""
+    inner = ~matrix["from_area"].str.startswith(OUTSIDE)
+    entered = inner & ~matrix["to_area"].isin((INDEPENDENT, LEAKAGE))
+    kept: pd.Series = matrix["share"].where(entered, 0.0)[inner].groupby(matrix["from_area"]).sum()
+    return kept
 
 
 def entrants_by_area(applied: pd.DataFrame) -> pd.DataFrame:

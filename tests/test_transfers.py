@@ -19,6 +19,7 @@ from models.transfers import (
     apply_transfers,
     entrants_by_area,
     flows_of,
+    state_retention,
     transfer_matrix,
     transfer_points,
 )
@@ -87,6 +88,7 @@ def test_a_matrix_by_hand() -> None:
         ("outside:Thornshire", "East"): 6 / 150,
     }
     assert shares(matrix) == pytest.approx(expected) and notes == []
+    assert state_retention(matrix).to_dict() == pytest.approx({"North": 0.90, "South": 1.02})
     # Next year 200 leave in North and 50 in South: a third more again from outside.
     leavers = pd.DataFrame(
         {"from_area": ["North", "South"], "academic_year": ["2021/22", "2021/22"], "pupils": [200.0, 50.0]}
