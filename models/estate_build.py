@@ -3,9 +3,10 @@
 Slices are plan year × band × (whole band | entry year group). Whole-band slices carry journeys and unmet cost, entry
 slices unmet cost and a nominal journey cost, so that each pupil-year pays once and a full Reception is still seen.
 
-Pupils who need not move are not moved: in every slice in which a school can hold its own forecast under every option it
-has, its nodes stay there and their places are taken out of the problem. A plan therefore never displaces a pupil to
-make room for another.
+A school's own pupils come first. In every slice it keeps as many of them as it has room for under every option it
+has, the nearest first, as admissions by distance do; only the others are in question, and only places beyond those
+are open to them and to pupils of other schools. What is kept is taken out of the problem, so its bound speaks of plans
+that keep to this: no plan that moves a pupil to make room for another is looked at, cheaper or not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ class Estate:
     ----------
     slices : columns academic_year, band, phase, kind, weight (S rows).
     nodes : the nodes that may move in some slice (D rows); all_nodes : every node (N rows).
-    staying : (S, N) pupils who stay where they are and are not in the problem.
+    staying : (S, N) pupils whom their school keeps whatever is decided; they are not in the problem.
     arc_metres : (A,) road distance of each arc.
 
     """
@@ -89,7 +90,7 @@ def build_estate(
     capacity = np.array([_by_slice(option.places, take) for option in options])
     demand = np.array([node_pupils[t][columns].sum(axis=0) for t, columns in take])
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
-    staying = np.where(_holds_its_own(home, demand, capacity, option_facility), demand, 0.0)
+    staying = _kept(home, demand, capacity, option_facility, nodes["distance_m"].to_numpy(dtype=float))
     taken = np.zeros((len(facilities), len(slices)))
     np.add.at(taken, home, staying.T)
     capacity = np.maximum(capacity - taken[option_facility], 0.0)
@@ -175,15 +176,19 @@ def _by_slice(places: Array, take: list[tuple[int, list[int]]]) -> Array:
     return np.array([places[t, columns].sum() for t, columns in take])
 
 
-def _holds_its_own(home: Ints, demand: Array, capacity: Array, option_facility: Ints) -> NDArray[np.bool_]:
-    """(S, N) where a node's school has room for all its pupils in the slice under every option it has."""
+def _kept(home: Ints, demand: Array, capacity: Array, option_facility: Ints, distance_m: Array) -> Array:
+    """(S, N) pupils of each node whom their school keeps under every option it has, the nearest first."""
     facilities = int(option_facility.max()) + 1
     least = np.full((facilities, len(demand)), np.inf)
     np.minimum.at(least, option_facility, capacity)
-    load = np.zeros((facilities, len(demand)))
-    np.add.at(load, home, demand.T)
-    fits: NDArray[np.bool_] = np.asarray(load <= least + TINY)
-    return fits[home].T
+    order = np.lexsort((distance_m, home))
+    ordered = demand[:, order]
+    before = np.cumsum(ordered, axis=1) - ordered
+    first = np.searchsorted(home[order], home[order], side="left")
+    nearer = before - before[:, first]
+    kept = np.zeros_like(demand)
+    kept[:, order] = np.clip(least[home[order]].T - nearer, 0.0, ordered)
+    return np.where(demand - kept < TINY, demand, kept)
 
 
 def _arcs(

@@ -117,7 +117,7 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
         if standing_fe + fe > facility.max_fe + 1e-9:
             continue
         added = round(fe * fe_places)
-        for start in range(policy.integer("expand_lead_years") - 1, len(years)):
+        for start in range(max(policy.integer("expand_lead_years") - 1, 0), len(years)):
             filling = _moving_up(facility, len(years), start) * added
             capital = np.zeros(len(years))
             for phase in facility.planning_area:
@@ -146,7 +146,7 @@ def new_school(facility: Facility, years: Sequence[str], policy: Policy) -> list
     """
     options = []
     fe_places = policy.number("form_of_entry")
-    earliest = max(policy.integer("new_school_lead_years") - 1, _index_from(facility.available_from, years))
+    earliest = max(policy.integer("new_school_lead_years") - 1, 0, _index_from(facility.available_from, years))
     sizes = [fe for fe in (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8) if facility.min_fe <= fe <= facility.max_fe]
     for fe in sizes:
         intake = round(fe * fe_places)

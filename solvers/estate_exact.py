@@ -24,6 +24,7 @@ from solvers.highs import Clock, Matrix, Reporter, choose, compile_model, compil
 from solvers.plans import EstatePlan, ProgressCallback, gap_between, status_of
 from solvers.transport import keeps_rows, place_pupils, plan_cost, unmet_shares
 
+ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
 ROUTE = "exact"
 ALL_LINKING = 60_000  # flows up to which every linking row is written at once
 GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
@@ -223,7 +224,9 @@ def _answer(
             status, math.inf, bound, math.inf, None, None, None, clash, seconds=clock.seconds, route=ROUTE
         )
     cost, option, flow = best
-    bound = min(bound, cost)  # a bound above a plan's cost is the solver's rounding
+    if bound > cost + ROUNDING * max(1.0, abs(cost)):
+        bound = bound_by_parts(problem)  # no plan costs less than a true bound: this one cannot be trusted
+    bound = min(bound, cost)
     return EstatePlan(
         status_of(cost, bound, gap), cost, bound, gap_between(cost, bound), option, flow,
         unmet_shares(problem, flow), clash, seconds=clock.seconds, route=ROUTE,
