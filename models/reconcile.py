@@ -68,6 +68,8 @@ def reconcile(locality: Level, area: Level, authority: Level, area_of: IntArray)
     Areas differ by phase: call it for the year groups of one phase at a time. A variance of 0 at the authority keeps
     its forecast exactly, unless localities that may not move (variance 0) already add up to something else.
     """
+    if np.isinf(locality.variance).any():
+        raise ValueError("a locality has no forecast of its own")
     shape = authority.mean.shape
     n_areas = len(area.mean)
     members = csr_matrix((np.ones(len(area_of)), (area_of, np.arange(len(area_of)))), shape=(n_areas, len(area_of)))

@@ -267,6 +267,7 @@ def test_without_a_past_the_draws_have_the_stated_default_spread():
     cube = drawn(Draws(mean, found, small(4), 1, 4000))
     expected = np.sqrt(100 + (0.02 * np.arange(1, H + 1) * 100) ** 2)
     np.testing.assert_allclose(cube.std(axis=0).mean(axis=(0, 2)), expected, rtol=0.05)
+    np.testing.assert_array_equal(found.area[:, 7:], 0)  # the one secondary area is the authority
 
 
 def test_what_came_after_an_origin_does_not_change_its_draws():

@@ -147,6 +147,11 @@ def test_missing_and_negative_figures_are_refused(mean, variance, words):
         Level(np.array(mean), np.array(variance))
 
 
+def test_a_locality_without_a_forecast_is_refused():
+    with pytest.raises(ValueError, match="forecast of its own"):
+        reconcile(level(cells(1, 2), np.inf), level(cells(0), np.inf), level([3.0], 1), np.zeros(2, dtype=int))
+
+
 def test_schools_take_their_area_in_proportion_and_pupils_beyond_a_pan_go_next_door():
     """Bases 20, 20, 10 with variance as their size, area 60: 24, 24, 12. A PAN of 22 sends 2 on, 2 : 1 is 24 : 12."""
     base = level(cells(20, 20, 10), cells(20, 20, 10))
