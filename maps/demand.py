@@ -24,9 +24,10 @@ def demand_map(
     notes: PageNotes,
     *,
     base_year: str,
+    counts: str = "Pupils living in each locality",
     basemap: Basemap | None = None,
 ) -> str:
-    """HTML of the demand map.
+    """HTML of the demand map; ``counts`` says whom the figures count.
 
     ``localities``: locality, name, planning_area_primary, planning_area_secondary, geometry (EPSG:27700,
     polygons, or points drawn as circles). ``phase_forecast``: locality, phase ("primary" or "secondary"),
@@ -40,10 +41,10 @@ def demand_map(
     phases = [phase for phase in PHASES if (forecast["phase"] == phase).any()]
     pupils = {phase: _by_year(forecast, phase, "mean", localities, years) for phase in phases}
     shapes = _shapes(localities, forecast, phases, years)
-    layers = [_pupils_layer(shapes, phase, pupils[phase]) for phase in phases]
+    layers = [_pupils_layer(shapes, phase, pupils[phase], counts) for phase in phases]
     layers += [_change_layer(shapes, phase, pupils[phase], years.index(base_year), base_year) for phase in phases]
     layers = [replace(layer, shown=number == 0) for number, layer in enumerate(layers)]
-    table = _table(localities, forecast, phases, years)
+    table = _table(localities, forecast, phases, years, counts)
     return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 
@@ -56,7 +57,7 @@ def _by_year(
     return np.asarray(values.reindex(wanted), float).reshape(len(years), len(localities))
 
 
-def _pupils_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64]) -> Layer:
+def _pupils_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], counts: str) -> Layer:
     breaks = round_breaks(pupils, len(PUPILS))
     styles = [Style(label, fill) for label, fill in zip(break_labels(breaks), PUPILS, strict=False)]
     return Layer(
@@ -65,7 +66,7 @@ def _pupils_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64]) -
         shapes=shapes,
         styles=[*styles, _no_figure(pupils)],
         style_of=classed(pupils, breaks),
-        legend="Pupils living in each locality (mean forecast), same classes in every year",
+        legend=f"{counts} (mean forecast), same classes in every year",
         view=True,
     )
 
@@ -129,7 +130,9 @@ def _texts(
     return means, [list(map(between, *rows)) for rows in zip(low, high, strict=True)]
 
 
-def _table(localities: gpd.GeoDataFrame, forecast: pd.DataFrame, phases: list[str], years: list[str]) -> str:
+def _table(
+    localities: gpd.GeoDataFrame, forecast: pd.DataFrame, phases: list[str], years: list[str], counts: str
+) -> str:
     """One row per locality and phase, one column per year: the mean and the range from p10 to p90."""
     blocks = []
     for phase in phases:
@@ -139,5 +142,5 @@ def _table(localities: gpd.GeoDataFrame, forecast: pd.DataFrame, phases: list[st
                 mean if span == "–" else f"{mean} ({span})" for mean, span in zip(means, ranges, strict=True)
             ]
         blocks.append(block)
-    caption = "Pupils living in each locality: mean forecast and, in brackets, the range of 8 in 10 outcomes"
+    caption = f"{counts}: mean forecast and, in brackets, the range of 8 in 10 outcomes"
     return html_table(pd.concat(blocks), caption, row_heads=2, numbers=years)

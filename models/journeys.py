@@ -127,8 +127,11 @@ def _counted(places: Places, band: Band, urns: NDArray[np.int64]) -> tuple[Array
     if places.flows is None:
         return None, outside
     flows = places.flows
-    mine = flows["year_group"].isin(band.year_groups) | flows["phase"].eq(band.phase)
-    flows = flows[mine & flows["urn"].isin([str(urn) for urn in urns])]
+    flows = flows[flows["urn"].isin([str(urn) for urn in urns])]
+    by_year_group = flows[flows["year_group"].isin(band.year_groups)]
+    by_phase = flows[flows["phase"].eq(band.phase)]
+    # A school counted both ways is counted once, by its year groups.
+    flows = pd.concat([by_year_group, by_phase[~by_phase["urn"].isin(by_year_group["urn"])]])
     if flows.empty:
         return None, outside
     by_pair = flows.pivot_table(index="locality", columns="urn", values="pupils", aggfunc="sum", fill_value=0.0)

@@ -8,7 +8,7 @@ import pandas as pd
 from geodata.years import COMPULSORY, years_from
 from models.bands import Band, age_bands, school_year_groups
 from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes
-from models.places import raise_to_cohorts, school_places
+from models.places import area_places, raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.results import StageResult
@@ -59,7 +59,9 @@ def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
     supply = school_places(journeys.schools, study.tables.get("planned_places"), years)
     guessed = journeys.schools.loc[journeys.schools["pan_estimated"], "urn"].tolist()
     supply = raise_to_cohorts(supply, study.tables["rolls"], guessed, study.settings.base_year)
-    balance = balance_places(rolls, supply, journeys.schools, study.policy)
+    planned = study.tables.get("planned_places")
+    for_areas = area_places(planned, years) if planned is not None else None
+    balance = balance_places(rolls, supply, journeys.schools, study.policy, for_areas)
     return StageResult(
         tables={
             "balance": balance,
@@ -73,7 +75,7 @@ def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
             "bands": [band.name for band in bands],
             "rolls_reproduced": rolls_reproduced(nodes, bands, places),
             "fallbacks": [str(fallback) for fallback in study.fallbacks],
-            "warnings": notes + _without_coordinates(journeys),
+            "warnings": notes + _without_coordinates(journeys) + _other_years(study),
             "approximate": study.approximate,
         },
     )
@@ -108,3 +110,14 @@ def _without_coordinates(journeys: StudyJourneys) -> list[str]:
     if lost.empty:
         return []
     return [f"{len(lost)} schools have no coordinates and are left out of travel: {', '.join(lost['name'])}."]
+
+
+def _other_years(study: Study) -> list[str]:
+    """Counted journeys that are of other years than the base year serve planning areas only."""
+    flows = study.tables.get("flows")
+    if flows is None or (flows["academic_year"] == study.settings.base_year).any():
+        return []
+    return [
+        f"Counted journeys are of {max(flows['academic_year'])}, not of the base year: who attends which school is "
+        "modelled from distance and rolls instead."
+    ]

@@ -7,7 +7,7 @@ import pandas as pd
 from geodata.problems import BadInput, Problem, nearest
 from placeplan.results import read_stage
 from placeplan.study import Study
-from placeplan.words import money
+from placeplan.words import counted, money
 
 Told = dict[str, list[str]]
 
@@ -21,12 +21,11 @@ def explanation(study: Study, key: str) -> Told:
     if key in set(sites["site"].astype(str)):
         site = sites[sites["site"].astype(str) == key].iloc[0]
         return {f"{site['name']} ({key})": [f"Candidate site for a {site['phase']} school."], **_decision(study, key)}
-    areas = sorted(set(schools["planning_area"].dropna()))
+    of_school = schools.reindex(columns=["planning_area", "planning_area_secondary"])
+    areas = sorted({area for area in of_school.to_numpy(dtype=object).ravel() if isinstance(area, str)})
     if key in areas:
-        return {
-            f"Planning area {key}": [f"{int((schools['planning_area'] == key).sum())} schools."],
-            **_area(study, key),
-        }
+        count = int(of_school.eq(key).any(axis=1).sum())
+        return {f"Planning area {key}": [f"{counted(count, 'school')}."], **_area(study, key)}
     known = [*schools["urn"].astype(str), *sites["site"].astype(str), *areas]
     raise BadInput([Problem(str(study.folder), f"{key} is no school, site or planning area.", _near(key, known))])
 
@@ -38,11 +37,12 @@ def _near(key: str, known: list[str]) -> str:
 
 def _school(study: Study, school: pd.Series) -> Told:
     key = str(school["urn"])
+    faith = "no religious character" if school["religious_character"] == "none" else school["religious_character"]
     estimated = " (estimated)" if bool(school.get("capacity_estimated", False)) else ""
     told: Told = {
         f"{school['name']} ({key})": [
             f"{school['type'] or school['phase']}, ages {school['low_age']} to {school['high_age']}, "
-            f"{school['religious_character']}, planning area {school['planning_area']}.",
+            f"{faith}, planning area {school['planning_area']}.",
             f"Capacity {school['capacity']}{estimated}, admission number {school['pan']}.",
         ]
     }
@@ -69,7 +69,8 @@ def _decision(study: Study, key: str) -> Told:
         told["Decision"] = [
             f"{row['action']} from {row['academic_year']}: {row['reason']}.",
             f"Places R–Y11 {row['places_before']} → {row['places_after']}.",
-            f"Cost over today, discounted: {money(row['cost_gbp'])}.",
+            f"Own cost over today, discounted: {money(row['cost_gbp'])}.",
+            f"Net of journeys and moves: {money(row['net_gbp'])}.",
             f"Proposed by: {row['proposer']}. Decided by: {row['decider']}.",
         ]
     moved = read_stage(folder, "allocation")

@@ -87,7 +87,16 @@ def demand_page(study: Study, results: Path, about: PageNotes, background: Basem
 
     forecast = read_stage(results / "forecast", "forecast_phase")
     localities = study.tables["localities"]
-    return demand_map(localities, forecast, about, base_year=study.settings.base_year, basemap=background)
+    base = study.settings.base_year
+    return demand_map(localities, forecast, about, base_year=base, counts=whom(study), basemap=background)
+
+
+def whom(study: Study) -> str:
+    """Whom the study's pupils count, in words for a legend."""
+    if study.settings.pupils == "resident":
+        return "Pupils living in each locality"
+    shared = " by residents of their ages" if study.estimated else ""
+    return f"Pupils on roll at the authority's schools, shared over localities{shared}"
 
 
 def balance_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:

@@ -125,3 +125,17 @@ def test_a_falling_village_takes_its_school_down() -> None:
     by_school = made.roll_forecast().groupby(["urn", "academic_year"])["pupils"].sum()
     assert by_school[1, "2024/25"] < 0.5 * by_school[1, "2022/23"]
     assert by_school[1, "2024/25"] + by_school[2, "2024/25"] == pytest.approx(7 * 14)
+
+
+def test_a_school_counted_by_phase_and_by_year_group_is_counted_once() -> None:
+    """Two tables of the same children must not make them twice as many where it matters."""
+    by_phase = pd.DataFrame(
+        [("A", "1", 60.0), ("A", "2", 10.0), ("B", "1", 5.0), ("B", "2", 65.0)], columns=["locality", "urn", "pupils"]
+    ).assign(year_group=None, phase="primary")
+    reception = pd.DataFrame([("A", "1", 5.0), ("B", "1", 5.0)], columns=["locality", "urn", "pupils"])
+    both = pd.concat([by_phase, reception.assign(year_group="R", phase=None)], ignore_index=True)
+    nodes, _ = base_nodes(two_villages(both), [Band(PRIMARY)], Policy({}))
+    pairs = nodes.set_index(["locality", "urn"])["pupils"]
+    # Fitting keeps odds: school 1 half and half by its year groups, school 2 one to six and a half by its phase.
+    odds = pairs["A", 1] * pairs["B", 2] / (pairs["A", 2] * pairs["B", 1])
+    assert odds == pytest.approx(6.5, rel=0.01)
