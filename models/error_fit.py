@@ -18,12 +18,13 @@ from scipy.stats import norm
 from geodata.policy import Policy
 from geodata.years import PHASES
 from models.cohorts import FloatArray, IntArray
-from models.error_model import ErrorModel, PlanningAreas, grouped
+from models.error_model import LEAST_PUPILS, ErrorModel, PlanningAreas, grouped
 from models.uncertainty import PastForecasts, Spread, fit_spread, phase_members
 
 SIZES = 3  # localities are matched in three groups of equal number, by size
 SMOOTHNESS = 1.0  # weight of being alike against matching a spread: few origins tell the levels apart badly
 ROUNDS = 1  # of fitting components and then each locality's own scale
+NO_ERROR = 1e-12  # sum of squares below which the errors of a year group are rounding
 FADING = 0.5  # where no cohort was seen in two years of the same forecast
 
 
@@ -51,12 +52,14 @@ def fit_error_model(
         scale = _own_scale(locality.cells, mean, variance)
     variance = _all_cells(levels, areas, mean, scale)
     together = _all_together(levels, areas, mean, scale, variance, past.year_groups)
-    products = sum(
-        _products(past.forecast, [level.error for level in tree], at, groups)
+    correlations = [
+        _correlations(past.forecast, [level.error for level in tree], at, groups)
         for tree, at, groups in zip(levels, areas.of_locality, areas.groups, strict=True)
-    )
+    ]
     common, of_area, own = np.sqrt(variance[:3])
-    return ErrorModel(common, of_area, own, variance[3], together, _fit_fading(np.asarray(products)), scale)
+    return ErrorModel(
+        common, of_area, own, variance[3], together, _fit_fading(np.concatenate(correlations, axis=2)), scale
+    )
 
 
 def _all_cells(
@@ -172,7 +175,7 @@ class _Tree:
     locality: FloatArray
     area: FloatArray
     scale: FloatArray  # (L, 1, 1) of own errors
-    sizes: csr_matrix  # (SIZES, L) equal weights within each size; localities under one pupil a year group are left out
+    sizes: csr_matrix  # (SIZES, L) 1 ÷ pupils within each size; localities under one pupil a year group are left out
 
     @classmethod
     def of(cls, members: csr_matrix, mean: FloatArray, scale: FloatArray) -> _Tree:
@@ -181,12 +184,18 @@ class _Tree:
         order = order[size[order] >= 1] if (size >= 1).any() else order
         weights = np.zeros((SIZES, len(mean)))
         for row, chosen in zip(weights, np.array_split(order, SIZES), strict=True):
-            row[chosen] = 1 / max(len(chosen), 1)
+            row[chosen] = 1 / np.maximum(size[chosen], LEAST_PUPILS)
         return cls(members, mean, grouped(members, mean), scale[:, None, None], csr_matrix(weights))
 
-    def rows(self, localities: FloatArray, areas: FloatArray, authority: FloatArray) -> FloatArray:
-        """Ratios model ÷ target of each level (…): means over localities of each size, over areas, and the one."""
-        return np.concatenate([grouped(self.sizes, localities), areas.mean(axis=0)[None], authority[None]])
+    def rows(self, part: Sequence[FloatArray], target: Sequence[FloatArray]) -> FloatArray:
+        """Ratios part ÷ target (SIZES + 2, …) of localities of each size, of areas and of the authority.
+
+        Ratios of weighted sums, not means of ratios: those would be led by the localities with the least spread.
+        """
+        per_pupil = [_over(np.ones(len(self.area)), self.area.mean(axis=(1, 2)))[None], np.ones((1, 1))]
+        weights = (self.sizes, *map(csr_matrix, per_pupil))
+        sums = [_over(grouped(w, p), grouped(w, t)) for w, p, t in zip(weights, part, target, strict=True)]
+        return np.concatenate(sums)
 
 
 def _over(part: FloatArray, target: FloatArray) -> FloatArray:
@@ -196,21 +205,20 @@ def _over(part: FloatArray, target: FloatArray) -> FloatArray:
 
 def _fit_cells(tree: _Tree, targets: list[FloatArray]) -> FloatArray:
     """Variances (4, H, G) of common, area, own and count, so that model ÷ target is near 1 at every level."""
-    of_locality, of_area, of_authority = targets
-    m, area, pupils = tree.locality, tree.area, tree.area.sum(axis=0)
+    m, area = tree.locality, tree.area
+    pupils = area.sum(axis=0, keepdims=True)
     own, count = tree.scale**2 * m**2, tree.scale**2 * m
-    own_in_area, count_in_area = grouped(tree.members, own), grouped(tree.members, count)
-    localities = [m**2, m**2, own, count]
-    area_parts = [area**2, area**2, own_in_area, count_in_area]
-    authority = [pupils**2, (area**2).sum(axis=0), own_in_area.sum(axis=0), count_in_area.sum(axis=0)]
-    parts = zip(localities, area_parts, authority, strict=True)
-    ratios = np.stack(
-        [
-            tree.rows(_over(one, of_locality), _over(two, of_area), _over(three, of_authority[0]))
-            for one, two, three in parts
-        ],
-        axis=1,
-    )  # (levels, 4, H, G)
+    own_of_area, count_of_area = grouped(tree.members, own), grouped(tree.members, count)
+    squares = (area**2).sum(axis=0, keepdims=True)
+    parts = [
+        (m**2, area**2, pupils**2),
+        (m**2, area**2, squares),
+        (own, own_of_area, own_of_area.sum(axis=0, keepdims=True)),
+        (count, count_of_area, count_of_area.sum(axis=0, keepdims=True)),
+    ]
+    # A table gives an empty cell some spread; draws give it none.
+    filled = [np.where(level > 0, target, 0.0) for level, target in zip((m, area, pupils), targets, strict=True)]
+    ratios = np.stack([tree.rows(part, filled) for part in parts], axis=1)  # (levels, 4, H, G)
     if len(tree.area) == 1:
         ratios[:, 1] = 0.0  # the one area is the authority
     return _smooth_nnls(ratios)
@@ -242,8 +250,8 @@ def _smooth_nnls(ratios: FloatArray) -> FloatArray:
 
 def _fit_together(tree: _Tree, variance: FloatArray, targets: list[FloatArray]) -> FloatArray:
     """Shares (3, H) of common, area and own variance that year groups have together, from spreads of phase totals."""
-    of_locality, of_area, of_authority = targets
-    m, area, pupils = tree.locality, tree.area, tree.area.sum(axis=0)
+    m, area = tree.locality, tree.area
+    pupils = area.sum(axis=0, keepdims=True)
     deviation = np.sqrt(variance[:3])
     own = tree.scale * np.sqrt(m**2 * variance[2] + m * variance[3])
 
@@ -252,26 +260,23 @@ def _fit_together(tree: _Tree, variance: FloatArray, targets: list[FloatArray]) 
         added: FloatArray = sd.sum(axis=-1) ** 2 - (sd**2).sum(axis=-1)
         return added
 
-    of_common = [between(level * deviation[0]) for level in (m, area, pupils)]
-    area_added = between(area * deviation[1])
-    of_areas = [between(m * deviation[1]), area_added, area_added.sum(axis=0)]
-    own_added = between(own)
-    of_own = [own_added, grouped(tree.members, own_added), own_added.sum(axis=0)]
-    apart_own = (own**2).sum(axis=-1)
-    apart = [
-        (m**2 * (variance[0] + variance[1])).sum(axis=-1) + apart_own,
-        (area**2 * (variance[0] + variance[1])).sum(axis=-1) + grouped(tree.members, apart_own),
-        (pupils**2 * variance[0] + (area**2).sum(axis=0) * variance[1]).sum(axis=-1) + apart_own.sum(axis=0),
+    of_area, of_own = between(area * deviation[1]), between(own)
+    own_of_area = grouped(tree.members, of_own)
+    parts = [
+        [between(level * deviation[0]) for level in (m, area, pupils)],
+        [between(m * deviation[1]), of_area, of_area.sum(axis=0, keepdims=True)],
+        [of_own, own_of_area, own_of_area.sum(axis=0, keepdims=True)],
     ]
-    scales = (of_locality, of_area, of_authority[0])
-    ratios = np.stack(
-        [
-            tree.rows(*(_over(p, t) for p, t in zip(part, scales, strict=True)))
-            for part in (of_common, of_areas, of_own)
-        ],
-        axis=1,
-    )  # (levels, 3, H)
-    missing = 1 - tree.rows(*(_over(p, t) for p, t in zip(apart, scales, strict=True)))
+    alone = (own**2).sum(axis=-1)
+    alone_of_area = grouped(tree.members, alone)
+    apart = [
+        (m**2 * (variance[0] + variance[1])).sum(axis=-1) + alone,
+        (area**2 * (variance[0] + variance[1])).sum(axis=-1) + alone_of_area,
+        (pupils**2 * variance[0] + (area**2).sum(axis=0) * variance[1]).sum(axis=-1)
+        + alone_of_area.sum(axis=0, keepdims=True),
+    ]
+    ratios = np.stack([tree.rows(part, targets) for part in parts], axis=1)  # (levels, 3, H)
+    missing = 1 - tree.rows(apart, targets)
     return _smooth_shares(ratios, missing)
 
 
@@ -287,31 +292,34 @@ def _smooth_shares(ratios: FloatArray, missing: FloatArray) -> FloatArray:
     return found.reshape(n_years, parts).T
 
 
-def _products(forecast: FloatArray, errors: list[FloatArray], area: IntArray, groups: slice) -> FloatArray:
-    """Products of a cohort's errors in two years running: (common, area, own) × (e·f, e², f²) × horizon (H − 1)."""
+def _correlations(forecast: FloatArray, errors: list[FloatArray], area: IntArray, groups: slice) -> FloatArray:
+    """Correlations (common, area, own; H − 1, G − 1) of a cohort's errors in two years running; NaN where unknown.
+
+    One for each year group: where errors of one are far wider than of the next, a pooled one would say nothing.
+    """
     locality, of_area, authority = (error[..., groups] for error in errors)
-    weight = np.where(np.isnan(locality), 0.0, forecast[..., groups])
     common = np.broadcast_to(authority, locality.shape)
     parts = (common, of_area[:, area] - common, locality - of_area[:, area])
-    products = np.zeros((3, 3, forecast.shape[2] - 1))
-    for part, row in zip(parts, products, strict=True):
+    found = np.full((3, locality.shape[2] - 1, max(locality.shape[3] - 1, 0)), np.nan)
+    for part, row in zip(parts, found, strict=True):
         now, then = part[:, :, :-1, :-1], part[:, :, 1:, 1:]
-        w = np.where(np.isnan(now) | np.isnan(then), 0.0, np.nan_to_num(weight[:, :, :-1, :-1]))
-        now, then = np.nan_to_num(now), np.nan_to_num(then)
-        row[:] = [(w * a * b).sum(axis=(0, 1, 3)) for a, b in ((now, then), (now, now), (then, then))]
-    return products
+        known = ~(np.isnan(now) | np.isnan(then))
+        weight = np.where(known, forecast[..., groups][:, :, :-1, :-1], 0.0)
+        now, then = np.where(known, now, 0.0), np.where(known, then, 0.0)
+        cross, first, second = ((weight * a * b).sum(axis=(0, 1)) for a, b in ((now, then), (now, now), (then, then)))
+        scale = np.sqrt(first * second)
+        np.divide(cross, scale, out=row, where=scale > NO_ERROR)
+    return found
 
 
-def _fit_fading(products: FloatArray) -> FloatArray:
-    """Exponents (3,) whose correlations (h ÷ (h + 1))^fading are nearest to those of past errors."""
+def _fit_fading(correlations: FloatArray) -> FloatArray:
+    """Exponents (3,) whose (h ÷ (h + 1))^fading are nearest to the correlations (3, H − 1, K) of past errors."""
     exponents = np.linspace(0, 3, 61)
-    h = np.arange(1, products.shape[2] + 1)
+    h = np.arange(1, correlations.shape[1] + 1)
     expected = (h / (h + 1)) ** exponents[:, None]
-    fading = np.full(len(products), FADING)
-    for level, (cross, now, then) in enumerate(products):
-        scale = np.sqrt(now * then)
-        known = scale > 1e-9 * max(float(scale.max(initial=0.0)), 1.0)
-        if known.any():
-            misfit = (cross[known] / scale[known] - expected[:, known]) ** 2
-            fading[level] = exponents[misfit.sum(axis=1).argmin()]
+    fading = np.full(len(correlations), FADING)
+    for level, found in enumerate(correlations):
+        if not np.isnan(found).all():
+            misfit = np.nansum((found - expected[:, :, None]) ** 2, axis=(1, 2))
+            fading[level] = exponents[misfit.argmin()]
     return fading

@@ -11,10 +11,11 @@ from scipy.stats import norm
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
+from models.cohorts import birth_series, pupil_cube
 from models.draws import TILE, Draws, area_scenarios
 from models.error_fit import fit_error_model
 from models.error_model import ErrorModel, PlanningAreas, planning_areas
-from models.uncertainty import PastForecasts, fit_spread
+from models.uncertainty import PastForecasts, fit_spread, past_forecasts
 
 H, G = 5, 12
 AREA_OF = (np.arange(120) // 6, np.arange(120) // 30)
@@ -268,6 +269,39 @@ def test_without_a_past_the_draws_have_the_stated_default_spread():
     expected = np.sqrt(100 + (0.02 * np.arange(1, H + 1) * 100) ** 2)
     np.testing.assert_allclose(cube.std(axis=0).mean(axis=(0, 2)), expected, rtol=0.05)
     np.testing.assert_array_equal(found.area[:, 7:], 0)  # the one secondary area is the authority
+
+
+def test_one_year_group_that_errs_wildly_does_not_hide_how_long_errors_last():
+    mean = means()
+    past = simulated(4, mean)
+    wild = np.where(np.arange(G) == 11, 30, 1)
+    actual = past.forecast + (past.actual - past.forecast) * wild
+    found = fit_error_model(PastForecasts(past.forecast, actual, past.origins, COMPULSORY), Policy({}), AREAS, mean)
+    np.testing.assert_allclose(found.fading, 0.5, atol=0.15)
+
+
+def test_draws_for_england_hold_four_in_five_phase_totals_of_its_authorities_without_seeing_the_future(real_data):
+    pupils = pd.read_csv(real_data / "england" / "pupils_by_la_2011_2021.csv.gz").rename(
+        columns={"la_code": "locality"}
+    )
+    births = pd.read_csv(real_data / "england" / "births_by_district_1992_2022.csv.gz")
+    births = births.groupby(["la_code", "year_to_mid"], as_index=False)["births"].sum()
+    births = births.rename(columns={"la_code": "locality"})
+    births["year_ending"] = pd.to_datetime(births["year_to_mid"].astype(str) + "-06-30")
+    codes = sorted(pupils["locality"].unique())
+    past = past_forecasts(pupil_cube(pupils, codes, "2021/22"), birth_series(births, codes), Policy({}), 3)
+    areas = planning_areas(pd.DataFrame({"locality": codes}), past.year_groups)
+    held = np.zeros((len(past.origins), 3, 2))
+    scored = np.zeros_like(held)
+    for o in range(3, len(past.origins)):
+        mean = np.nan_to_num(past.forecast[o])
+        found = fit_error_model(past, Policy({}), areas, mean, known_by=int(past.origins[o]))
+        low, high = np.quantile(by_phase(drawn(Draws(mean, found, areas, o))[..., :12]), [0.1, 0.9], axis=0)
+        came = by_phase(past.actual[o][..., :12])
+        held[o] = ((low <= came) & (came <= high)).sum(axis=0)
+        scored[o] = (~np.isnan(came)).sum(axis=0)
+    assert ((held.sum(axis=0) / scored.sum(axis=0)) > 0.72).all()
+    assert ((held.sum(axis=0) / scored.sum(axis=0)) < 0.9).all()
 
 
 def test_what_came_after_an_origin_does_not_change_its_draws():
