@@ -86,7 +86,8 @@ def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) 
     one has no pupils. ValueError if nobody was counted in the base year, or nobody from R to Y11.
     """
     base = start_year(base_year)
-    start = pupils["academic_year"].map(start_year).to_numpy(dtype=np.int64)
+    year, names = pd.factorize(pupils["academic_year"])
+    start = np.array([start_year(name) for name in names], dtype=np.int64)[year]
     row = pd.Index(localities).get_indexer(pupils["locality"])
     notes = []
     if (strangers := int((row < 0).sum())) > 0:

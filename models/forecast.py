@@ -28,7 +28,7 @@ from models.cohorts import (
     year_labels,
 )
 from models.housing import housing_pupils
-from models.progression import Projection, project
+from models.progression import History, Projection, project
 from models.uncertainty import (
     ORIGINS_NEEDED,
     PastForecasts,
@@ -87,7 +87,8 @@ def forecast_pupils(
     codes = localities["locality"].tolist()
     cube, series = pupil_cube(pupils, codes, base_year), birth_series(births, codes)
     cube = replace(cube, groups=locality_groups(localities))
-    projection = project(cube, series, policy, horizon_years)
+    history = History.of(cube, series, policy)
+    projection = project(cube, series, policy, horizon_years, history)
     notes = [*cube.notes, *_notes(cube, series, projection, policy)]
     if series.strangers:
         notes.append(f"{series.strangers} rows of births name a locality that is not in the list; they are left out.")
@@ -105,9 +106,10 @@ def forecast_pupils(
         notes += said
         if (below := int((unadjusted + change < 0).sum())) > 0:
             notes.append(f"{below} adjustments take away more pupils than are forecast; 0 stands.")
-    past = past_forecasts(cube, series, policy, horizon_years)
-    coverage, said = _held(past, policy)
-    tables = _tables(cube, starts, unadjusted, mean, past, policy, localities)
+    past = past_forecasts(cube, series, policy, horizon_years, history)
+    spread = fit_spread(past, policy)
+    coverage, said = _held(past, spread, policy)
+    tables = _tables(cube, starts, unadjusted, mean, past, spread, policy, localities)
     return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage)
 
 
@@ -132,6 +134,7 @@ def _tables(
     unadjusted: FloatArray,
     mean: FloatArray,
     past: PastForecasts,
+    spread: Spread,
     policy: Policy,
     localities: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -150,7 +153,7 @@ def _tables(
     places = {"locality": cube.localities}
     cells = {"academic_year": years, "year_group": cube.year_groups}
     phases = {"academic_year": years, "phase": tuple(members)}
-    of_cells = _rows(base, unadjusted, mean, fit_spread(past, policy))
+    of_cells = _rows(base, unadjusted, mean, spread)
     of_authority = _rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere, policy))
     table = cube_frame({**places, **cells}, **of_cells)
     authority = cube_frame(cells, **of_authority)
@@ -240,7 +243,7 @@ def _named(projection: Projection) -> str:
     return "; ".join(sorted(set(names), key=lambda name: (-names.count(name), name)))
 
 
-def _held(past: PastForecasts, policy: Policy) -> tuple[float, list[str]]:
+def _held(past: PastForecasts, spread: Spread, policy: Policy) -> tuple[float, list[str]]:
     """Share of past outturns the locality intervals hold, and where the intervals come from."""
     level, share = policy.number("interval_level"), policy.number("interval_default_share")
     if len(past.origins) < ORIGINS_NEEDED:
@@ -248,7 +251,6 @@ def _held(past: PastForecasts, policy: Policy) -> tuple[float, list[str]]:
             "Fewer than two past years can be tested: p10 and p90 are a stated default, a Poisson count and "
             f"{share:.0%} of the mean for each year ahead."
         ]
-    spread = fit_spread(past, policy)
     held = held_share(past, spread)
     labels = year_labels(past.origins)
     notes = [

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
+from scipy.sparse import csr_matrix
 from scipy.stats import norm
 
 from geodata.policy import Policy
@@ -72,11 +73,17 @@ class PastForecasts:
 
     def of_groups(self, members: FloatArray) -> PastForecasts:
         """Sums over groups of localities: `members` (A, L) is 1 where the locality belongs; (O, A, H, G)."""
-        known = np.isfinite(self.forecast)
-        some = np.einsum("al,olhg->oahg", members, known.astype(float)) > 0
+        known: BoolArray = np.isfinite(self.forecast)
+        belongs = csr_matrix(members)
+
+        def summed(cube: FloatArray) -> FloatArray:
+            flat = np.moveaxis(cube, 1, 0).reshape(cube.shape[1], -1)
+            back = (belongs @ flat).reshape(-1, cube.shape[0], *cube.shape[2:])
+            return np.moveaxis(back, 0, 1)
+
+        some = summed(known.astype(float)) > 0
         forecast, actual = (
-            np.where(some, np.einsum("al,olhg->oahg", members, np.where(known, cube, 0.0)), np.nan)
-            for cube in (self.forecast, self.actual)
+            np.where(some, summed(np.where(known, cube, 0.0)), np.nan) for cube in (self.forecast, self.actual)
         )
         return replace(self, forecast=forecast, actual=actual)
 
@@ -96,9 +103,12 @@ def phase_members(year_groups: Sequence[str]) -> dict[str, IntArray]:
     return {phase: positions for phase, positions in members.items() if len(positions)}
 
 
-def past_forecasts(cube: PupilCube, births: BirthSeries, policy: Policy, horizon_years: int) -> PastForecasts:
+def past_forecasts(
+    cube: PupilCube, births: BirthSeries, policy: Policy, horizon_years: int, history: History | None = None
+) -> PastForecasts:
     """Run the chain from every past year with at least one ratio behind it; see `rolling_origins`."""
-    history = History.of(cube, births, policy)
+    if history is None:
+        history = History.of(cube, births, policy)
 
     def chain(then: PupilCube, published: BirthSeries, years: int) -> FloatArray:
         return project(then, published, policy, years, history).pupils
