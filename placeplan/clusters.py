@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +14,9 @@ from geodata.years import PRIMARY
 from models.options import CLOSE
 from models.villages import Villages, build_villages, cluster_table, village_schools
 from placeplan.journeys import study_journeys
-from placeplan.results import StageResult, read_stage
+from placeplan.results import StageResult
 from placeplan.study import Study
-from solvers import solve_clusters
+from solvers import ClusterPlan, solve_clusters
 from solvers.verify import verify_clusters
 
 if TYPE_CHECKING:
@@ -32,18 +34,16 @@ def study_villages(study: Study, closing: Collection[int] = ()) -> Villages:
     return build_villages(schools, journeys.between_schools[np.ix_(rows, rows)], study.policy)
 
 
-def closing_schools(study: Study) -> list[int]:
-    """Schools that the study's estate plan closes; none where there is no plan."""
-    folder = study.results / "estate"
-    if not folder.is_dir():
-        return []
-    decisions = read_stage(folder, "decisions")
+def closing_schools(decisions: pd.DataFrame) -> list[int]:
+    """Schools that an estate plan closes, from its decisions."""
     return [int(urn) for urn in decisions.loc[decisions["action"] == CLOSE, "urn"]]
 
 
-def clusters_stage(study: Study, progress: ProgressCallback | None = None) -> StageResult:
-    """Table clusters: urn, name, cluster, trust, role, travel_min, pupils."""
-    closing = closing_schools(study)
+def clusters_stage(study: Study, closing: Sequence[int] = (), progress: ProgressCallback | None = None) -> StageResult:
+    """Table clusters: urn, name, cluster, trust, role, travel_min, pupils; the leads as an array.
+
+    Schools that are `closing` stand in no cluster. A plan that does not pass verification is never returned.
+    """
     villages = study_villages(study, closing)
     if villages.schools.empty:
         limit = study.policy.integer("village_school_max_pupils")
@@ -60,6 +60,7 @@ def clusters_stage(study: Study, progress: ProgressCallback | None = None) -> St
     alone = float(villages.problem.alone_cost.sum()) if villages.problem.alone_cost is not None else np.nan
     return StageResult(
         tables={"clusters": cluster_table(villages, plan.lead.tolist())},
+        files={"plan.npz": partial(save_plan, plan)},
         summary={
             "status": plan.status,
             "objective": plan.objective,
@@ -68,7 +69,14 @@ def clusters_stage(study: Study, progress: ProgressCallback | None = None) -> St
             "stopped_by": "gap" if plan.status == "optimal" else "time limit",
             "seconds": round(plan.seconds, 2),
             "every_school_alone_gbp": alone,
-            "left_out_as_closing": closing,
+            "left_out_as_closing": list(closing),
             "approximate": study.approximate,
         },
     )
+
+
+def save_plan(plan: ClusterPlan, path: Path) -> None:
+    """Write the lead of each school and what was proven, so that `verify` can check it again."""
+    if plan.lead is None:
+        raise ValueError("there is no plan to save")
+    np.savez_compressed(path, lead=plan.lead, objective=plan.objective, bound=plan.bound)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from geodata.years import PHASES
+from placeplan.geography import planning_areas, points
 from placeplan.journeys import study_journeys
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
@@ -27,8 +27,8 @@ ATTRIBUTION = (
 )
 
 
-def maps_stage(study: Study, results: Path) -> StageResult:
-    """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages have run, and index.html."""
+def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult:
+    """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html."""
     from maps.index import Entry, index_page
 
     if "geometry" not in study.tables["localities"]:
@@ -39,11 +39,11 @@ def maps_stage(study: Study, results: Path) -> StageResult:
     entries = []
     background = basemap(study)
     for name, (stage, make) in makers.items():
-        if (results / stage).is_dir():
+        if stage in ran:
             title, question = QUESTIONS[name]
             pages[f"{name}.html"] = make(study, results, notes(study, title, question), background)
             entries.append(Entry(f"{name}.html", title, question))
-    if (results / "estate").is_dir() or (results / "balance").is_dir():
+    if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
     pages["index.html"] = index_page(entries, notes(study, study.settings.name, "Every page of this scenario."))
     return StageResult(
@@ -143,28 +143,6 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
     return clusters_map(shown.drop(columns="trust"), plan, links, about, basemap=background)
 
 
-def planning_areas(study: Study) -> gpd.GeoDataFrame:
-    """Planning areas as the union of their localities: planning_area, phase, name, geometry."""
-    import geopandas as gpd
-
-    localities = study.tables["localities"]
-    frames = []
-    for phase in PHASES:
-        dissolved = localities[["geometry", f"planning_area_{phase}"]].dissolve(f"planning_area_{phase}")
-        frame = dissolved.rename_axis("planning_area").reset_index().assign(phase=phase)
-        frames.append(frame.assign(name=frame["planning_area"]))
-    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=localities.crs)
-
-
-def points(table: pd.DataFrame) -> gpd.GeoDataFrame:
-    """A table with easting and northing as points; rows without them are left out."""
-    import geopandas as gpd
-
-    placed = table[table["easting"].notna() & table["northing"].notna()]
-    at = gpd.points_from_xy(placed["easting"], placed["northing"])
-    return gpd.GeoDataFrame(placed, geometry=at, crs="EPSG:27700").reset_index(drop=True)
-
-
 def school_points(study: Study) -> gpd.GeoDataFrame:
     """Every school on the map, with places and pupils on roll in the base year."""
     schools = study.tables["schools"]
@@ -201,7 +179,8 @@ def journey_lines(study: Study, allocation: pd.DataFrame) -> gpd.GeoDataFrame:
     return shape.assign(**{name: drawn[name].to_numpy() for name in drawn.columns})
 
 
-def stage_summaries(results: Path) -> dict[str, dict[str, object]]:
-    """Summaries of the stages that have run, by name."""
+def stage_summaries(results: Path, ran: Collection[str] | None = None) -> dict[str, dict[str, object]]:
+    """Summaries by stage of those that `ran`, of all that have results where that is not said."""
     found = {path.name: read_summary(path) for path in sorted(results.iterdir()) if path.is_dir()}
-    return {name: summary for name, summary in found.items() if summary is not None}
+    told = {name: summary for name, summary in found.items() if summary is not None}
+    return told if ran is None else {name: summary for name, summary in told.items() if name in ran}

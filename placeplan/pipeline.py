@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from geodata.settings import FILE
 from placeplan.results import (
     StageResult,
+    add_csv,
+    changed_files,
     code_digest,
     digest,
     file_digest,
+    mend_interrupted,
     read_stage,
     read_summary,
     versions,
@@ -45,11 +50,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Run:
-    """What a stage is given: the study, where results lie, how to report progress and which levers are asked for."""
+    """What a stage is given: the study, how to report progress, the levers asked for and the stages that stand."""
 
     study: Study
     progress: ProgressCallback | None
     levers: tuple[str, ...]
+    ran: frozenset[str]
 
     def table(self, stage: str, name: str) -> pd.DataFrame:
         """A table of an earlier stage."""
@@ -100,21 +106,21 @@ def _estate(run: Run) -> StageResult:
 
 
 def _clusters(run: Run) -> StageResult:
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters import closing_schools, clusters_stage
 
-    return clusters_stage(run.study, run.progress)
+    return clusters_stage(run.study, closing_schools(run.table("estate", "decisions")), run.progress)
 
 
 def _maps(run: Run) -> StageResult:
     from placeplan.pages import maps_stage
 
-    return maps_stage(run.study, run.study.results)
+    return maps_stage(run.study, run.study.results, run.ran)
 
 
 def _report(run: Run) -> StageResult:
     from placeplan.report import report_stage
 
-    return report_stage(run.study, run.study.results)
+    return report_stage(run.study, run.study.results, run.ran)
 
 
 SCHOOLS = (*BASIC, "schools", "rolls")
@@ -128,7 +134,9 @@ STAGES = (
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report),
 )
 NAMES = tuple(stage.name for stage in STAGES)
-LEVERS = ("expand", "new_school", "cut_pan", "close")
+COMMISSION = ("expand", "new_school")
+CLOSE = ("cut_pan", "close")
+LEVERS = COMMISSION + CLOSE
 
 
 def wanted_stages(goal: str) -> list[str]:
@@ -146,53 +154,85 @@ def run_stages(
     names: Sequence[str] = NAMES,
     *,
     levers: Collection[str] | None = None,
+    csv: bool = False,
     progress: Callable[[str], ProgressCallback | None] | None = None,
     starting: Callable[[str], None] | None = None,
 ) -> Iterator[Step]:
     """Run the stages in order, each only if what it rests on has changed; yields what became of each.
 
-    A stage whose inputs are missing is left out, and so is one that rests on it. `levers` None keeps those with which
-    the estate was planned last, all of them at first. `progress` gives the callback for a
-    stage's solver; `starting` is told before a stage is run.
+    A stage whose inputs are missing is left out, and so is one that rests on it; its old results go. `levers` None
+    keeps those with which the estate was planned last, all of them at first. `csv` puts a CSV beside every table.
+    `progress` gives the callback for a stage's solver; `starting` is told before a stage is run.
     """
+    for name in NAMES:
+        mend_interrupted(study.results / name)
     prints = input_prints(study)
     done: dict[str, str] = {}
-    for stage in STAGES:
-        if stage.name not in names:
-            # A stage that is not asked for still counts as it stands.
-            summary = read_summary(study.results / stage.name)
-            if summary is not None:
-                done[stage.name] = str(summary["fingerprint"])
-            continue
-        missing = [table for table in stage.needs if table not in study.tables]
-        lost = [name for name in stage.after if name not in done and stage.name not in ("maps", "report")]
-        if missing or lost:
-            why = f"no {', '.join(missing)}" if missing else f"{', '.join(lost)} left out"
-            yield Step(stage.name, "left out", why, 0.0, {})
-            continue
-        own_levers = _levers(study, levers) if stage.name == "estate" else ()
-        fingerprint = digest(
-            stage.name,
-            code_digest(),
-            prints["settings"],
-            {name: prints.get(name) for name in stage.inputs},
-            {name: done.get(name) for name in stage.after},
-            own_levers,
-        )
-        folder = study.results / stage.name
-        known = read_summary(folder)
-        if known is not None and known.get("fingerprint") == fingerprint:
-            done[stage.name] = fingerprint
-            yield Step(stage.name, "unchanged", "", 0.0, known)
-            continue
-        if starting is not None:
-            starting(stage.name)
-        began = time.perf_counter()
-        run = Run(study, progress(stage.name) if progress is not None else None, own_levers)
-        write_stage(folder, stage.run(run), fingerprint)
-        done[stage.name] = fingerprint
-        yield Step(stage.name, "done", "", time.perf_counter() - began, read_summary(folder) or {})
-    write_manifest(study.results, manifest(study, prints, done))
+    try:
+        for stage in STAGES:
+            folder = study.results / stage.name
+            if stage.name not in names:
+                # A stage that is not asked for still counts as it stands.
+                if (standing := _standing(folder)) is not None:
+                    done[stage.name] = standing["fingerprint"]
+                continue
+            if why := _why_left_out(stage, study, done):
+                shutil.rmtree(folder, ignore_errors=True)
+                yield Step(stage.name, "left out", why, 0.0, {})
+                continue
+            own_levers = _levers(study, levers) if stage.name == "estate" else ()
+            origin = made_from(study, stage, prints, done, own_levers)
+            run = Run(study, progress(stage.name) if progress is not None else None, own_levers, frozenset(done))
+            step = _run_stage(stage, run, origin, starting)
+            if csv:
+                add_csv(folder)
+            done[stage.name] = str(step.summary["fingerprint"])
+            yield step
+    finally:
+        # Of what stands after a stage that failed, too; nothing is written where no stage ever was.
+        if study.results.is_dir():
+            write_manifest(study.results, manifest(study))
+
+
+def _run_stage(stage: Stage, run: Run, origin: Mapping[str, Any], starting: Callable[[str], None] | None) -> Step:
+    """Run a stage unless its results stand and were made from the same."""
+    folder = run.study.results / stage.name
+    known = _standing(folder)
+    if known is not None and known["fingerprint"] == digest(stage.name, origin):
+        return Step(stage.name, "unchanged", "", 0.0, known)
+    if starting is not None:
+        starting(stage.name)
+    began = time.perf_counter()
+    result = with_geography(run.study, stage.name, stage.run(run))
+    seconds = time.perf_counter() - began
+    write_stage(folder, result, origin, seconds)
+    return Step(stage.name, "done", "", seconds, read_summary(folder) or {})
+
+
+def with_geography(study: Study, stage: str, result: StageResult) -> StageResult:
+    """The result of a stage with a GeoPackage of what can be drawn of it."""
+    from placeplan.geography import stage_layers, write_layers
+
+    layers = stage_layers(study, stage, result.tables)
+    if not layers:
+        return result
+    return replace(result, files={**result.files, f"{stage}.gpkg": partial(write_layers, layers)})
+
+
+def _standing(folder: Path) -> dict[str, Any] | None:
+    """Summary of a stage whose files are all as they were written; None of any other."""
+    summary = read_summary(folder)
+    if summary is None or "fingerprint" not in summary or changed_files(folder, summary):
+        return None
+    return summary
+
+
+def _why_left_out(stage: Stage, study: Study, done: Collection[str]) -> str:
+    """Why a stage cannot be run; blank where it can."""
+    if missing := [table for table in stage.needs if table not in study.tables]:
+        return f"no {', '.join(missing)}"
+    lost = [name for name in stage.after if name not in done and stage.name not in ("maps", "report")]
+    return f"{', '.join(lost)} left out" if lost else ""
 
 
 def _levers(study: Study, asked: Collection[str] | None) -> tuple[str, ...]:
@@ -203,25 +243,57 @@ def _levers(study: Study, asked: Collection[str] | None) -> tuple[str, ...]:
 
 
 def input_prints(study: Study) -> dict[str, str]:
-    """Fingerprints of the inputs by table, and of the settings of the scenario."""
-    prints = {name: file_digest(path) for name, path in study.files.items()}
+    """SHA-256 of the file of each input table."""
+    return {name: file_digest(path) for name, path in study.files.items()}
+
+
+def made_from(
+    study: Study, stage: Stage, prints: Mapping[str, str], done: Mapping[str, str], levers: Sequence[str]
+) -> dict[str, Any]:
+    """All that the results of a stage rest on: inputs, settings, earlier stages, levers, program and libraries.
+
+    `prints` are of the input tables, `done` the fingerprints of the stages that stand.
+    """
     settings = study.settings
-    prints["settings"] = digest(
-        settings.name, settings.authority, settings.base_year, settings.horizon_years, settings.pupils,
-        settings.attribution, study.scenario, study.policy.overrides,
-    )  # fmt: skip
-    return prints
+    return {
+        "inputs": {name: prints[name] for name in stage.inputs if name in prints},
+        "settings": {
+            "name": settings.name,
+            "authority": settings.authority,
+            "base_year": settings.base_year,
+            "horizon_years": settings.horizon_years,
+            "pupils": settings.pupils,
+            "attribution": settings.attribution,
+            "scenario": study.scenario,
+            **{f"policy.{key}": value for key, value in sorted(study.policy.overrides.items())},
+        },
+        "stages": {name: done[name] for name in stage.after if name in done},
+        "levers": list(levers),
+        "code": code_digest(),
+        "versions": versions(),
+    }
 
 
-def manifest(study: Study, prints: Mapping[str, str], done: Mapping[str, str]) -> dict[str, Any]:
-    """From which inputs, versions and seed the results of a scenario were made."""
+def manifest(study: Study) -> dict[str, Any]:
+    """From which inputs, versions and seed each stage of a scenario was made, and when, as the summaries tell."""
+    stages = {}
+    for name in NAMES:
+        summary = read_summary(study.results / name)
+        if summary is None or "made_from" not in summary:
+            continue
+        origin = summary["made_from"]
+        stages[name] = {
+            "fingerprint": summary["fingerprint"],
+            "written": summary["written"],
+            "seconds": summary["run_seconds"],
+            "inputs": origin["inputs"],
+            "code": origin["code"],
+            "versions": origin["versions"],
+        }
     return {
         "study": study.settings.name,
         "scenario": study.scenario,
-        "inputs": {name: {"file": path.name, "sha256": prints[name]} for name, path in study.files.items()},
-        "study_toml": file_digest(study.folder / FILE),
-        "versions": versions(),
-        "code": code_digest(),
+        "files": {name: path.name for name, path in study.files.items()},
         "seed": 0,
-        "stages": dict(done),
+        "stages": stages,
     }

@@ -1,41 +1,114 @@
-"""Checking results again from what lies on disk: plans from their arrays, tables from each other."""
+"""Checking results again from what lies on disk: files, what they were made from, plans and totals.
+
+Nothing here asks a solver. Totals are added up from tables of different stages, so that a table that was cut or edited
+does not agree with the others even where its hash was written anew. A bound is what the solver proved: it is not
+recomputed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from geodata.problems import BadInput, Problem
+from geodata.years import PHASES
 from models.estate import EstateProblem
+from models.estate_build import WHOLE
 from placeplan.clusters import study_villages
-from placeplan.results import read_stage, read_summary
+from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
+from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.study import Study
 from solvers import ClusterPlan, EstatePlan, gap_between
 from solvers.verify import verify_clusters, verify_estate
 
 TOLERANCE_PUPILS = 0.5
+TOLERANCE = 1e-6  # relative, of sums of money and of policy rows
+ABOUT_THE_BOUND = (
+    "Not checked: the bound. It is what the solver proved while it ran; here only the plan's cost, its rules and the "
+    "gap between the two are computed again."
+)
+Check = Callable[[], list[str]]
 
 
 def verify_results(study: Study) -> dict[str, list[str]]:
-    """What was checked, and for each what is wrong (nothing where it holds)."""
-    checks: dict[str, list[str]] = {}
+    """What was checked, and for each what is wrong (nothing where it holds); BadInput where there are no results."""
     results = study.results
-    if (results / "forecast").is_dir():
-        checks["forecast: localities sum to the authority"] = _forecast_sums(results / "forecast")
-    if (results / "balance").is_dir():
-        checks["balance: need and spare are never netted off"] = _balance_cells(results / "balance")
-    if (results / "estate").is_dir():
-        checks["estate plan: cost, places, rules and gap from the arrays"] = _estate(results / "estate")
-        checks["estate tables: every pupil is placed or listed as unplaced"] = _estate_tables(results / "estate")
-    if (results / "clusters").is_dir():
-        checks["clusters: members, limits and gap from the arrays"] = _clusters(study)
-    return checks
+    stages = [name for name in NAMES if (results / name).is_dir()]
+    if not stages:
+        what = f"There are no results of the scenario {study.scenario}."
+        raise BadInput([Problem(str(results), what, "`placeplan run` makes them.")])
+    checks: dict[str, Check] = {}
+    for name in stages:
+        checks[f"{name}: files as they were written"] = partial(_files, results / name)
+    checks["inputs and settings: those of today"] = partial(_origins, study, stages)
+    if "forecast" in stages:
+        checks["forecast: localities sum to the authority"] = partial(_forecast_sums, results / "forecast")
+    if "balance" in stages:
+        checks["balance: need and spare are never netted off"] = partial(_balance_cells, results / "balance")
+    if "estate" in stages:
+        folder = results / "estate"
+        checks["estate plan: cost, places, rules and gap from the arrays"] = partial(_estate, folder)
+        checks["estate summary: objective, bound and gap of the plan"] = partial(_summary_agrees, folder)
+        checks["estate tables: every pupil is placed or listed as unplaced"] = partial(_pupils, results)
+        checks["estate tables: a decision for every facility that changes"] = partial(_decisions, folder)
+        checks["estate tables: every policy row as the plan has it"] = partial(_policy_rows, folder)
+    if "clusters" in stages:
+        checks["clusters: members, limits and gap from the table"] = partial(_clusters, study)
+        checks["clusters summary: objective, bound and gap of the plan"] = partial(
+            _summary_agrees, results / "clusters"
+        )
+    return {what: _told(check) for what, check in checks.items()}
+
+
+def _told(check: Check) -> list[str]:
+    """What a check finds. Files that are gone, cut or of another make fail in many ways: each is a finding."""
+    try:
+        return check()
+    except Exception as error:
+        return [f"cannot be checked: {type(error).__name__}: {error}"]
+
+
+def _files(folder: Path) -> list[str]:
+    summary = read_summary(folder)
+    return ["summary.json is missing or cannot be read"] if summary is None else changed_files(folder, summary)
+
+
+def _origins(study: Study, stages: list[str]) -> list[str]:
+    """For each stage, what it was made from that is different now.
+
+    Another program or library is no fault in the results: the next run makes them again.
+    """
+    prints = input_prints(study)
+    summaries = {name: read_summary(study.results / name) or {} for name in stages}
+    standing = {name: str(summary.get("fingerprint")) for name, summary in summaries.items()}
+    wrong = []
+    for stage in STAGES:
+        then = summaries.get(stage.name, {}).get("made_from")
+        if then is None:
+            continue
+        now = made_from(study, stage, prints, standing, then["levers"])
+        for part, said in (("inputs", "other inputs"), ("settings", "other settings"), ("stages", "other results of")):
+            if differs := _different(then[part], now[part]):
+                wrong.append(f"{stage.name} was made from {said}: {', '.join(differs)}")
+    return wrong
+
+
+def _different(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Keys that only one has or that have another value; a tuple is what JSON reads as a list."""
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in now.items()}
+    missing = object()
+    return [key for key in sorted({*then, *plain}) if then.get(key, missing) != plain.get(key, missing)]
 
 
 def _forecast_sums(folder: Path) -> list[str]:
     cells = read_stage(folder, "forecast").groupby(["academic_year", "year_group"])["mean"].sum()
     whole = read_stage(folder, "forecast_authority").set_index(["academic_year", "year_group"])["mean"]
-    off = (cells - whole.reindex(cells.index)).abs()
+    off = (cells.reindex(whole.index.union(cells.index)) - whole).abs().fillna(np.inf)
     return [f"{year} {group} is {gap:.1f} pupils out" for (year, group), gap in off.items() if gap > TOLERANCE_PUPILS]
 
 
@@ -69,31 +142,107 @@ def _estate(folder: Path) -> list[str]:
     return verify_estate(problem, plan)
 
 
-def _estate_tables(folder: Path) -> list[str]:
-    problem = EstateProblem.load(folder / "problem.npz")
-    placed = read_stage(folder, "allocation").groupby(["academic_year", "phase"])["pupils"].sum()
-    if not np.isfinite(placed.to_numpy()).all() or (placed < 0).any():
+def _summary_agrees(folder: Path) -> list[str]:
+    """What people read in summary.json against the arrays of the plan; a stage without a plan claims nothing."""
+    summary = read_summary(folder) or {}
+    if not (folder / "plan.npz").exists():
+        claims = [name for name in ("objective", "bound", "gap") if summary.get(name) is not None]
+        return [f"it states {', '.join(claims)} and there is no plan.npz"] if claims else []
+    with np.load(folder / "plan.npz") as saved:
+        proven = {name: float(saved[name]) for name in ("objective", "bound")}
+    proven["gap"] = gap_between(proven["objective"], proven["bound"])
+    wrong = []
+    for name, value in proven.items():
+        said = summary.get(name)
+        # Where no bound was found in time, JSON says null.
+        agrees = np.isclose(said, value, rtol=TOLERANCE, atol=1e-9) if said is not None else not np.isfinite(value)
+        if not agrees:
+            wrong.append(f"{name} is {value:,.6g} in the plan, {said} in summary.json")
+    return wrong
+
+
+def _pupils(results: Path) -> list[str]:
+    """Placed and unplaced pupils of each plan year and phase are those forecast on roll."""
+    folder = results / "estate"
+    placed, left = read_stage(folder, "allocation"), read_stage(folder, "unplaced")
+    if not np.isfinite(placed["pupils"].to_numpy()).all() or (placed["pupils"] < 0).any():
         return ["the allocation holds figures that are not numbers of pupils"]
-    left = read_stage(folder, "unplaced")["pupils"].sum()
+    rolls = read_stage(results / "balance", "roll_forecast")
+    phase_of = {group: phase for phase, groups in PHASES.items() for group in groups}
+    rolls = rolls.assign(phase=rolls["year_group"].map(phase_of))
+    rolls = rolls[rolls["academic_year"] > rolls["academic_year"].min()]
+    by = ["academic_year", "phase"]
+    found = pd.concat([placed, left[left["kind"] == WHOLE]]).groupby(by)["pupils"].sum()
+    expected = rolls.groupby(by)["pupils"].sum()
+    cells = expected.index.union(found.index)
+    off = found.reindex(cells, fill_value=0.0) - expected.reindex(cells, fill_value=0.0)
+    wrong = [
+        f"{year} {phase}: {abs(gap):,.1f} pupils {'more' if gap > 0 else 'fewer'} than are forecast on roll"
+        for (year, phase), gap in off.items()
+        if abs(gap) > TOLERANCE_PUPILS
+    ]
+    return wrong + _unplaced(folder, left)
+
+
+def _unplaced(folder: Path, left: pd.DataFrame) -> list[str]:
+    """Pupils listed as unplaced are those whom the plan leaves without a place."""
+    problem = EstateProblem.load(folder / "problem.npz")
     with np.load(folder / "plan.npz") as saved:
         unmet = float((saved["unmet"] * problem.demand).sum())
-    return (
-        []
-        if abs(left - unmet) <= max(TOLERANCE_PUPILS, 0.01 * unmet)
-        else [f"{left:.1f} unplaced, {unmet:.1f} in the plan"]
-    )
+    listed = float(left["pupils"].sum())
+    if abs(listed - unmet) <= max(TOLERANCE_PUPILS, 0.01 * unmet):
+        return []
+    return [f"{listed:,.1f} pupil-years are listed as unplaced, {unmet:,.1f} in the plan"]
+
+
+def _decisions(folder: Path) -> list[str]:
+    """As many facilities are listed as leave today's estate in the plan."""
+    problem = EstateProblem.load(folder / "problem.npz")
+    assert problem.baseline is not None, "the problem has no baseline"
+    with np.load(folder / "plan.npz") as saved:
+        changes = int((saved["option"] != problem.baseline).sum())
+    listed = read_stage(folder, "decisions")["facility"]
+    wrong = [f"{facility} is listed twice" for facility in listed[listed.duplicated()]]
+    if listed.nunique() != changes:
+        wrong.append(f"{listed.nunique()} facilities are listed, {changes} change in the plan")
+    return wrong
+
+
+def _policy_rows(folder: Path) -> list[str]:
+    """Names, limits and values are those of the problem under the plan, and every value is within its limits."""
+    problem = EstateProblem.load(folder / "problem.npz")
+    with np.load(folder / "plan.npz") as saved:
+        follows = np.bincount(saved["option"], minlength=problem.n_options)
+    table = read_stage(folder, "policy_rows")
+    if table["row"].tolist() != list(problem.row_name):
+        return [f"{len(table)} rows are listed, {problem.n_rows} are in the problem, or their names differ"]
+    level = problem.row_matrix @ follows
+    true = {"lower": problem.row_lower, "value": level, "upper": problem.row_upper}
+    slack = TOLERANCE * np.maximum(1.0, np.abs(level))
+    wrong = []
+    for column, values in true.items():
+        said = table[column].to_numpy(dtype=float)
+        same = np.isclose(said, values, rtol=TOLERANCE, atol=TOLERANCE)
+        wrong += [
+            f"{table['row'].iloc[r]}: {column} is {values[r]:,.6g}, the table says {said[r]:,.6g}"
+            for r in np.flatnonzero(~same)
+        ]
+    value = table["value"].to_numpy(dtype=float)
+    lower, upper = (table[name].to_numpy(dtype=float) for name in ("lower", "upper"))
+    outside = (value < lower - slack) | (value > upper + slack)
+    return wrong + [f"{table['row'].iloc[r]}: {value[r]:,.6g} is outside its limits" for r in np.flatnonzero(outside)]
 
 
 def _clusters(study: Study) -> list[str]:
     folder = study.results / "clusters"
     table = read_stage(folder, "clusters")
-    if table.empty:
-        return []
     summary = read_summary(folder) or {}
     villages = study_villages(study, summary.get("left_out_as_closing", []))
     row = {urn: number for number, urn in enumerate(villages.schools["urn"])}
     if set(row) != set(table["urn"]):
-        return ["the schools are not those of the study; run it again"]
+        return ["the schools are not those of the study"]
+    if table.empty:
+        return []
     lead_of = {
         name: row[urn]
         for name, urn, role in zip(table["cluster"], table["urn"], table["role"], strict=True)

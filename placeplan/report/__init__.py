@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
 
 
-def report_stage(study: Study, results: Path) -> StageResult:
-    """Page report.html from the results that are there."""
+def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
+    """Page report.html from the stages that `ran`, from all results that are there where that is not said."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent)
     template = environment.from_string(files("placeplan.report").joinpath("report.html").read_text(encoding="utf-8"))
-    summaries = stage_summaries(results)
+    summaries = stage_summaries(results, ran)
     text = template.render(study=study, **contents(study, results, summaries))
     return StageResult(pages={"report.html": text}, summary={"status": "done", "bytes": len(text.encode())})
 
