@@ -16,8 +16,6 @@ import typer
 
 from placeplan import console
 
-ALL_LEVERS = ("expand", "new_school", "cut_pan", "close")
-
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -27,7 +25,9 @@ app = typer.Typer(
 
 StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.")]
 Scenario = Annotated[str, typer.Option(help="Scenario of study.toml.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+JSON = "--json"
+Json = Annotated[bool, typer.Option(JSON, help="Print one JSON object for machines.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Write a CSV beside every table, for Excel.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,13 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from geodata.problems import BadInput
     from placeplan.infeasible import Infeasible
 
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(args=list(arguments) if arguments is not None else None, prog_name="placeplan")
+        app(args=given, prog_name="placeplan")
     except BadInput as error:
-        console.problems(error.problems)
+        (console.problems_as_json if JSON in given else console.problems)(error.problems)
         sys.exit(2)
     except Infeasible as error:
-        console.error(str(error))
+        if JSON in given:
+            console.as_json({"clash": [{"rule": rule, "would_have_to_give": give} for rule, give in error.rules]})
+        else:
+            console.error(str(error))
         sys.exit(3)
     except Exception as error:
         if os.environ.get("PLACEPLAN_DEBUG"):
@@ -57,22 +61,29 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("demo"), 
     from geodata.problems import BadInput, Problem
     from geodata.settings import FILE
     from placeplan.county import make_county
+    from placeplan.pipeline import LEVERS
 
+    if folder.is_file():
+        raise BadInput([Problem(str(folder), "This is a file, not a folder.", "Name an empty or a new folder.")])
     if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
         raise BadInput([Problem(str(folder), "The folder holds something else.", "Name an empty or a new folder.")])
     if not (folder / FILE).exists():
         make_county(folder)
         if not json:
             console.say(f"The sample county is in {folder}: all of it is made up.")
-    _run(folder, "base", None, ALL_LEVERS, json=json)
+    _run(folder, "base", None, LEVERS, json=json)
 
 
 @app.command()
-def new(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+def new(folder: Annotated[Path, typer.Argument(metavar="DIR")], json: Json = False) -> None:
     """Start a study: a folder with study.toml and the headings of every table."""
     from placeplan.new import new_study
 
-    for line in new_study(folder):
+    lines = list(new_study(folder))
+    if json:
+        console.as_json({"study": str(folder), "lines": lines})
+        return
+    for line in lines:
         console.say(line)
 
 
@@ -107,15 +118,21 @@ def check(
 
     opened = Study.open(study, scenario)
     fallbacks = [str(fallback) for fallback in opened.fallbacks]
+    unused = list(getattr(opened, "unused_tables", ()))
     if strict and (fallbacks or opened.notes):
         raise BadInput([Problem("strict", line, "") for line in [*opened.notes, *fallbacks]])
     if json:
         console.as_json({"tables": {k: len(v) for k, v in opened.tables.items()}, "notes": opened.notes,
-                         "fallbacks": fallbacks, "banners": opened.banners})  # fmt: skip
+                         "unused_tables": unused, "fallbacks": fallbacks, "banners": opened.banners})  # fmt: skip
         return
     for name, table in opened.tables.items():
         console.say(f"{name:16}{len(table):>9,} rows")
-    for heading, lines in (("Not used", opened.notes), ("Fallbacks", fallbacks), ("On every page", opened.banners)):
+    for heading, lines in (
+        ("Not used", opened.notes),
+        ("Read by no stage", unused),
+        ("Fallbacks", fallbacks),
+        ("On every page", opened.banners),
+    ):
         if lines:
             console.say(f"\n{heading}")
             for line in lines:
@@ -124,45 +141,51 @@ def check(
 
 
 @app.command()
-def run(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def run(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Run every stage that has its inputs; what has not changed is not run again."""
-    _run(study, scenario, None, ALL_LEVERS, json=json)
+    from placeplan.pipeline import LEVERS
+
+    _run(study, scenario, None, LEVERS, csv=csv, json=json)
 
 
 @app.command()
-def forecast(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def forecast(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Forecast pupils by locality, year group and year, with p10, p50 and p90."""
-    _run(study, scenario, "forecast", json=json)
+    _run(study, scenario, "forecast", csv=csv, json=json)
 
 
 @app.command()
-def backtest(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def backtest(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Test the forecast on past years."""
-    _run(study, scenario, "backtest", json=json)
+    _run(study, scenario, "backtest", csv=csv, json=json)
 
 
 @app.command()
-def sufficiency(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def sufficiency(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Places against pupils by planning area, year group and year, never netted off."""
-    _run(study, scenario, "balance", json=json)
+    _run(study, scenario, "balance", csv=csv, json=json)
 
 
 @app.command()
-def commission(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def commission(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Plan the estate by building and expanding only."""
-    _run(study, scenario, None, ("expand", "new_school"), json=json)
+    from placeplan.pipeline import COMMISSION
+
+    _run(study, scenario, None, COMMISSION, csv=csv, json=json)
 
 
 @app.command()
-def close(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def close(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Plan the estate by cutting admission numbers and closing only; closing is for schools the study names."""
-    _run(study, scenario, None, ("cut_pan", "close"), json=json)
+    from placeplan.pipeline import CLOSE
+
+    _run(study, scenario, None, CLOSE, csv=csv, json=json)
 
 
 @app.command()
-def cluster(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def cluster(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Bring village schools together under executive heads."""
-    _run(study, scenario, "clusters", json=json)
+    _run(study, scenario, "clusters", csv=csv, json=json)
 
 
 @app.command()
@@ -188,27 +211,36 @@ def explain(
 
 @app.command()
 def verify(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
-    """Check the plans of a study again, from the arrays and tables on disk alone."""
+    """Check the results of a study again, from what lies on disk: files, inputs, plans and totals."""
     from placeplan.study import Study
-    from placeplan.verification import verify_results
+    from placeplan.verification import ABOUT_THE_BOUND, verify_results
 
     checks = verify_results(Study.open(study, scenario))
     if json:
-        console.as_json({"checks": checks})
+        console.as_json({"checks": checks, "note": ABOUT_THE_BOUND})
     else:
         for what, wrong in checks.items():
             console.say(f"{what}: {'; '.join(wrong) if wrong else 'holds'}")
+        console.say(ABOUT_THE_BOUND)
     if any(checks.values()):
         sys.exit(1)
 
 
 @app.command()
-def report(study: StudyFolder, scenario: Scenario = "base", json: Json = False) -> None:
+def report(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Write the report of the results that are there."""
-    _run(study, scenario, "report", json=json)
+    _run(study, scenario, "report", csv=csv, json=json)
 
 
-def _run(folder: Path, scenario: str, goal: str | None, levers: Sequence[str] | None = None, *, json: bool) -> None:
+def _run(
+    folder: Path,
+    scenario: str,
+    goal: str | None,
+    levers: Sequence[str] | None = None,
+    *,
+    csv: bool = False,
+    json: bool,
+) -> None:
     """Run a goal and what it rests on, or everything; say what became of each stage."""
     from placeplan.pipeline import NAMES, run_stages, wanted_stages
     from placeplan.study import Study
@@ -217,7 +249,8 @@ def _run(folder: Path, scenario: str, goal: str | None, levers: Sequence[str] | 
     names = list(NAMES) if goal is None else wanted_stages(goal)
     steps: list[dict[str, Any]] = []
     with console.Live(quiet=json) as live:
-        for step in run_stages(study, names, levers=levers, progress=live.progress_of, starting=live.starting):
+        told = run_stages(study, names, levers=levers, csv=csv, progress=live.progress_of, starting=live.starting)
+        for step in told:
             live.finished(step)
             steps.append({"stage": step.stage, "outcome": step.outcome, "why": step.why, "summary": dict(step.summary)})
     if json:

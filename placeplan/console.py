@@ -44,6 +44,12 @@ def problems(found: Iterable[Problem]) -> None:
     error(f"\n{counted(len(listed), 'problem')} found; nothing was written.")
 
 
+def problems_as_json(found: Iterable[Problem]) -> None:
+    """Print every problem as one JSON object: file, row, field, what, mend."""
+    names = ("file", "row", "field", "what", "mend")
+    as_json({"problems": [{name: getattr(problem, name) for name in names} for problem in found]})
+
+
 class Live:
     """One line a stage; while a solver works, its incumbent, bound and gap on a line that is overwritten."""
 

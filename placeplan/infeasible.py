@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from models.estate import EstateProblem
+if TYPE_CHECKING:
+    from models.estate import EstateProblem
 
 
 class Infeasible(Exception):
-    """The smallest set of rules that clash; `rules` are sentences."""
+    """The smallest set of rules that clash, each with how much it would have to give in its own unit."""
 
-    def __init__(self, rules: Sequence[str]) -> None:
+    def __init__(self, rules: Sequence[tuple[str, float]]) -> None:
         self.rules = tuple(rules)
-        super().__init__("No plan keeps all of these rules:\n" + "\n".join(f"- {rule}" for rule in self.rules))
+        lines = [f"- {rule}: would have to give {give:,.0f}" for rule, give in self.rules]
+        super().__init__("\n".join(["No plan keeps all of these rules:", *lines]))
 
     @classmethod
     def from_clash(cls, problem: EstateProblem, clash: tuple[int, ...]) -> Infeasible:
         """In words, the clash that a solver found."""
         from solvers.clash import explain_clash
 
-        return cls([f"{row.name}: would have to give {row.alone:,.0f}" for row in explain_clash(problem, clash)])
+        return cls([(row.name, row.alone) for row in explain_clash(problem, clash)])

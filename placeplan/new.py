@@ -12,6 +12,8 @@ FIRST = ("localities", "pupils", "births", "schools", "rolls")
 
 def new_study(folder: Path) -> Iterator[str]:
     """Write study.toml and, under templates/, one CSV a table with its headings; yields what to do next."""
+    if folder.is_file():
+        raise BadInput([Problem(str(folder), "This is a file, not a folder.", "Name a new folder.")])
     if folder.exists() and any(folder.iterdir()):
         raise BadInput([Problem(str(folder), "The folder is not empty.", "Name a new folder.")])
     (folder / "inputs").mkdir(parents=True)
