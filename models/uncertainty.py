@@ -77,8 +77,9 @@ class PastForecasts:
         belongs = csr_matrix(members)
 
         def summed(cube: FloatArray) -> FloatArray:
-            flat = np.moveaxis(cube, 1, 0).reshape(cube.shape[1], -1)
-            back = (belongs @ flat).reshape(-1, cube.shape[0], *cube.shape[2:])
+            rest = (cube.shape[0], *cube.shape[2:])
+            flat = np.moveaxis(cube, 1, 0).reshape(cube.shape[1], int(np.prod(rest)))
+            back = (belongs @ flat).reshape(len(members), *rest)
             return np.moveaxis(back, 0, 1)
 
         some = summed(known.astype(float)) > 0
