@@ -247,16 +247,25 @@ def input_prints(study: Study) -> dict[str, str]:
     return {name: file_digest(path) for name, path in study.files.items()}
 
 
+def _table_print(table: pd.DataFrame) -> str:
+    """Fingerprint of a table's values, geometry left out."""
+    values = table.drop(columns="geometry", errors="ignore").astype(str)
+    return digest(pd.util.hash_pandas_object(values, index=False).to_numpy().tolist())
+
+
 def made_from(
     study: Study, stage: Stage, prints: Mapping[str, str], done: Mapping[str, str], levers: Sequence[str]
 ) -> dict[str, Any]:
     """All that the results of a stage rest on: inputs, settings, earlier stages, levers, program and libraries.
 
-    `prints` are of the input tables, `done` the fingerprints of the stages that stand.
+    `prints` are of the input tables, `done` the fingerprints of the stages that stand. What was filled into a table
+    may come from another one, as a locality's planning area does from schools.
     """
     settings = study.settings
+    filled = {fallback.table for fallback in study.fallbacks}
     return {
         "inputs": {name: prints[name] for name in stage.inputs if name in prints},
+        "filled": {name: _table_print(study.tables[name]) for name in stage.inputs if name in filled},
         "settings": {
             "name": settings.name,
             "authority": settings.authority,

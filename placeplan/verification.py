@@ -32,6 +32,12 @@ ABOUT_THE_BOUND = (
     "Not checked: the bound. It is what the solver proved while it ran; here only the plan's cost, its rules and the "
     "gap between the two are computed again."
 )
+PARTS = {
+    "inputs": "other inputs",
+    "filled": "other values filled into",
+    "settings": "other settings",
+    "stages": "other results of",
+}
 Check = Callable[[], list[str]]
 
 
@@ -92,7 +98,7 @@ def _origins(study: Study, stages: list[str]) -> list[str]:
         if then is None:
             continue
         now = made_from(study, stage, prints, standing, then["levers"])
-        for part, said in (("inputs", "other inputs"), ("settings", "other settings"), ("stages", "other results of")):
+        for part, said in PARTS.items():
             if differs := _different(then[part], now[part]):
                 wrong.append(f"{stage.name} was made from {said}: {', '.join(differs)}")
     return wrong

@@ -61,6 +61,21 @@ def write_small_study(folder: Path, years: int = 6) -> Path:
     return folder
 
 
+def policy(folder: Path, *lines: str) -> None:
+    """Lines at the end of study.toml, where [policy] is the open section."""
+    path = folder / "study.toml"
+    path.write_text(path.read_text() + "\n".join(lines) + "\n")
+
+
+def grow(folder: Path, village: str, births: int) -> None:
+    """From the births of 2018/19 on, the village has so many children a year."""
+    path = folder / "inputs/births.csv"
+    lines = path.read_text().splitlines()
+    late = [f"{village},{year}-08-31" for year in range(2019, 2023)]
+    path.write_text("\n".join(f"{line.rsplit(',', 1)[0]},{births}" if line.startswith(tuple(late)) else line
+                              for line in lines) + "\n")  # fmt: skip
+
+
 def write_geometry(path: Path, shapes: dict[str, str]) -> None:
     """Localities with a boundary each, from WKT."""
     import geopandas as gpd

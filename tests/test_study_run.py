@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import PRIMARIES, write_small_study
+from small_study import PRIMARIES, grow, policy, write_small_study
 from stored_plans import check_stored_plans
 
 from models.options import Option
 from models.rules import Row
 from placeplan.cli import main
-from placeplan.estate import COMMISSION
-from placeplan.pipeline import NAMES, Step, run_stages
+from placeplan.pipeline import COMMISSION, LEVERS, NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 from placeplan.verification import verify_results
@@ -26,20 +25,6 @@ def study(tmp_path: Path) -> Path:
 
 def ran(folder: Path, **options: object) -> dict[str, Step]:
     return {step.stage: step for step in run_stages(Study.open(folder), **options)}  # type: ignore[arg-type]
-
-
-def policy(folder: Path, *lines: str) -> None:
-    path = folder / "study.toml"
-    path.write_text(path.read_text() + "\n".join(lines) + "\n")
-
-
-def grow(folder: Path, village: str, births: int) -> None:
-    """From the births of 2018/19 on, the village has so many children a year."""
-    path = folder / "inputs/births.csv"
-    lines = path.read_text().splitlines()
-    late = [f"{village},{year}-08-31" for year in range(2019, 2023)]
-    path.write_text("\n".join(f"{line.rsplit(',', 1)[0]},{births}" if line.startswith(tuple(late)) else line
-                              for line in lines) + "\n")  # fmt: skip
 
 
 def test_a_steady_county_stays_as_it_is(study: Path) -> None:
