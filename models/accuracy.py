@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from geodata.years import PHASES
-from models.uncertainty import FROM_ERRORS
+from models.uncertainty import FROM_ERRORS, PastForecasts
 
 
 def accuracy(backtested: pd.DataFrame) -> pd.DataFrame:
@@ -37,3 +38,37 @@ def accuracy(backtested: pd.DataFrame) -> pd.DataFrame:
             "outturns": rows.groupby(key).size(),
         }
     ).reset_index()  # fmt: skip
+
+
+def method_errors(past: PastForecasts, method: str) -> pd.DataFrame:
+    """Errors of one method's phase totals from arrays alone, for methods side by side on the same origins.
+
+    Columns: method, phase, horizon_years, authority_error, authority_bias, locality_error, origins. A cell counts where
+    both its forecast and its outturn are known; a total of zero pupils is left out.
+    """
+    localities, whole = past.of_phases(), past.of_authority().of_phases()
+    rows = []
+    for p, phase in enumerate(localities.year_groups):
+        for h in range(localities.forecast.shape[2]):
+            error = _relative(whole, h, p)
+            if not error.size:
+                continue
+            rows.append(
+                {
+                    "method": method,
+                    "phase": phase,
+                    "horizon_years": h + 1,
+                    "authority_error": float(np.abs(error).mean()),
+                    "authority_bias": float(error.mean()),
+                    "locality_error": float(np.abs(_relative(localities, h, p)).mean()),
+                    "origins": int(error.size),
+                }
+            )
+    columns = ["method", "phase", "horizon_years", "authority_error", "authority_bias", "locality_error", "origins"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _relative(past: PastForecasts, horizon: int, phase: int) -> np.ndarray:
+    forecast, actual = past.forecast[:, :, horizon, phase], past.actual[:, :, horizon, phase]
+    known = np.isfinite(forecast) & np.isfinite(actual) & (actual > 0)
+    return np.asarray((forecast[known] - actual[known]) / actual[known])

@@ -30,6 +30,9 @@ TILE = 64  # localities that share a stream of random numbers; part of what a se
 OF_AUTHORITY, OF_AREAS, OF_LOCALITIES = range(3)  # spawn keys of the streams, and positions in ErrorModel
 
 
+LEAST_DEVIATION = 1e-6
+
+
 @dataclass(frozen=True, eq=False)
 class Draws:
     """Everything that joint draws are made from; nothing is drawn until blocks are asked for.
@@ -151,6 +154,7 @@ def _cut_normal(relative_sd: FloatArray) -> tuple[FloatArray, FloatArray]:
     Read from a table, linear in between, below a sixth: there the cut is beyond six deviations. Above 30 (a few
     hundredths of a pupil) the deviation is 30.
     """
+    relative_sd = np.maximum(relative_sd, LEAST_DEVIATION)  # a forecast that was never out is drawn as it stands
     centre = np.linspace(-3.0, 6.0, 2001)
     density, below = norm.pdf(centre), norm.cdf(centre)
     mean = density + centre * below

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from models.accuracy import accuracy
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from geodata.fields import packaged_csv
+from geodata.years import start_year
+from models.accuracy import accuracy, method_errors
+from models.baselines import past_baselines
+from models.cohorts import BirthSeries, PupilCube, birth_series, locality_groups, pupil_cube
+from models.draws import Draws
+from models.error_fit import fit_error_model
+from models.error_model import planning_areas
 from models.forecast import forecast_pupils
-from models.uncertainty import backtest
+from models.housing import housing_table, housing_terms
+from models.local_knowledge import adjusted_cells
+from models.uncertainty import backtest_table, past_forecasts
+from placeplan.methodology import statement
 from placeplan.results import StageResult
 from placeplan.study import Study
 
+OWN = "placeplan"
+
 
 def forecast_stage(study: Study) -> StageResult:
-    """Tables forecast, forecast_phase, forecast_area, forecast_authority, forecast_authority_phase."""
+    """Tables forecast, forecast_phase, forecast_area, forecast_authority, forecast_authority_phase; terms besides.
+
+    `housing_terms` and `adjusted` stand there where the study has housing and adjustments: every pupil that was added
+    or taken away has a name. The methodology statement is methodology.md.
+    """
     settings, tables = study.settings, study.tables
     result = forecast_pupils(
         tables["pupils"],
@@ -22,36 +44,96 @@ def forecast_stage(study: Study) -> StageResult:
         housing=tables.get("housing"),
         adjustments=tables.get("adjustments"),
     )
+    made = {
+        "forecast": result.table,
+        "forecast_phase": result.phase,
+        "forecast_area": result.area,
+        "forecast_authority": result.authority,
+        "forecast_authority_phase": result.authority_phase,
+    }
+    notes = list(result.notes)
+    if "adjustments" in tables:
+        made["adjusted"], said = adjusted_cells(result.table, tables["adjustments"])
+        notes += said
+    if "housing" in tables:
+        made["housing_terms"] = _housing(study, result.table)
     return StageResult(
-        tables={
-            "forecast": result.table,
-            "forecast_phase": result.phase,
-            "forecast_area": result.area,
-            "forecast_authority": result.authority,
-            "forecast_authority_phase": result.authority_phase,
-        },
+        tables=made,
+        pages={"methodology.md": statement(study, notes)},
         summary={
             "status": "done",
             "interval_coverage": result.interval_coverage,
             "estimated": study.estimated,
-            "fallbacks": result.notes,
+            "fallbacks": list(dict.fromkeys(notes)),
         },
     )
 
 
+def _housing(study: Study, forecast: pd.DataFrame) -> pd.DataFrame:
+    """Pupils of new homes by term: as planned, not certain, already in the trend, moved within the study."""
+    codes = study.tables["localities"]["locality"].tolist()
+    base = start_year(study.settings.base_year)
+    starts = base + 1 + np.arange(study.settings.horizon_years)
+    groups = tuple(dict.fromkeys(forecast["year_group"]))
+    terms, _ = housing_terms(study.tables["housing"], codes, base, starts, groups, study.policy)
+    return housing_table(terms, codes, starts, groups)
+
+
+def _past(study: Study) -> tuple[PupilCube, BirthSeries]:
+    localities = study.tables["localities"]
+    codes = localities["locality"].tolist()
+    cube = pupil_cube(study.tables["pupils"], codes, study.settings.base_year)
+    return replace(cube, groups=locality_groups(localities)), birth_series(study.tables["births"], codes)
+
+
 def backtest_stage(study: Study) -> StageResult:
-    """Tables backtest (every cell) and accuracy (by phase and horizon)."""
-    settings, tables = study.settings, study.tables
-    tested = backtest(
-        tables["pupils"],
-        tables["births"],
-        tables["localities"],
-        base_year=settings.base_year,
-        horizon_years=settings.horizon_years,
-        policy=study.policy,
-    )
+    """Tables backtest (every cell), accuracy (by phase and horizon), methods and published.
+
+    `methods` sets the forecast beside naive, smoothed and 3:2:1 forecasts from the same origins; `published` is how far
+    authorities' own published forecasts were out.
+    """
+    cube, series = _past(study)
+    years = study.settings.horizon_years
+    past = past_forecasts(cube, series, study.policy, years)
+    tested = backtest_table(past, list(cube.localities), study.policy)
+    others = past_baselines(cube, series, study.policy, years)
+    methods = [method_errors(past, OWN), *(method_errors(other, name) for name, other in others.items())]
+    published = packaged_csv("published_accuracy.csv")
+    figures = [column for column in published.columns if column not in ("phase", "source")]
     warnings = [] if len(tested) else ["There are too few years of pupils to test a forecast against an outturn."]
     return StageResult(
-        tables={"backtest": tested, "accuracy": accuracy(tested)},
+        tables={
+            "backtest": tested,
+            "accuracy": accuracy(tested),
+            "methods": pd.concat(methods, ignore_index=True),
+            "published": published.astype(dict.fromkeys(figures, float)),
+        },
         summary={"status": "done", "estimated": study.estimated, "warnings": warnings},
     )
+
+
+def draws_result(study: Study, forecast: pd.DataFrame, n_draws: int, seed: int = 0) -> StageResult:
+    """Table draws (planning_area, academic_year, year_group, draw, pupils): joint draws round the forecast's means.
+
+    Errors are shared between year groups, years and localities as past errors were. The seed gives the draws again.
+    """
+    cube, series = _past(study)
+    years = study.settings.horizon_years
+    past = past_forecasts(cube, series, study.policy, years)
+    labels = sorted(set(forecast["academic_year"]))[1:]
+    mean = _means(forecast, list(cube.localities), labels, list(past.year_groups))
+    areas = planning_areas(study.tables["localities"], past.year_groups)
+    draws = Draws(mean, fit_error_model(past, study.policy, areas, mean), areas, seed, n_draws)
+    return StageResult(
+        tables={"draws": draws.area_table(labels, past.year_groups)},
+        summary={"status": "done", "draws": n_draws, "seed": seed},
+    )
+
+
+def _means(
+    forecast: pd.DataFrame, localities: Sequence[str], years: Sequence[str], groups: Sequence[str]
+) -> np.ndarray:
+    wide = forecast.set_index(["locality", "academic_year", "year_group"])["mean"]
+    index = pd.MultiIndex.from_product([localities, years, groups])
+    means = wide.reindex(index).fillna(0.0).to_numpy(dtype=float)
+    return np.asarray(means).reshape(len(localities), len(years), len(groups))

@@ -43,6 +43,8 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
         "accuracy": _rows(results, "backtest", "accuracy", ran),
+        "methods": _methods(results) if "backtest" in ran else [],
+        "published": _rows(results, "backtest", "published", ran),
         "policy": _policy(study),
         "level": study.policy.number("interval_level"),
         "quality": _quality(study, summaries),
@@ -92,6 +94,19 @@ def _unplaced(results: Path) -> list[dict[str, Any]]:
     table = read_stage(results / "estate", "unplaced")
     summed = table.groupby(["phase", "academic_year", "kind"], as_index=False)["pupils"].sum()
     return summed[summed["pupils"] >= 0.5].to_dict("records")  # type: ignore[no-any-return]
+
+
+def _methods(results: Path) -> list[dict[str, Any]]:
+    """Mean error of the authority's totals one, three and five years ahead, by method and phase."""
+    table = read_stage(results / "backtest", "methods")
+    wide = table[table["horizon_years"].isin((1, 3, 5))].pivot_table(
+        index=["phase", "method"], columns="horizon_years", values="authority_error", sort=False
+    )
+    wide = wide.reindex(columns=[1, 3, 5])
+    return [
+        {"phase": phase, "method": method, "errors": [None if pd.isna(v) else float(v) for v in row]}
+        for (phase, method), row in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
 
 
 def _clusters(results: Path) -> list[dict[str, Any]]:

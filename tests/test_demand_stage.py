@@ -1,0 +1,81 @@
+"""The forecast and backtest stages: every pupil that is added has a name, and the method stands beside simpler ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_study import write_small_study
+
+from placeplan.demand import backtest_stage, draws_result, forecast_stage
+from placeplan.study import Study
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_small_study(tmp_path / "study", years=8)
+
+
+def test_a_steady_study_is_forecast_without_error_by_every_method(folder: Path) -> None:
+    """Eight equal years: whoever is out at all here is wrong."""
+    made = backtest_stage(Study.open(folder)).tables
+    methods = made["methods"]
+    assert set(methods["method"]) == {"placeplan", "naive", "exponential smoothing", "3:2:1 cohort survival"}
+    assert methods["authority_error"].max() == pytest.approx(0, abs=1e-6)
+    published = made["published"].set_index(["phase", "horizon_years"])["mean_absolute_error"]
+    assert published["primary", 3.0] == 0.0234
+
+
+def test_housing_and_local_knowledge_are_named_terms(folder: Path) -> None:
+    """An officer must be able to say where each added pupil comes from, and who said so."""
+    (folder / "inputs/housing.csv").write_text("site,locality,academic_year,dwellings\nMill Lane,A,2023/24,200\n")
+    (folder / "inputs/adjustments.csv").write_text(
+        "locality,year_group,academic_year,change,reason,author,date\n"
+        "B,R,2024/25,-5,Barracks closes,Officer,2023-05-01\n"
+    )
+    result = forecast_stage(Study.open(folder))
+    terms = result.tables["housing_terms"]
+    assert set(terms["locality"]) == {"A"} and terms["pupils"].sum() > 0
+    forecast = result.tables["forecast"].set_index(["locality", "academic_year", "year_group"])
+    last = terms[terms["academic_year"] == "2027/28"].groupby("year_group")["pupils"].sum()
+    assert forecast.loc[("A", "2027/28", "Y1"), "mean"] == pytest.approx(20 + last["Y1"])
+    adjusted = result.tables["adjusted"]
+    assert adjusted[["locality", "year_group", "reason", "author"]].to_numpy().tolist() == [
+        ["B", "R", "Barracks closes", "Officer"]
+    ]
+    cell = forecast.loc[("B", "2024/25", "R")]
+    assert cell["mean"] == pytest.approx(cell["unadjusted"] - 5)
+
+
+def test_the_methodology_says_what_was_used(folder: Path) -> None:
+    text = forecast_stage(Study.open(folder)).pages["methodology.md"]
+    for words in ("2015/16 to 2022/23", "3 small areas", "No housing was given", "3, 2, 1", "Hertfordshire"):
+        assert words in text
+    assert "housing_yield" not in text and "Primary pupils from a new dwelling" not in text
+
+
+def test_draws_stand_round_the_forecast_and_come_again(folder: Path) -> None:
+    """Demand scenarios that miss the forecast, or differ from run to run, would make every plan irreproducible."""
+    study = Study.open(folder)
+    forecast = forecast_stage(study).tables["forecast"]
+    first, again = (draws_result(study, forecast, 40, seed=3).tables["draws"] for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+    mean = first.groupby(["academic_year", "year_group"])["pupils"].sum() / 40
+    table = forecast.groupby(["academic_year", "year_group"])["mean"].sum()
+    assert mean.to_numpy() == pytest.approx(table.loc[mean.index].to_numpy(), rel=0.02)
+    assert (first["pupils"] >= 0).all()
+
+
+def test_draws_differ_by_seed_and_spread_as_past_errors_did(folder: Path) -> None:
+    pupils = pd.read_csv(folder / "inputs/pupils.csv")
+    rng = np.random.default_rng(1)
+    pupils["pupils"] = rng.poisson(pupils["pupils"])
+    pupils.to_csv(folder / "inputs/pupils.csv", index=False)
+    study = Study.open(folder)
+    made = forecast_stage(study).tables
+    one, two = (draws_result(study, made["forecast"], 200, seed=seed).tables["draws"] for seed in (1, 2))
+    assert not one["pupils"].equals(two["pupils"])
+    area = made["forecast_area"].set_index(["planning_area", "academic_year"])
+    sums = one[one["planning_area"] == "P"].pivot_table("pupils", "academic_year", "draw", aggfunc="sum")
+    inside = [row.between(*area.loc[("P", year), ["p10", "p90"]]).mean() for year, row in sums.iterrows()]
+    assert 0.6 < np.mean(inside) < 0.95, inside
