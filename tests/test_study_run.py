@@ -1,6 +1,8 @@
 """The whole way through the small study: stages, plans, verification, and running only what has changed."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,17 @@ import pytest
 from small_study import PRIMARIES, grow, policy, write_small_study
 from stored_plans import check_stored_plans
 
+from models.clusters import ClusterProblem
+from models.estate import EstateProblem
 from models.options import Option
 from models.rules import Row
 from placeplan.cli import main
+from placeplan.estate import GENERATORS
 from placeplan.pipeline import COMMISSION, LEVERS, NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 from placeplan.verification import verify_results
+from solvers import ClusterPlan, EstatePlan, solve_clusters, solve_estate
 
 
 @pytest.fixture
@@ -120,6 +126,100 @@ def test_a_stage_without_its_inputs_is_left_out_and_says_why(study: Path) -> Non
     assert (study / "results/base/maps/demand.html").exists()
 
 
+def outcomes(steps: dict[str, Step]) -> dict[str, str]:
+    return {name: step.outcome for name, step in steps.items()}
+
+
+def again(*stages: str) -> dict[str, str]:
+    """These stages are done again, the others unchanged."""
+    return {name: "done" if name in stages else "unchanged" for name in NAMES}
+
+
+AFTER_FORECAST = ("forecast", "balance", "estate", "clusters", "maps", "report")
+
+
+def test_other_levers_rerun_the_estate_and_what_rests_on_it(study: Path) -> None:
+    ran(study)
+    assert outcomes(ran(study, levers=COMMISSION)) == again("estate", "clusters", "maps", "report")
+    assert outcomes(ran(study)) == again(), "no levers asked for: those of the plan that stands"
+    assert outcomes(ran(study, levers=LEVERS)) == again("estate", "clusters", "maps", "report")
+
+
+@pytest.mark.parametrize("what", ["code_digest", "versions"])
+def test_another_program_or_library_reruns_everything(study: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Another HiGHS may find another plan: the old one must not be shown as what this program finds."""
+    ran(study)
+    other = {"code_digest": "other", "versions": {"highspy": "9"}}[what]
+    monkeypatch.setattr(f"placeplan.pipeline.{what}", lambda: other)
+    assert outcomes(ran(study)) == again(*NAMES)
+    assert outcomes(ran(study)) == again()
+
+
+def test_a_changed_table_reruns_what_rests_on_it_and_no_more(study: Path) -> None:
+    ran(study)
+    births = study / "inputs/births.csv"
+    text = births.read_text()
+    births.write_text(text.replace("A,2022-08-31,20", "A,2022-08-31,21"))
+    assert outcomes(ran(study)) == again(*NAMES)
+    (study / "inputs/adjustments.csv").write_text(
+        "locality,year_group,academic_year,change,reason,author,date\nA,R,2024/25,2,New homes,An Officer,2023-01-01\n"
+    )
+    assert outcomes(ran(study)) == again(*AFTER_FORECAST), "a backtest knows no adjustments"
+    rolls = study / "inputs/rolls.csv"
+    rolls.write_text(rolls.read_text().replace(f"{PRIMARIES['A']},Y1,20", f"{PRIMARIES['A']},Y1,21"))
+    assert outcomes(ran(study)) == again("balance", "estate", "clusters", "maps", "report")
+
+
+def test_planning_areas_filled_from_schools_are_what_a_forecast_rests_on(study: Path) -> None:
+    """The small study gives localities no areas: they are their schools', and the forecast sums to them."""
+    ran(study)
+    schools = study / "inputs/schools.csv"
+    schools.write_text(schools.read_text().replace("Community school,P", "Community school,Q"))
+    assert ran(study)["forecast"].outcome == "done"
+    assert "Q" in set(read_stage(study / "results/base/forecast", "forecast_area")["planning_area"])
+
+
+@pytest.mark.parametrize("damage", ["truncated summary", "missing table", "edited table"])
+def test_a_damaged_stage_is_not_taken_for_one_that_has_run(study: Path, damage: str) -> None:
+    ran(study)
+    folder = study / "results/base/estate"
+    if damage == "truncated summary":
+        text = (folder / "summary.json").read_text()
+        (folder / "summary.json").write_text(text[: len(text) // 2])
+    elif damage == "missing table":
+        (folder / "unplaced.parquet").unlink()
+    else:
+        read_stage(folder, "allocation").head(3).to_parquet(folder / "allocation.parquet")
+    assert outcomes(ran(study)) == again("estate"), "the plan is made again as it was; what rests on it still stands"
+    assert not any(verify_results(Study.open(study)).values())
+
+
+def test_a_stage_left_out_takes_its_old_results_with_it(study: Path) -> None:
+    """Yesterday's plan beside a forecast of schools that are no longer given would be believed."""
+    ran(study)
+    for name in ("schools.csv", "rolls.csv"):
+        (study / "inputs" / name).unlink()
+    found = outcomes(ran(study))
+    assert {name for name, outcome in found.items() if outcome == "left out"} == {"balance", "estate", "clusters"}
+    results = study / "results/base"
+    stages = {"forecast", "backtest", "maps", "report"}
+    assert {path.name for path in results.iterdir()} == {*stages, "manifest.json"}
+    assert {path.name for path in (results / "maps").glob("*.html")} == {"demand.html", "index.html"}
+    assert "What the plan changes" not in (results / "report/report.html").read_text(encoding="utf-8")
+    assert set(json.loads((results / "manifest.json").read_text())["stages"]) == stages
+    assert not any(verify_results(Study.open(study)).values())
+
+
+def test_a_run_mends_what_an_interrupted_one_left(study: Path) -> None:
+    ran(study)
+    results = study / "results/base"
+    (results / "estate").rename(results / ".estate-old-4711")
+    (results / ".balance-x1y2").mkdir()
+    (results / ".manifest.json-4711").write_text("{")
+    assert outcomes(ran(study)) == again()
+    assert [path.name for path in results.iterdir() if path.name.startswith(".")] == []
+
+
 def test_a_failing_stage_leaves_the_last_results_whole(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of today's tables beside half of yesterday's would be worse than either."""
     ran(study)
@@ -134,6 +234,82 @@ def test_a_failing_stage_leaves_the_last_results_whole(study: Path, monkeypatch:
         ran(study)
     assert {p.name: p.read_bytes() for p in (study / "results/base/forecast").iterdir()} == before
     assert [p.name for p in (study / "results/base").iterdir() if p.name.startswith(".")] == []
+
+
+def wrong_objective(problem: EstateProblem, plan: EstatePlan) -> EstatePlan:
+    return replace(plan, objective=plan.objective - 1000.0, bound=plan.bound - 1000.0)
+
+
+def flow_over_places(problem: EstateProblem, plan: EstatePlan) -> EstatePlan:
+    """Everybody who may goes to the one facility that cannot take them."""
+    assert plan.option is not None and plan.flow is not None and plan.unmet is not None
+    flow, unmet = plan.flow.copy(), plan.unmet.copy()
+    into = np.bincount(problem.arc_facility, minlength=problem.n_facilities).argmax()
+    arcs = np.flatnonzero(problem.arc_facility == into)
+    nodes = problem.arc_node[arcs]
+    flow[:, np.isin(problem.arc_node, nodes)] = 0.0
+    flow[:, arcs], unmet[:, nodes] = 1.0, 0.0
+    load, places = problem.demand[:, nodes].sum(axis=1), problem.option_capacity[plan.option[into]]
+    assert (load > places + 1).any(), "the study is too small for this sabotage"
+    return replace(plan, flow=flow, unmet=unmet)
+
+
+def flipped_option(problem: EstateProblem, plan: EstatePlan) -> EstatePlan:
+    assert plan.option is not None and problem.baseline is not None
+    changed = np.flatnonzero(plan.option != problem.baseline)
+    option = plan.option.copy()
+    option[changed[0]] = problem.baseline[changed[0]]
+    return replace(plan, option=option)
+
+
+@pytest.mark.parametrize("sabotage", [wrong_objective, flow_over_places, flipped_option])
+def test_a_plan_that_is_not_what_it_says_never_reaches_the_disk(
+    study: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    sabotage: Callable[[EstateProblem, EstatePlan], EstatePlan],
+) -> None:
+    """A solver may be wrong; what it says is checked again from the arrays before anybody is shown it."""
+    grow(study, "A", 75)
+    solve = solve_estate
+    monkeypatch.setattr(
+        "placeplan.estate.solve_estate", lambda problem, **options: sabotage(problem, solve(problem, **options))
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(study)])
+    assert stop.value.code == 1
+    assert "fails its independent verification" in capsys.readouterr().err
+    results = study / "results/base"
+    assert {path.name for path in results.iterdir()} == {"forecast", "backtest", "balance", "manifest.json"}
+    monkeypatch.undo()
+    ran(study)
+    before = {path: path.read_bytes() for path in (results / "estate").iterdir()}
+    policy(study, "unmet_gbp = 12345")
+    monkeypatch.setattr(
+        "placeplan.estate.solve_estate", lambda problem, **options: sabotage(problem, solve(problem, **options))
+    )
+    with pytest.raises(AssertionError, match="independent verification"):
+        ran(study)
+    assert {path: path.read_bytes() for path in (results / "estate").iterdir()} == before
+
+
+@pytest.mark.parametrize("claim", ["objective", "bound", "lead"])
+def test_clusters_that_are_not_what_they_say_never_reach_the_disk(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, claim: str
+) -> None:
+    def sabotaged(problem: ClusterProblem, **options: object) -> ClusterPlan:
+        plan = solve_clusters(problem, **options)  # type: ignore[arg-type]
+        assert plan.lead is not None and (plan.lead >= 0).any()
+        if claim == "lead":
+            return replace(plan, lead=np.where(plan.lead >= 0, -1, plan.lead))
+        return replace(plan, **{claim: plan.objective + 1000.0})
+
+    monkeypatch.setattr("placeplan.clusters.solve_clusters", sabotaged)
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(study)])
+    assert stop.value.code == 1
+    assert "fail their independent verification" in capsys.readouterr().err
+    assert not (study / "results/base/clusters").exists() and (study / "results/base/estate").exists()
 
 
 def test_rules_that_clash_are_named_and_the_program_says_infeasible(
@@ -153,6 +329,11 @@ def test_rules_that_clash_are_named_and_the_program_says_infeasible(
     said = capsys.readouterr().err
     assert "at least five schools stay open: would have to give 1" in said and "Traceback" not in said
     assert not (study / "results/base/estate").exists()
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(study), "--json"])
+    assert stop.value.code == 3
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"clash": [{"rule": "at least five schools stay open", "would_have_to_give": pytest.approx(1)}]}
 
 
 def test_verify_holds_and_notices_a_changed_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +364,69 @@ def test_the_command_line_speaks_to_machines_and_people(study: Path, capsys: pyt
         main(["explain", str(study), "100004"])
     assert stop.value.code == 2
     assert "Did you mean" in capsys.readouterr().err
+
+
+def test_bad_input_is_json_where_json_is_asked_for(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that reads stdout must learn what is wrong, where, and what would mend it."""
+    rolls = study / "inputs/rolls.csv"
+    rolls.write_text(rolls.read_text().replace(f"{PRIMARIES['A']},R,20", f"{PRIMARIES['A']},R,many"))
+    with pytest.raises(SystemExit) as stop:
+        main(["run", str(study), "--json"])
+    assert stop.value.code == 2
+    told = capsys.readouterr()
+    (problem,) = json.loads(told.out)["problems"]
+    assert (problem["file"], problem["row"], problem["field"]) == ("rolls.csv", 2, "pupils")
+    assert "many" in problem["what"] and problem["mend"] and told.err == ""
+    assert not (study / "results").exists()
+
+
+def test_a_file_is_no_folder_for_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`placeplan demo notes.txt` is the user's slip, not our fault."""
+    path = tmp_path / "notes.txt"
+    path.write_text("mine")
+    for command in ("demo", "new"):
+        with pytest.raises(SystemExit) as stop:
+            main([command, str(path)])
+        assert stop.value.code == 2
+        assert "This is a file, not a folder." in capsys.readouterr().err
+    assert path.read_text() == "mine"
+
+
+def test_a_new_study_speaks_to_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main_exit(["new", str(tmp_path / "mine"), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["study"] == str(tmp_path / "mine") and "placeplan check" in told["lines"][-1]
+    assert (tmp_path / "mine/study.toml").exists()
+
+
+def test_csv_on_request_stands_beside_every_table(study: Path) -> None:
+    """Asked for later it is added without planning anything again."""
+    ran(study)
+    assert not list((study / "results").rglob("*.csv"))
+    main_exit(["run", str(study), "--csv"])
+    tables = {path.with_suffix("") for path in (study / "results").rglob("*.parquet")}
+    assert {path.with_suffix("") for path in (study / "results").rglob("*.csv")} == tables
+    assert outcomes(ran(study)) == again()
+    assert not any(verify_results(Study.open(study)).values())
+
+
+def test_every_lever_has_its_options() -> None:
+    """A lever that the command line offers and no generator knows would be asked for in vain."""
+    assert set(GENERATORS) == set(LEVERS)
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """Help that takes seconds is not asked for twice."""
+    import subprocess
+    import sys
+
+    heavy = "{'numpy', 'pandas', 'scipy', 'geopandas', 'pyomo', 'highspy', 'ortools', 'osmnx', 'folium'}"
+    code = (
+        "import sys\nfrom placeplan.cli import main\n"
+        f"try: main(['--help'])\nfinally: print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "commission" in done.stdout and done.stderr.strip() == "[]"
 
 
 def main_exit(arguments: list[str]) -> None:
