@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from geodata.columns import coerce, fill
+from geodata.delimited import read_delimited
 from geodata.fields import Field, Table, tables
 from geodata.problems import Problem, nearest
-
-if TYPE_CHECKING:
-    import geopandas as gpd
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".gpkg", ".geojson")
 ROAD_SUFFIXES = (".parquet", ".osm.pbf", ".osm", ".graphml", ".csv")
@@ -53,14 +50,15 @@ def read_table(path: Path, name: str, crs: str = "EPSG:27700") -> tuple[pd.DataF
     """
     table = tables()[name]
     try:
-        raw = _read_raw(path, crs)
+        raw, problems = _read_raw(path, crs)
     except Exception as error:
         what = f"The file cannot be read: {type(error).__name__}: {error}."
         return pd.DataFrame(), [Problem(path.name, what, "Save it again, or replace it.")], []
-    problems, notes = _column_problems(raw, table, path.name)
+    wrong_columns, notes = _column_problems(raw, table, path.name)
+    problems += wrong_columns
     if raw.empty:
         problems.append(Problem(path.name, "The table has no rows.", "Add rows, or remove the file."))
-    if problems:
+    if wrong_columns or raw.empty:
         return pd.DataFrame(), problems, notes
     typed = {}
     for field in table.fields.values():
@@ -78,26 +76,51 @@ def read_table(path: Path, name: str, crs: str = "EPSG:27700") -> tuple[pd.DataF
     return frame, problems, notes
 
 
-def _read_raw(path: Path, crs: str) -> pd.DataFrame:
-    name = path.name
-    if name.endswith((".csv", ".csv.gz")):
-        try:
-            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="cp1252")
-    if name.endswith(".parquet"):
+def _read_raw(path: Path, crs: str) -> tuple[pd.DataFrame, list[Problem]]:
+    """What stands in the file, indexed by row less 2, and what keeps cells from standing under their heading."""
+    if path.name.endswith((".csv", ".csv.gz")):
+        frame, too_long = read_delimited(path)
+        mend = "Put a cell that holds a comma in quotation marks; delete what stands after the last column."
+        problems = [
+            Problem(path.name, f"The row has {cells} cells, more than there are headings.", mend, row + 2)
+            for row, cells in list(too_long.items())[:SHOWN]
+        ]
+        problems += _more(path.name, len(too_long), "rows with too many cells")
+    else:
+        frame, problems = _numbered(_read_geo(path, crs)), []
+    if "geometry" in frame and type(frame) is pd.DataFrame:
+        if frame["geometry"].fillna("").ne("").any():
+            what, mend = "A boundary is no cell of text.", "Save the table as GeoPackage or GeoJSON."
+            problems.append(Problem(path.name, what, mend, field="geometry"))
+        frame = frame.drop(columns="geometry")
+    elif "geometry" in frame and frame["geometry"].isna().all():
+        frame = pd.DataFrame(frame.drop(columns="geometry"))
+    return frame, problems
+
+
+def _read_geo(path: Path, crs: str) -> pd.DataFrame:
+    parquet = path.name.endswith(".parquet")
+    if parquet:
         import pyarrow.parquet as pq
 
         if b"geo" not in (pq.read_schema(path).metadata or {}):
             return pd.read_parquet(path)
     import geopandas as gpd
 
-    geo: gpd.GeoDataFrame = gpd.read_parquet(path) if name.endswith(".parquet") else gpd.read_file(path)
+    geo = gpd.read_parquet(path) if parquet else gpd.read_file(path)
+    if not isinstance(geo, gpd.GeoDataFrame):
+        return geo  # a GeoPackage of rows without geometry
     if geo.crs is None:
         raise ValueError("it has no coordinate reference system")
     if geo.geometry.name != "geometry":
         geo = geo.rename_geometry("geometry")
     return geo.to_crs(crs)
+
+
+def _numbered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows numbered from 0; an index that bears a name of its own becomes columns."""
+    unnamed = all(name is None or name in frame for name in frame.index.names)
+    return frame.reset_index(drop=unnamed)
 
 
 def _column_problems(raw: pd.DataFrame, table: Table, file: str) -> tuple[list[Problem], list[str]]:
