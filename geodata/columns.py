@@ -20,8 +20,7 @@ def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     Blank cells take the field's default; a blank cell of a required field is wrong.
     """
     if field.type == "geometry":
-        missing = _rows(raw, raw.isna(), field, "There is no geometry.", "Draw it.")
-        return raw, missing if field.required else []
+        return raw, _shapes(raw, field)
     text = _text(raw)
     blank = text.isna()
     values, bad = _PARSERS[field.type](text)
@@ -48,9 +47,27 @@ def fill(field: Field, index: pd.Index) -> pd.Series:
     return _finish(_PARSERS[field.type](text)[0], field)
 
 
+def _shapes(shapes: pd.Series, field: Field) -> list[Wrong]:
+    """What is wrong with a GeoSeries: not drawn, of a kind that is no boundary, or crossing itself."""
+    none = shapes.isna() | shapes.is_empty
+    kind = shapes.geom_type
+    other = ~none & ~kind.isin(field.allowed)
+    broken = ~none & ~other & ~shapes.is_valid
+    reason = shapes.is_valid_reason()
+    one_of = f"Use one of: {', '.join(field.allowed)}."
+    redraw = "Redraw it, or mend it in a map program (QGIS: Fix geometries)."
+    return [
+        *_rows(shapes, none, field, "There is no boundary.", "Draw it, or take the row out."),
+        *_rows(kind, other, field, "A {} is no boundary.", one_of),
+        *_rows(reason, broken, field, "The boundary crosses itself or is broken: {}.", redraw),
+    ]
+
+
 def _text(raw: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(raw):
         raw = raw.dt.strftime("%Y-%m-%d")
+    elif pd.api.types.is_float_dtype(raw) and (raw.dropna() % 1 == 0).all():
+        raw = raw.astype("Int64")  # codes beside an empty cell: 7, not 7.0
     text = raw.astype(object).where(raw.notna(), None)
     text = text.map(lambda cell: str(cell).strip(), na_action="ignore")
     return text.where(text.ne(""), None)
