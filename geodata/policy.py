@@ -1,5 +1,6 @@
 """Every number a decision rests on: its default, unit, source and status, and what a study lays over it."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,11 +10,21 @@ from geodata.fields import packaged_csv
 from geodata.problems import Problem, nearest
 
 Value = float | int | str | tuple[float | str, ...] | None
+LISTS = ("list", "numbers", "weights")
+FLAGS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 
 @dataclass(frozen=True)
 class PolicyItem:
-    """One policy value as shipped."""
+    """One policy value as shipped.
+
+    Attributes
+    ----------
+    type : number, integer, text, flag ("yes" or "no"), list (of codes), numbers (a list of them) or weights (numbers of
+        which the first is above 0).
+    minimum, maximum : of the number, or of each number in the list.
+
+    """
 
     key: str
     default: Value
@@ -46,7 +57,7 @@ def policy_items() -> Mapping[str, PolicyItem]:
 
 
 def _parse(text: str, kind: str) -> Value:
-    if kind == "list":
+    if kind in LISTS:
         return tuple(_atom(part) for part in text.split("|") if part)
     if not text:
         return None
@@ -118,25 +129,56 @@ def read_policy(given: Mapping[str, object], section: str) -> tuple[dict[str, Va
         item = items.get(key)
         if item is None:
             wrong(key, "there is no such policy value.", nearest(key, list(items)))
-        elif item.type == "list":
-            if isinstance(value, list) and all(isinstance(part, int | float | str) for part in value):
-                values[key] = tuple(value)
-            else:
-                wrong(key, f"{value!r} is not a list.", "Write it in square brackets, as in [3, 2, 1].")
-        elif item.type in ("number", "integer"):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                wrong(key, f"{value!r} is not a number.", f"Give a number in {item.unit or 'no unit'}.")
-            elif item.type == "integer" and value != int(value):
-                wrong(key, f"{value!r} is not a whole number.", "Give a whole number.")
-            elif (item.minimum is not None and value < item.minimum) or (
-                item.maximum is not None and value > item.maximum
-            ):
-                wrong(key, f"{value!r} is out of range.", f"Give {_range(item)} {item.unit}.".replace(" .", "."))
-            else:
-                values[key] = value
+            continue
+        what, mend = _fault(value, item)
+        if what:
+            wrong(key, what, mend)
+        elif item.type == "flag":
+            values[key] = FLAGS[str(value).strip().lower()]
         else:
-            values[key] = str(value)
+            values[key] = tuple(value) if isinstance(value, list) else value  # type: ignore[assignment]
     return values, problems
+
+
+def _fault(value: object, item: PolicyItem) -> tuple[str, str]:
+    """What is wrong with a value and what would mend it; two empty texts where nothing is."""
+    if item.type in LISTS:
+        return _list_fault(value, item)
+    if item.type == "flag":
+        known = isinstance(value, bool | str) and str(value).strip().lower() in FLAGS
+        return ("", "") if known else (f"{value!r} is neither yes nor no.", 'Give "yes" or "no".')
+    if item.type == "text":
+        return ("", "") if isinstance(value, str) else (f"{value!r} is not text.", "Write it in quotation marks.")
+    return _number_fault(value, item)
+
+
+def _list_fault(value: object, item: PolicyItem) -> tuple[str, str]:
+    if not isinstance(value, list):
+        return f"{value!r} is not a list.", "Write it in square brackets, as in [3, 2, 1]."
+    if item.type == "list":
+        other = [part for part in value if isinstance(part, bool) or not isinstance(part, int | float | str)]
+        return (f"{other[0]!r} is no code.", "List numbers or texts.") if other else ("", "")
+    for part in value:
+        what, mend = _number_fault(part, item)
+        if what:
+            return what, mend
+    if item.type == "weights" and not (value and value[0] > 0):
+        return f"{value!r} gives the latest year no weight.", "The first weight must be above 0, as in [3, 2, 1]."
+    return "", ""
+
+
+def _number_fault(value: object, item: PolicyItem) -> tuple[str, str]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{value!r} is not a number.", f"Give a number in {item.unit or 'no unit'}."
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value!r} is not a finite number.", f"Give a number in {item.unit or 'no unit'}."
+    if item.type == "integer" and value != int(value):
+        return f"{value!r} is not a whole number.", "Give a whole number."
+    low = -math.inf if item.minimum is None else item.minimum
+    high = math.inf if item.maximum is None else item.maximum
+    if not low <= value <= high:
+        return f"{value!r} is out of range.", f"Give {_range(item)} {item.unit}".rstrip() + "."
+    return "", ""
 
 
 def _range(item: PolicyItem) -> str:
