@@ -1,5 +1,6 @@
 """study.toml: the name, authority, years and policies of a study."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from geodata.years import parse_academic_year
 FILE = "study.toml"
 STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs", "attribution")
 BASE_SCENARIO = "base"
+SCENARIO_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # it names a folder of results
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class Settings:
 def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
     """Settings from study.toml and all that is wrong with them; None where they cannot be used."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return None, [Problem(FILE, "The file is missing.", "`placeplan new DIR` writes one to start from.")]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, not UTF-8, or a number of thousands of digits
         return None, [Problem(FILE, f"The file is not valid TOML: {error}.", "Mend that line.")]
     problems = [
         Problem(FILE, f"[{key}] is not a section.", nearest(key, ("study", "policy", "scenario")), field=key)
@@ -81,7 +83,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
             problems.append(Problem(FILE, f"[scenario] {name} is not a section.", f"Write [scenario.{name}]."))
             continue
         scenarios[name], wrong = read_policy(values, f"scenario.{name}")
-        problems += wrong
+        problems += _scenario_name_problems(name) + wrong
     if any(p.field in STUDY_KEYS for p in problems):
         return None, problems
     settings = Settings(
@@ -96,6 +98,19 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         scenarios=scenarios,
     )
     return settings, problems
+
+
+def _scenario_name_problems(name: str) -> list[Problem]:
+    where = f"scenario.{name}"
+    if name.lower() == BASE_SCENARIO:
+        what = f"[{where}]: {BASE_SCENARIO} is the scenario without a name."
+        return [
+            Problem(FILE, what, "Lay its values over the defaults in [policy], or give it another name.", None, where)
+        ]
+    if not SCENARIO_NAME.fullmatch(name):
+        what = f"[scenario] {name!r} cannot name a folder of results."
+        return [Problem(FILE, what, "Use letters without accents, digits, - and _, at most 80.", None, where)]
+    return []
 
 
 def _study_problems(given: Mapping[str, Any]) -> list[Problem]:
