@@ -44,9 +44,12 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
     """Every problem that spans cells, rows or tables; `files` names the file of each table."""
     checks: tuple[Callable[[Tables, Settings], Iterable[Problem]], ...] = (
         _base_year,
+        _nobody,
         _year_gaps,
         _year_groups,
         _coordinates,
+        _site_codes,
+        _ages,
         _capacities,
         _weights,
         _either_or,
@@ -76,13 +79,14 @@ def _references(tables: Tables, files: Mapping[str, str]) -> Iterable[Problem]:
             continue
         frame = tables[table]
         named = frame[field].dropna().astype(str)
-        named = named[~named.str.startswith("outside:") & named.ne("independent")]
+        if table == "flows":
+            named = named[~named.str.startswith("outside:") & ~(named.eq("independent") & (field == "urn"))]
         if other not in tables:
             # A table that is there and broken is reported as such already.
             if len(named) and other not in files:
                 yield Problem(table, f"{field} refers to the table {other}, which is missing.", f"Add {other}.")
             continue
-        known = set(tables[other][other_field].astype(str))
+        known = set(tables[other][other_field].dropna().astype(str))
         missing = named[~named.isin(known)]
         for word, rows in list(missing.groupby(missing))[:SHOWN]:
             count = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
@@ -98,8 +102,8 @@ def _base_year(tables: Tables, settings: Settings) -> Iterable[Problem]:
     for table in ("pupils", "rolls"):
         if table not in tables:
             continue
-        years = sorted(set(tables[table]["academic_year"]))
-        if settings.base_year not in years:
+        years = sorted(set(tables[table]["academic_year"].dropna()))
+        if years and settings.base_year not in years:
             what = f"There are no rows for the base year {settings.base_year}; the latest is {years[-1]}."
             yield Problem(table, what, "Add them, or change base_year in study.toml.", field="academic_year")
         later = [year for year in years if year > settings.base_year]
@@ -108,10 +112,19 @@ def _base_year(tables: Tables, settings: Settings) -> Iterable[Problem]:
             yield Problem(table, what, f"Set base_year to {later[-1]}, or remove them.", field="academic_year")
 
 
+def _nobody(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    if "pupils" in tables:
+        pupils = tables["pupils"]
+        base = pupils.loc[pupils["academic_year"] == settings.base_year, "pupils"]
+        if len(base) and base.eq(0).all():
+            what = f"The base year {settings.base_year} has no pupils: every row says 0."
+            yield Problem("pupils", what, "Give the pupils counted.", field="pupils")
+
+
 def _year_gaps(tables: Tables, settings: Settings) -> Iterable[Problem]:
     if "pupils" in tables:
-        starts = sorted({start_year(year) for year in tables["pupils"]["academic_year"]})
-        gaps = sorted(set(range(starts[0], starts[-1] + 1)) - set(starts))
+        starts = {start_year(year) for year in tables["pupils"]["academic_year"].dropna()}
+        gaps = sorted(set(range(min(starts), max(starts))) - starts) if starts else []
         if gaps:
             named = ", ".join(add_years("2000/01", gap - 2000) for gap in gaps)
             yield Problem("pupils", f"The years have gaps: {named}.", "Add those years, or remove the earlier ones.")
@@ -190,6 +203,34 @@ def _centre(tables: Tables) -> tuple[float, float] | None:
         if table in tables and tables[table]["easting"].notna().any():
             return float(tables[table]["easting"].median()), float(tables[table]["northing"].median())
     return None
+
+
+def _site_codes(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    """A site and a school of one code would be one row in every result."""
+    if "sites" in tables and "schools" in tables:
+        sites, schools = tables["sites"], tables["schools"]
+        yield from _rows(
+            "sites",
+            sites,
+            sites["site"].isin(schools["urn"].astype(str)),
+            lambda row: f"{row['site']} is the URN of a school.",
+            "Give the site a code of its own.",
+            "site",
+        )
+
+
+def _ages(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    if "schools" in tables:
+        schools = tables["schools"]
+        low, high = schools["low_age"].astype("Float64"), schools["high_age"].astype("Float64")
+        yield from _rows(
+            "schools",
+            schools,
+            (low >= high).fillna(False).astype(bool),
+            lambda row: f"The lowest age {row['low_age']} is not below the highest, {row['high_age']}.",
+            "Give the age at which the youngest come and that at which the oldest leave.",
+            "low_age, high_age",
+        )
 
 
 def _capacities(tables: Tables, settings: Settings) -> Iterable[Problem]:
