@@ -15,6 +15,7 @@ import pandas as pd
 from geodata.checks import check_tables
 from geodata.fallbacks import OLD_DATA, Fallback, complete, old_data
 from geodata.importers.report import IMPORT_ACCOUNT
+from geodata.notices import notices
 from geodata.policy import Policy
 from geodata.problems import BadInput, Problem, nearest
 from geodata.settings import BASE_SCENARIO, FILE, Settings, read_settings
@@ -24,6 +25,18 @@ from placeplan.words import counted
 if TYPE_CHECKING:
     from geodata.roads import RoadNetwork
 
+# Read and checked; no stage uses them yet.
+UNUSED_TABLES = (
+    "school_sites",
+    "preferences",
+    "catchments",
+    "contributions",
+    "competitions",
+    "bids",
+    "criteria",
+    "scores",
+    "trusts",
+)
 ALWAYS_NEEDED = ("localities", "pupils", "births")
 FALLBACKS_SHOWN = {"capacity": "Capacity", "pan": "Admission number"}
 
@@ -37,7 +50,7 @@ class Study:
     tables : complete tables by name (`geodata.fallbacks.complete`).
     files : the file of each table, roads included.
     fallbacks : what files left silent and how it was filled.
-    notes : what was read and not used.
+    notes : columns that were not used, and what in the tables should be looked at twice.
 
     """
 
@@ -76,6 +89,9 @@ class Study:
             problems += _road_problems(folder, files, policy)
         if problems or settings is None:
             raise BadInput(problems)
+        notes += notices(tables, settings)
+        # Until here the index told the row of the file, blank lines counted.
+        tables = {name: frame.reset_index(drop=True) for name, frame in tables.items()}
         filled, fallbacks = complete(tables, settings, policy)
         return cls(folder, settings, scenario, policy, filled, files, tuple(fallbacks), tuple(notes))
 
@@ -89,6 +105,11 @@ class Study:
         """What was joined, estimated, left out and noticed when published files were made into this study."""
         path = self.folder / IMPORT_ACCOUNT
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    @property
+    def unused_tables(self) -> tuple[str, ...]:
+        """Tables that were read and checked, and that no stage uses yet."""
+        return tuple(name for name in UNUSED_TABLES if name in self.tables)
 
     @property
     def estimated(self) -> bool:
