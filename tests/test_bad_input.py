@@ -1,5 +1,6 @@
 """Bad input gets one clear error each, all at once, naming file, row and field; exit 2, nothing written."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,22 @@ def edit(path: Path, old: str, new: str, count: int = 1) -> None:
 def test_the_small_study_is_sound(study: Path) -> None:
     """Otherwise every test below would pass for the wrong reason."""
     assert Study.open(study).tables["schools"]["urn"].tolist() == [100001, 100002, 100003, 100010]
+
+
+def shapes(study: Path, second: str | None) -> None:
+    """Localities of which B has the boundary given as WKT."""
+    import geopandas as gpd
+    import shapely
+
+    path = study / "inputs/localities.gpkg"
+    localities = gpd.read_file(path)
+    drawn = [*localities.geometry]
+    drawn[1] = shapely.from_wkt(second)
+    localities.set_geometry(drawn, crs=localities.crs).to_file(path)
+
+
+def scenario(study: Path, name: str) -> None:
+    edit(study / "study.toml", "[policy]", f"[scenario.{name}]\nretained_surplus = 0.1\n\n[policy]")
 
 
 def row(study: Path, file: str, old: str) -> int:
@@ -121,6 +138,96 @@ BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str
     ),
     "unknown table": (
         lambda s: (s / "inputs/schols.csv").write_text("urn\n") and None, "schols.csv", None, None, "schools",
+    ),
+    "a cell too many": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,Y1,20", "2017/18,A,Y1,20,7"),
+        "pupils.csv", 3, None, "5 cells",
+    ),
+    "a bad row after a blank line": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,R,20\n", "\n,,,\n2017/18,A,R,x\n"),
+        "pupils.csv", 4, "pupils", "x",
+    ),
+    "no text at all": (
+        lambda s: (s / "inputs/births.csv").write_bytes(b"PK\x03\x04\x00\x00rows") and None,
+        "births.csv", None, None, "cannot be read",
+    ),
+    "a compressed file cut short": (
+        lambda s: (
+            (s / "inputs/births.csv.gz").write_bytes(b"\x1f\x8b\x08\x00"), (s / "inputs/births.csv").unlink(),
+        )[1],
+        "births.csv.gz", None, None, "cannot be read",
+    ),
+    "a boundary as text": (
+        lambda s: (
+            (s / "inputs/localities.gpkg").unlink(),
+            (s / "inputs/localities.csv").write_text(
+                'locality,name,geometry\nA,A,"POINT (1 2)"\nB,B,\nC,C,\n', encoding="utf-8"
+            ),
+        )[0],
+        "localities.csv", None, "geometry", "GeoPackage",
+    ),
+    "a boundary that crosses itself": (
+        lambda s: shapes(s, "POLYGON((400000 300000,402000 302000,402000 300000,400000 302000,400000 300000))"),
+        "localities.gpkg", 3, "geometry", "crosses itself",
+    ),
+    "no boundary": (lambda s: shapes(s, None), "localities.gpkg", 3, "geometry", "no boundary"),
+    "an empty boundary": (lambda s: shapes(s, "POLYGON EMPTY"), "localities.gpkg", 3, "geometry", "no boundary"),
+    "a line for a boundary": (
+        lambda s: shapes(s, "LINESTRING(400000 300000,402000 302000)"),
+        "localities.gpkg", 3, "geometry", "LineString",
+    ),
+    "a site with the URN of a school": (
+        lambda s: (s / "inputs/sites.csv").write_text(
+            "site,name,phase,easting,northing,available_from\n"
+            "N,North,primary,400000,300000,2025/26\n100002,South,primary,400000,300000,2025/26\n"
+        ) and None,
+        "sites.csv", 3, "site", "URN of a school",
+    ),
+    "ages the wrong way round": (
+        lambda s: edit(s / "inputs/schools.csv", ",11,16,", ",16,11,"), "schools.csv", 5, "low_age, high_age", "16",
+    ),
+    "ages of no year": (
+        lambda s: edit(s / "inputs/schools.csv", ",4,11,", ",11,11,"), "schools.csv", 2, "low_age, high_age", "below",
+    ),
+    "pupils from outside where only localities count": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,R", "2017/18,outside:Leeds,R"),
+        "pupils.csv", 2, "locality", "outside:Leeds",
+    ),
+    "a locality called independent": (
+        lambda s: edit(s / "inputs/births.csv", "A,2010", "independent,2010"),
+        "births.csv", 2, "locality", "independent",
+    ),
+    "flows from independent": (
+        lambda s: (s / "inputs/flows.csv").write_text(
+            "academic_year,locality,urn,phase,pupils\n2022/23,independent,100001,primary,4\n"
+        ) and None,
+        "flows.csv", 2, "locality", "independent",
+    ),
+    "nobody in the base year": (
+        lambda s: (s / "inputs/pupils.csv").write_text(
+            re.sub(r"(2022/23,.*),\d+", r"\1,0", (s / "inputs/pupils.csv").read_text())
+        ) and None,
+        "pupils.csv", None, "pupils", "no pupils",
+    ),
+    "pupils without a year": (
+        lambda s: edit(s / "inputs/pupils.csv", "2017/18,A,R", ",A,R"), "pupils.csv", 2, "academic_year", "empty",
+    ),
+    "rolls of no year at all": (
+        lambda s: edit(s / "inputs/rolls.csv", "2022/23", "last year", 1000), "rolls.csv", 2, "academic_year", "last",
+    ),
+    "a scenario outside the study": (
+        lambda s: scenario(s, '"../../../evil"'), "study.toml", None, "scenario.../../../evil", "folder",
+    ),
+    "a scenario named with a space": (
+        lambda s: scenario(s, '"a b"'), "study.toml", None, "scenario.a b", "letters",
+    ),
+    "a scenario without a name": (lambda s: scenario(s, '""'), "study.toml", None, "scenario.", "letters"),
+    "a scenario called base": (
+        lambda s: scenario(s, "base"), "study.toml", None, "scenario.base", "the scenario without a name",
+    ),
+    "a number of five thousand digits": (
+        lambda s: edit(s / "study.toml", "horizon_years = 5", "horizon_years = " + "9" * 5000),
+        "study.toml", None, None, "TOML",
     ),
     "the same table twice": (
         lambda s: (s / "inputs/births.parquet").write_bytes(b"") and None, "births.parquet", None, None, "births.csv",
