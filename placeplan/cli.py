@@ -118,7 +118,7 @@ def check(
 
     opened = Study.open(study, scenario)
     fallbacks = [str(fallback) for fallback in opened.fallbacks]
-    unused = list(getattr(opened, "unused_tables", ()))
+    unused = list(opened.unused_tables)
     if strict and (fallbacks or opened.notes):
         raise BadInput([Problem("strict", line, "") for line in [*opened.notes, *fallbacks]])
     if json:

@@ -399,6 +399,17 @@ def test_a_new_study_speaks_to_machines(tmp_path: Path, capsys: pytest.CaptureFi
     assert (tmp_path / "mine/study.toml").exists()
 
 
+def test_check_names_tables_that_no_stage_reads(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who fills in a table for nothing should be told before, not after."""
+    main_exit(["check", str(study)])
+    assert "Read by no stage" not in capsys.readouterr().out
+    (study / "inputs/trusts.csv").write_text("trust\nMid County Trust\n")
+    main_exit(["check", str(study)])
+    assert "Read by no stage\n  trusts\n" in capsys.readouterr().out
+    main_exit(["check", str(study), "--json"])
+    assert json.loads(capsys.readouterr().out)["unused_tables"] == ["trusts"]
+
+
 def test_csv_on_request_stands_beside_every_table(study: Path) -> None:
     """Asked for later it is added without planning anything again."""
     ran(study)
