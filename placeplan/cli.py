@@ -149,15 +149,40 @@ def run(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json:
 
 
 @app.command()
-def forecast(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
+def forecast(
+    study: StudyFolder,
+    scenario: Scenario = "base",
+    draws: Annotated[int, typer.Option(min=0, help="Joint draws by planning area, in results/SCENARIO/draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same draws.")] = 0,
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
     """Forecast pupils by locality, year group and year, with p10, p50 and p90."""
     _run(study, scenario, "forecast", csv=csv, json=json)
+    if draws:
+        from placeplan.demand import write_draws
+
+        folder = write_draws(study, scenario, draws, seed)
+        if not json:
+            console.say(f"Draws:  {folder}")
 
 
 @app.command()
-def backtest(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
-    """Test the forecast on past years."""
+def backtest(
+    study: StudyFolder,
+    scenario: Scenario = "base",
+    origins: Annotated[str, typer.Option(help="Years forecast from, as 2015/16,2016/17; all when blank.")] = "",
+    horizons: Annotated[str, typer.Option(help="Years ahead that are shown.")] = "1,3,5",
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """Test the forecast on past years, beside simpler methods and what authorities publish."""
+    from placeplan.demand import backtest_lines
+
     _run(study, scenario, "backtest", csv=csv, json=json)
+    if not json:
+        for line in backtest_lines(study, scenario, origins, horizons):
+            console.say(line)
 
 
 @app.command()

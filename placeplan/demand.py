@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from geodata.fields import packaged_csv
+from geodata.problems import BadInput, Problem, nearest
 from geodata.years import start_year
 from models.accuracy import accuracy, method_errors
 from models.baselines import past_baselines
@@ -21,8 +23,9 @@ from models.housing import housing_table, housing_terms
 from models.local_knowledge import adjusted_cells
 from models.uncertainty import backtest_table, past_forecasts
 from placeplan.methodology import statement
-from placeplan.results import StageResult
+from placeplan.results import StageResult, digest, read_stage, read_summary, write_stage
 from placeplan.study import Study
+from placeplan.words import counted
 
 OWN = "placeplan"
 
@@ -137,3 +140,59 @@ def _means(
     index = pd.MultiIndex.from_product([localities, years, groups])
     means = wide.reindex(index).fillna(0.0).to_numpy(dtype=float)
     return np.asarray(means).reshape(len(localities), len(years), len(groups))
+
+
+def write_draws(folder: Path, scenario: str, n_draws: int, seed: int) -> Path:
+    """Make the draws of a study whose forecast has been run and write them to results/SCENARIO/draws."""
+    study = Study.open(folder, scenario)
+    made_from = {"forecast": (read_summary(study.results / "forecast") or {}).get("fingerprint"), "seed": seed}
+    forecast = read_stage(study.results / "forecast", "forecast")
+    target = study.results / "draws"
+    write_stage(target, draws_result(study, forecast, n_draws, seed), {"fingerprint": digest(made_from), **made_from})
+    return target
+
+
+def backtest_lines(folder: Path, scenario: str, origins: str, horizons: str) -> list[str]:
+    """The stored backtest in lines: error, bias and coverage by phase and horizon, then other methods and published.
+
+    BadInput where an origin or a horizon is not in the backtest.
+    """
+    study = Study.open(folder, scenario)
+    stage = study.results / "backtest"
+    tested = read_stage(stage, "backtest")
+    wanted = _asked(origins, sorted(set(tested["origin"])), "--origins")
+    ahead = [int(h) for h in _asked(horizons, [str(h) for h in sorted(set(tested["horizon_years"]))], "--horizons")]
+    chosen = tested[tested["origin"].isin(wanted) & tested["horizon_years"].isin(ahead)]
+    lines = ["", f"Mean error of authority totals, from {', '.join(wanted)}"]
+    lines += [
+        f"  {_ahead(row.phase, row.horizon_years)}: {row.authority_error:7.2%}, bias {row.authority_bias:+7.2%}, "
+        f"localities {row.locality_error:6.1%}, within p10–p90 {row.coverage:4.0%}"
+        for row in accuracy(chosen).itertuples()
+    ]
+    methods = read_stage(stage, "methods")
+    lines += ["", "Beside simpler methods, all origins"]
+    lines += [
+        f"  {_ahead(row.phase, row.horizon_years)}: {row.authority_error:7.2%}  {row.method}"
+        for row in methods[methods["horizon_years"].isin(ahead)].sort_values(["phase", "horizon_years"]).itertuples()
+    ]
+    lines += ["", "Authorities' own published forecasts"]
+    lines += [
+        f"  {_ahead(row.phase, row.horizon_years)}: {row.mean_absolute_error:7.2%}  {row.source}"
+        for row in read_stage(stage, "published").itertuples()
+    ]
+    return lines
+
+
+def _ahead(phase: str, years: float) -> str:
+    return f"{phase:10}{counted(int(years), 'year'):>8} ahead"
+
+
+def _asked(text: str, known: Sequence[str], option: str) -> list[str]:
+    """The values asked for, all of them when blank; those not known are bad input."""
+    asked = [part.strip() for part in text.split(",") if part.strip()]
+    if option == "--horizons":
+        asked = [part for part in asked if part in known or not part.isdigit()] or list(known)
+    wrong = [part for part in asked if part not in known]
+    if wrong:
+        raise BadInput([Problem(option, f"{part} is not in the backtest.", nearest(part, known)) for part in wrong])
+    return asked or list(known)

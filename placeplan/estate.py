@@ -22,6 +22,7 @@ from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
+from placeplan.pipeline import LEVERS
 from placeplan.reasons import with_reasons
 from placeplan.results import StageResult
 from placeplan.study import Study
@@ -32,9 +33,6 @@ from solvers.verify import verify_estate
 if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
 
-COMMISSION = ("expand", "new_school")
-CLOSE = ("cut_pan", "close")
-BOTH = COMMISSION + CLOSE
 GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "expand": generators.expand,
     "new_school": generators.new_school,
@@ -56,9 +54,9 @@ class Upstream:
 
 
 def estate_stage(
-    study: Study, upstream: Upstream, allow: Collection[str] = BOTH, progress: ProgressCallback | None = None
+    study: Study, upstream: Upstream, allow: Collection[str] = LEVERS, progress: ProgressCallback | None = None
 ) -> StageResult:
-    """Tables decisions, allocation, unplaced, policy_rows, shortfalls; the problem and its plan as arrays.
+    """Tables decisions, allocation, unplaced, policy_rows, retained; the problem and its plan as arrays.
 
     Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
     """
@@ -120,7 +118,7 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
     nodes = upstream.nodes
     pupils = node_forecast(study, nodes, bands, places, upstream.forecast).pupils[1:]
     keys = {facility.key: row for row, facility in enumerate(facilities)}
-    columns = [*range(len(journeys.schools)), *range(len(journeys.schools), len(facilities))]
+    columns = list(range(len(facilities)))
     reach = reach_of(
         nodes,
         {point: row for row, point in enumerate(journeys.points["demand_point"])},

@@ -48,7 +48,8 @@ def planned_schools(study: Study) -> pd.DataFrame:
     schools = study.tables["schools"]
     mainstream = schools[is_mainstream(schools)]
     groups = school_year_groups(mainstream)
-    return mainstream[[bool(groups[int(urn)]) for urn in mainstream["urn"]]].reset_index(drop=True)
+    taught = np.array([bool(groups[int(urn)]) for urn in mainstream["urn"]], dtype=bool)
+    return mainstream[taught].reset_index(drop=True)
 
 
 def study_journeys(study: Study) -> StudyJourneys:

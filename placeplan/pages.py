@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from maps.basemap import Basemap
     from maps.page import PageNotes
 
+VILLAGE_PHASES = ("infant", "first", "junior", "primary")
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Contains OS data © Crown "
     "copyright and database right. Contains National Statistics data © Crown copyright and database right. Contains "
@@ -38,8 +39,10 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     pages: dict[str, str] = {}
     entries = []
     background = basemap(study)
+    small = "schools" in study.tables and study.tables["schools"]["phase"].isin(VILLAGE_PHASES).any()
+    on_map = "schools" in study.tables and study.tables["schools"]["easting"].notna().any()
     for name, (stage, make) in makers.items():
-        if stage in ran:
+        if stage in ran and (on_map or stage == "forecast") and (stage != "clusters" or small):
             title, question = QUESTIONS[name]
             pages[f"{name}.html"] = make(study, results, notes(study, title, question), background)
             entries.append(Entry(f"{name}.html", title, question))
@@ -53,7 +56,7 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
 
 
 QUESTIONS = {
-    "demand": ("Demand", "How many pupils will live where, and how will that change?"),
+    "demand": ("Demand", "How many pupils will need a place, where, and how will that change?"),
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
     "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
     "clusters": ("Clusters of village schools", "Which village schools could share one executive head?"),
@@ -139,7 +142,7 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
     links = lines(at.loc[members["urn"]], at.loc[leads.loc[members["cluster"]]])
     links = links.assign(urn=members["urn"].to_numpy(), travel_min=members["travel_min"].to_numpy())
     plan = clusters[["urn", "cluster", "trust", "role", "travel_min"]]
-    shown = schools[schools["phase"].isin(("infant", "first", "junior", "primary"))]
+    shown = schools[schools["phase"].isin(VILLAGE_PHASES)]
     return clusters_map(shown.drop(columns="trust"), plan, links, about, basemap=background)
 
 

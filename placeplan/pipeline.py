@@ -231,8 +231,18 @@ def _why_left_out(stage: Stage, study: Study, done: Collection[str]) -> str:
     """Why a stage cannot be run; blank where it can."""
     if missing := [table for table in stage.needs if table not in study.tables]:
         return f"no {', '.join(missing)}"
+    if "schools" in stage.needs and not planned(study.tables["schools"]).any():
+        return "no mainstream school with year groups R–Y11"
     lost = [name for name in stage.after if name not in done and stage.name not in ("maps", "report")]
     return f"{', '.join(lost)} left out" if lost else ""
+
+
+def planned(schools: pd.DataFrame) -> pd.Series:
+    """Schools that are planned: mainstream, admitting before 16 and leaving after 4."""
+    from geodata.fallbacks import is_mainstream
+
+    ages = schools["low_age"].notna() & schools["high_age"].notna()
+    return is_mainstream(schools) & ages & (schools["low_age"].fillna(99) < 16) & (schools["high_age"].fillna(0) > 4)
 
 
 def _levers(study: Study, asked: Collection[str] | None) -> tuple[str, ...]:

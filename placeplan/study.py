@@ -38,7 +38,7 @@ UNUSED_TABLES = (
     "trusts",
 )
 ALWAYS_NEEDED = ("localities", "pupils", "births")
-FALLBACKS_SHOWN = {"capacity": "Capacity", "pan": "Admission number"}
+FALLBACKS_SHOWN = {"capacity": "capacity", "pan": "admission number"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,10 +135,13 @@ class Study:
         if self.approximate and "schools" in self.tables:
             factor = self.policy.number("detour_factor")
             said.append(f"Approximate: distances are straight lines × {factor:g}; there is no road network.")
+        guessed: dict[str, int] = {}
         for fallback in self.fallbacks:
             if fallback.table == "schools" and fallback.field in FALLBACKS_SHOWN:
-                subject = FALLBACKS_SHOWN[fallback.field]
-                said.append(f"{subject} of {counted(fallback.count, 'school')} estimated: {fallback.how}.")
+                guessed[fallback.field] = guessed.get(fallback.field, 0) + fallback.count
+        if guessed:
+            parts = [f"{FALLBACKS_SHOWN[field]} of {counted(count, 'school')}" for field, count in guessed.items()]
+            said.append(f"Estimated: {' and '.join(parts)}; the report says how.")
         return said
 
     @cached_property

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from small_study import write_small_study
 
+from placeplan.cli import main
 from placeplan.demand import backtest_stage, draws_result, forecast_stage
 from placeplan.study import Study
 
@@ -79,3 +80,20 @@ def test_draws_differ_by_seed_and_spread_as_past_errors_did(folder: Path) -> Non
     sums = one[one["planning_area"] == "P"].pivot_table("pupils", "academic_year", "draw", aggfunc="sum")
     inside = [row.between(*area.loc[("P", year), ["p10", "p90"]]).mean() for year, row in sums.iterrows()]
     assert 0.6 < np.mean(inside) < 0.95, inside
+
+
+def test_backtest_and_draws_on_the_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def done(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as stop:
+            main(list(arguments))
+        return int(stop.value.code or 0)
+
+    assert done("backtest", str(folder), "--origins", "2019/20", "--horizons", "1,3") == 0
+    said = capsys.readouterr().out
+    assert "from 2019/20" in said and "3 years ahead" in said and "5 years ahead" not in said and "naive" in said
+    assert done("backtest", str(folder), "--origins", "1999/00") == 2
+    assert "1999/00 is not in the backtest" in capsys.readouterr().err
+    assert done("forecast", str(folder), "--draws", "5") == 0
+    draws = pd.read_parquet(folder / "results/base/draws/draws.parquet")
+    assert draws["draw"].nunique() == 5
+    assert done("verify", str(folder)) == 0
