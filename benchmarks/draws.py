@@ -13,11 +13,12 @@ import pandas as pd
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, academic_year
+from models.coherence import past_forecasts
 from models.cohorts import birth_series, pupil_cube
 from models.draws import Draws
 from models.error_fit import fit_error_model
 from models.error_model import PlanningAreas, planning_areas
-from models.uncertainty import PastForecasts, past_forecasts, phase_members
+from models.uncertainty import PastForecasts, phase_members
 
 YEARS, ORIGINS = 7, 7
 

@@ -16,10 +16,11 @@ import pandas as pd
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, academic_year
 from models.baselines import past_baselines
+from models.coherence import past_forecasts
 from models.cohorts import BirthSeries, FloatArray, PupilCube, birth_series, pupil_cube
 from models.forecast import forecast_pupils
 from models.progression import History
-from models.uncertainty import PastForecasts, fit_spread, past_forecasts, rolling_origins
+from models.uncertainty import PastForecasts, fit_spread, rolling_origins
 
 HORIZONS = range(1, 6)
 JUDGED_FROM = 2014  # the first origin with three ratios behind it

@@ -1,6 +1,6 @@
 """Demand: pupils by locality, year group and academic year, with p10, p50 and p90.
 
-births → R → Y1 → … → Y11 (→ Y12 → Y13)   models.progression, scaled to the authority's own forecast
+births → R → Y1 → … → Y11 (→ Y12 → Y13)   models.progression, level by level; made coherent by models.coherence
 + pupils from new homes                    models.housing
 + logged local intelligence                one cell each, as it was written down
 ± how far past forecasts were out          models.uncertainty
@@ -16,6 +16,7 @@ import pandas as pd
 
 from geodata.policy import Policy
 from geodata.years import academic_year, phase_of, start_year
+from models.coherence import Coherent, coherent_forecast
 from models.cohorts import (
     BirthSeries,
     FloatArray,
@@ -28,16 +29,8 @@ from models.cohorts import (
     year_labels,
 )
 from models.housing import housing_pupils
-from models.progression import History, Projection, project
-from models.uncertainty import (
-    ORIGINS_NEEDED,
-    PastForecasts,
-    Spread,
-    fit_spread,
-    held_share,
-    past_forecasts,
-    phase_members,
-)
+from models.progression import Projection
+from models.uncertainty import ORIGINS_NEEDED, PastForecasts, Spread, fit_spread, held_share, phase_members
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,14 +80,13 @@ def forecast_pupils(
     codes = localities["locality"].tolist()
     cube, series = pupil_cube(pupils, codes, base_year), birth_series(births, codes)
     cube = replace(cube, groups=locality_groups(localities))
-    history = History.of(cube, series, policy)
-    projection = project(cube, series, policy, horizon_years, history)
-    notes = [*cube.notes, *_notes(cube, series, projection, policy)]
+    made = coherent_forecast(cube, series, policy, horizon_years)
+    notes = [*cube.notes, *_notes(cube, series, made.projection, policy), *_agreed(made)]
     if series.strangers:
         notes.append(f"{series.strangers} rows of births name a locality that is not in the list; they are left out.")
     base = start_year(base_year)
     starts = base + 1 + np.arange(horizon_years)
-    unadjusted = projection.pupils
+    unadjusted = made.pupils
     if housing is not None and len(housing):
         added, said = housing_pupils(housing, codes, base, starts, cube.year_groups, policy)
         unadjusted = unadjusted + added
@@ -106,7 +98,7 @@ def forecast_pupils(
         notes += said
         if (below := int((unadjusted + change < 0).sum())) > 0:
             notes.append(f"{below} adjustments take away more pupils than are forecast; 0 stands.")
-    past = past_forecasts(cube, series, policy, horizon_years, history)
+    past = made.past
     spread = fit_spread(past, policy)
     coverage, said = _held(past, spread, policy)
     tables = _tables(cube, starts, unadjusted, mean, past, spread, policy, localities)
@@ -235,6 +227,20 @@ def _notes(cube: PupilCube, series: BirthSeries, projection: Projection, policy:
                 f"The authority's ratio {younger}→{older} is {ratio:.3f}: check the counts of both year groups."
             )
     return notes
+
+
+def _agreed(made: Coherent) -> list[str]:
+    """How far the authority's own forecast moved the sum of its localities."""
+    if len(made.pupils) == 1:
+        return []
+    if (made.authority_share == 1).all():
+        return ["Fewer than two past years can be tested: localities share the authority's own forecast in proportion."]
+    near, far = made.authority_share[0].mean(), made.authority_share[-1].mean()
+    return [
+        "Localities, planning areas and the authority are each forecast and then agree by least squares: beside the "
+        f"sum of its localities, the authority's own forecast counts {near:.0%} one year and {far:.0%} "
+        f"{len(made.authority_share)} years ahead."
+    ]
 
 
 def _named(projection: Projection) -> str:

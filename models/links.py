@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from geodata.years import AGE_OF_RECEPTION, PHASES, age_of
-from models.cohorts import BirthSeries, FloatArray, IntArray, PupilCube, cohort_births
+from models.cohorts import BirthSeries, BoolArray, FloatArray, IntArray, PupilCube, cohort_births
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,18 @@ class Links:
     def until(self, years: int) -> Links:
         """Only the first `years` years."""
         return replace(self, from_=self.from_[:, :years], to=self.to[:, :years])
+
+    def of_groups(self, members: csr_matrix) -> Links:
+        """Links of groups of localities, `members` (A, L); what is not known of one is left out at both ends."""
+        known: BoolArray = ~np.isnan(self.to)
+
+        def total(cube: FloatArray) -> FloatArray:
+            sums = np.asarray(members @ np.where(known, cube, 0.0).reshape(len(cube), -1))
+            return sums.reshape(members.shape[0], *cube.shape[1:])
+
+        some = total(known.astype(float)) > 0
+        from_, to = (np.where(some, total(cube), np.nan) for cube in (self.from_, self.to))
+        return Links(from_, to, self.blocks, ((),) * len(self.blocks))
 
     def sample(self, most: int) -> Links:
         """At most that many localities, evenly spaced."""

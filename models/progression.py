@@ -2,7 +2,8 @@
 
     pupils of a year group = cohort below it × common ratio of the year × departure of the locality (+ arrivals)
 
-Localities are then scaled, year group by year group and year by year, to the authority's own forecast.
+Every level is run on its own counts: localities, planning areas, and the authority with what all localities do
+together. Bringing them to one answer is models.coherence.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ class Projection:
 
     Attributes
     ----------
-    pupils : (L, H, G).
+    pupils : (L, H, G) of localities by their own ratios.
+    authority : (H, G) of all localities together by the common ratios.
+    births : (L, H) behind the entrants of each year; NaN where entrants repeat past ones.
     ratios : behind them; the first link is from births to entry, unused where `uptake_years` is 0.
     uptake_years : past years behind the ratio of births to entrants; 0: births were not used.
     without_births : localities whose entrants repeat their own past entrants.
@@ -33,6 +36,8 @@ class Projection:
     """
 
     pupils: FloatArray
+    authority: FloatArray
+    births: FloatArray
     ratios: Ratios
     uptake_years: int
     without_births: int
@@ -72,9 +77,10 @@ def project(
     localities = roll_forward(base, entry.locality, common, departure, ratios.arrivals[:, 1:])
     everywhere, alone = base.sum(axis=0, keepdims=True), np.zeros((1, common.shape[1]))
     authority = roll_forward(everywhere, entry.authority[None], common, alone + 1, alone)
-    total = localities.sum(axis=0, keepdims=True)
     return Projection(
-        pupils=localities * np.divide(authority, total, out=np.ones_like(total), where=total > 0),
+        pupils=localities,
+        authority=authority[0],
+        births=entry.births,
         ratios=ratios,
         uptake_years=entry.uptake_years,
         without_births=entry.without_births,
@@ -103,6 +109,7 @@ def roll_forward(
 @dataclass(frozen=True, eq=False)
 class _Entrants:
     locality: FloatArray  # (L, H)
+    births: FloatArray  # (L, H)
     authority: FloatArray  # (H,)
     uptake_years: int
     without_births: int
@@ -123,6 +130,7 @@ def _entrants(cube: PupilCube, series: BirthSeries, ratios: Ratios, policy: Poli
     with_births: BoolArray = np.any(usable, axis=1)
     scaled = with_births[:, None] & (covered < 1 - 1e-9) & ~unborn
     return _Entrants(
+        births=np.where(usable, births, np.nan),
         locality=np.where(usable, common * ratios.departure[:, [0]] + ratios.arrivals[:, [0]], as_lately),
         authority=np.where(usable, common, as_lately).sum(axis=0),
         uptake_years=uptake_years,

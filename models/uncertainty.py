@@ -13,7 +13,7 @@ heavier in the tails than the normal curve. Errors are measured about zero, so a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,14 +30,10 @@ from models.cohorts import (
     FloatArray,
     IntArray,
     PupilCube,
-    birth_series,
     cohort_births,
     cube_frame,
-    locality_groups,
-    pupil_cube,
     year_labels,
 )
-from models.progression import History, project
 
 ORIGINS_NEEDED = 2
 ON_THE_WAY, UNBORN = 1, 4  # kinds of cells whose cohorts were not yet on roll, see `_kinds`
@@ -104,17 +100,51 @@ def phase_members(year_groups: Sequence[str]) -> dict[str, IntArray]:
     return {phase: positions for phase, positions in members.items() if len(positions)}
 
 
-def past_forecasts(
-    cube: PupilCube, births: BirthSeries, policy: Policy, horizon_years: int, history: History | None = None
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """A past year taken as the latest: its place among the origins, what was known then, and what came.
+
+    `came` is (L, reach, G), NaN where the locality was not counted at the origin or the cell has no outturn.
+    """
+
+    place: int
+    start: int
+    cube: PupilCube
+    births: BirthSeries
+    came: FloatArray
+
+
+def past_origins(cube: PupilCube, births: BirthSeries, horizon_years: int) -> Iterator[Origin]:
+    """Every past year but the first, with the years after it that have outturns.
+
+    Births count as published by an origin if they were as old then as the newest are now, and ended by the August
+    before its January count.
+    """
+    starts = cube.starts
+    last = int(starts[-1])
+    newest = int(births.last_month[-1]) if len(births.last_month) else 0
+    for place, start in enumerate(int(start) for start in starts[1:-1]):
+        published = births.known_by(min(12 * start + 8, newest - 12 * (last - start)))
+        then = cube.until(start)
+        counted: BoolArray = np.any(~np.isnan(then.pupils[:, -1]), axis=1)
+        came = cube.pupils[:, then.pupils.shape[1] :][:, :horizon_years]
+        yield Origin(place, start, then, published, np.where(counted[:, None, None], came, np.nan))
+
+
+def collected(
+    cube: PupilCube, births: BirthSeries, horizon_years: int, made: Iterable[tuple[Origin, FloatArray]]
 ) -> PastForecasts:
-    """Run the chain from every past year with at least one ratio behind it; see `rolling_origins`."""
-    if history is None:
-        history = History.of(cube, births, policy)
-
-    def chain(then: PupilCube, published: BirthSeries, years: int) -> FloatArray:
-        return project(then, published, policy, years, history).pupils
-
-    return rolling_origins(cube, births, horizon_years, chain)
+    """Forecasts (L, reach, G) made at some origins, with their outturns."""
+    origins = cube.starts[1:-1]
+    shape = (len(origins), len(cube.localities), horizon_years, len(cube.year_groups))
+    forecast, actual = np.full(shape, np.nan), np.full(shape, np.nan)
+    for origin, pupils in made:
+        reach = origin.came.shape[1]
+        actual[origin.place, :, :reach] = origin.came
+        forecast[origin.place, :, :reach] = np.where(np.isnan(origin.came), np.nan, pupils)
+    born, _ = cohort_births(births, int(cube.starts[-1]) + 1 + np.arange(horizon_years), cube.entry_age)
+    births_known = int((~np.isnan(born)).any(axis=0).sum())
+    return PastForecasts(forecast, actual, origins, cube.year_groups, births_known)
 
 
 def rolling_origins(
@@ -123,29 +153,10 @@ def rolling_origins(
     horizon_years: int,
     method: Callable[[PupilCube, BirthSeries, int], FloatArray],
 ) -> PastForecasts:
-    """Run a method from every past year but the first: pupils (L, years, G) from what was known then, and years.
-
-    Births count as published by an origin if they were as old then as the newest are now, and ended by the August
-    before its January count.
-    """
-    starts = cube.starts
-    last = int(starts[-1])
-    origins = starts[1:-1]
-    shape = (len(origins), len(cube.localities), horizon_years, len(cube.year_groups))
-    forecast, actual = np.full(shape, np.nan), np.full(shape, np.nan)
-    newest = int(births.last_month[-1]) if len(births.last_month) else 0
-    for o, origin in enumerate(int(origin) for origin in origins):
-        published = births.known_by(min(12 * origin + 8, newest - 12 * (last - origin)))
-        then = cube.until(origin)
-        reach = min(horizon_years, last - origin)
-        counted: BoolArray = np.any(~np.isnan(then.pupils[:, -1]), axis=1)
-        came = cube.pupils[:, then.pupils.shape[1] :][:, :reach]
-        scored: BoolArray = counted[:, None, None] & ~np.isnan(came)
-        forecast[o, :, :reach] = np.where(scored, method(then, published, reach), np.nan)
-        actual[o, :, :reach] = np.where(scored, came, np.nan)
-    born, _ = cohort_births(births, last + 1 + np.arange(horizon_years), cube.entry_age)
-    births_known = int((~np.isnan(born)).any(axis=0).sum())
-    return PastForecasts(forecast, actual, origins, cube.year_groups, births_known)
+    """Run a method from every past year but the first: pupils (L, years, G) from what was known then, and years."""
+    origins = past_origins(cube, births, horizon_years)
+    made = ((origin, method(origin.cube, origin.births, origin.came.shape[1])) for origin in origins)
+    return collected(cube, births, horizon_years, made)
 
 
 def judged_origins(past: PastForecasts, policy: Policy) -> BoolArray:
@@ -316,28 +327,12 @@ def _fit_variance(forecast: FloatArray, squared: FloatArray) -> tuple[float, flo
     return square, line
 
 
-def backtest(
-    pupils: pd.DataFrame,
-    births: pd.DataFrame,
-    localities: pd.DataFrame,
-    *,
-    base_year: str,
-    horizon_years: int,
-    policy: Policy,
-) -> pd.DataFrame:
-    """Past forecasts against outturns: the chain alone, without housing or adjustments.
-
-    One row per locality × origin × horizon_years × year_group with forecast, p10, p90, actual and `interval_from`:
-    intervals use only the errors known at the origin, or the stated default where too few were.
-    """
-    codes = localities["locality"].tolist()
-    cube = replace(pupil_cube(pupils, codes, base_year), groups=locality_groups(localities))
-    past = past_forecasts(cube, birth_series(births, codes), policy, horizon_years)
-    return backtest_table(past, codes, policy)
-
-
 def backtest_table(past: PastForecasts, localities: Sequence[str], policy: Policy) -> pd.DataFrame:
-    """The backtest as a long table; see `backtest`."""
+    """Past forecasts and outturns as a long table, a row for each cell that has both.
+
+    Columns: locality, origin, horizon_years, year_group, forecast, p10, p90, actual, interval_from. Intervals use only
+    the errors known at the origin, or the stated default where too few were.
+    """
     low, high = np.full_like(past.forecast, np.nan), np.full_like(past.forecast, np.nan)
     fitted = np.zeros(past.forecast.shape)
     for o in np.flatnonzero(judged_origins(past, policy)):

@@ -14,6 +14,7 @@ from geodata.problems import BadInput, Problem, nearest
 from geodata.years import start_year
 from models.accuracy import accuracy, method_errors
 from models.baselines import past_baselines
+from models.coherence import past_forecasts
 from models.cohorts import BirthSeries, PupilCube, birth_series, locality_groups, pupil_cube
 from models.draws import Draws
 from models.error_fit import fit_error_model
@@ -21,7 +22,7 @@ from models.error_model import planning_areas
 from models.forecast import forecast_pupils
 from models.housing import housing_table, housing_terms
 from models.local_knowledge import adjusted_cells
-from models.uncertainty import backtest_table, past_forecasts
+from models.uncertainty import backtest_table
 from placeplan.methodology import statement
 from placeplan.results import StageResult, digest, read_stage, read_summary, write_stage
 from placeplan.study import Study

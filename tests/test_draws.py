@@ -11,11 +11,12 @@ from scipy.stats import norm
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
+from models.coherence import past_forecasts
 from models.cohorts import birth_series, pupil_cube
 from models.draws import TILE, Draws, area_scenarios
 from models.error_fit import fit_error_model
 from models.error_model import ErrorModel, PlanningAreas, planning_areas
-from models.uncertainty import PastForecasts, fit_spread, past_forecasts
+from models.uncertainty import PastForecasts, fit_spread
 
 H, G = 5, 12
 AREA_OF = (np.arange(120) // 6, np.arange(120) // 30)

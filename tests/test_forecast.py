@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, PRIMARY, academic_year, phase_of
 from models.accuracy import accuracy
+from models.coherence import backtest
 from models.forecast import forecast_pupils
-from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, PastForecasts, backtest, fit_spread
+from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, PastForecasts, fit_spread
 
 SOME = settings(deadline=None, max_examples=25)
 PLAIN = Policy({"ratio_choice": "3:2:1", "ratio_prior_pupils": 0})
@@ -98,9 +99,9 @@ def test_a_locality_without_births_repeats_its_own_entry():
     assert any(note.startswith("1 localities have no usable births") for note in result.notes)
 
 
-def test_localities_add_up_to_the_authoritys_own_chain():
+def test_without_past_years_to_test_localities_add_up_to_the_authoritys_own_chain():
     rng = np.random.default_rng(3)
-    pupils, births, places = steady(8)
+    pupils, births, places = steady(8, years=3)
     pupils["pupils"] = rng.poisson(30, len(pupils))
     births["births"] = rng.poisson(40, len(births))
     shrunk = Policy({"ratio_choice": "3:2:1", "ratio_prior_pupils": 60})

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
 from models.baselines import past_baselines
+from models.coherence import past_forecasts
 from models.cohorts import BirthSeries, PupilCube, birth_series, pupil_cube
 from models.links import Links, chain_links
 from models.progression import project
 from models.ratios import SWING, Ratios, learn_ratios, recipe_errors, recipes
 from models.shrinkage import departures, dispersion
-from models.uncertainty import past_forecasts, rolling_origins
+from models.uncertainty import rolling_origins
 
 
 def without_births(n: int) -> BirthSeries:
