@@ -67,7 +67,7 @@ class PastForecasts:
         """Sums over the localities counted at both ends: (O, 1, H, G)."""
         return self.of_groups(np.ones((1, self.forecast.shape[1])))
 
-    def of_groups(self, members: FloatArray) -> PastForecasts:
+    def of_groups(self, members: FloatArray | csr_matrix) -> PastForecasts:
         """Sums over groups of localities: `members` (A, L) is 1 where the locality belongs; (O, A, H, G)."""
         known: BoolArray = np.isfinite(self.forecast)
         belongs = csr_matrix(members)
@@ -75,7 +75,7 @@ class PastForecasts:
         def summed(cube: FloatArray) -> FloatArray:
             rest = (cube.shape[0], *cube.shape[2:])
             flat = np.moveaxis(cube, 1, 0).reshape(cube.shape[1], int(np.prod(rest)))
-            back = (belongs @ flat).reshape(len(members), *rest)
+            back = np.asarray(belongs @ flat).reshape(belongs.shape[0], *rest)
             return np.moveaxis(back, 0, 1)
 
         some = summed(known.astype(float)) > 0
@@ -327,18 +327,27 @@ def _fit_variance(forecast: FloatArray, squared: FloatArray) -> tuple[float, flo
     return square, line
 
 
+def intervals_then(past: PastForecasts, policy: Policy) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Low and high (O, L, H, G) by the errors known at each origin, and where they are more than the stated default.
+
+    NaN, and False, at origins with less history than the policy's weights ask for.
+    """
+    low, high = np.full_like(past.forecast, np.nan), np.full_like(past.forecast, np.nan)
+    fitted = np.zeros(past.forecast.shape, dtype=bool)
+    for o in np.flatnonzero(judged_origins(past, policy)):
+        spread = fit_spread(past, policy, known_by=int(past.origins[o]))
+        low[o], high[o] = spread.interval(past.forecast[o])
+        fitted[o] = spread.fitted
+    return low, high, fitted
+
+
 def backtest_table(past: PastForecasts, localities: Sequence[str], policy: Policy) -> pd.DataFrame:
     """Past forecasts and outturns as a long table, a row for each cell that has both.
 
     Columns: locality, origin, horizon_years, year_group, forecast, p10, p90, actual, interval_from. Intervals use only
     the errors known at the origin, or the stated default where too few were.
     """
-    low, high = np.full_like(past.forecast, np.nan), np.full_like(past.forecast, np.nan)
-    fitted = np.zeros(past.forecast.shape)
-    for o in np.flatnonzero(judged_origins(past, policy)):
-        spread = fit_spread(past, policy, known_by=int(past.origins[o]))
-        low[o], high[o] = spread.interval(past.forecast[o])
-        fitted[o] = spread.fitted
+    low, high, fitted = intervals_then(past, policy)
     table = cube_frame(
         {
             "origin": year_labels(past.origins),
@@ -346,7 +355,7 @@ def backtest_table(past: PastForecasts, localities: Sequence[str], policy: Polic
             "horizon_years": range(1, past.forecast.shape[2] + 1),
             "year_group": past.year_groups,
         },
-        forecast=past.forecast, p10=low, p90=high, actual=past.actual, fitted=fitted,
+        forecast=past.forecast, p10=low, p90=high, actual=past.actual, fitted=fitted.astype(float),
     ).dropna()  # fmt: skip
     table["interval_from"] = np.where(table.pop("fitted") > 0, FROM_ERRORS, FROM_DEFAULT)
     columns = ["locality", "origin", "horizon_years", "year_group", "forecast", "p10", "p90", "actual", "interval_from"]

@@ -12,7 +12,7 @@ import pandas as pd
 from geodata.fields import packaged_csv
 from geodata.problems import BadInput, Problem, nearest
 from geodata.years import start_year
-from models.accuracy import accuracy, method_errors
+from models.accuracy import AUTHORITY, accuracy, pooled
 from models.baselines import past_baselines
 from models.coherence import past_forecasts
 from models.cohorts import BirthSeries, PupilCube, birth_series, locality_groups, pupil_cube
@@ -91,25 +91,26 @@ def _past(study: Study) -> tuple[PupilCube, BirthSeries]:
 
 
 def backtest_stage(study: Study) -> StageResult:
-    """Tables backtest (every cell), accuracy (by phase and horizon), methods and published.
+    """Tables backtest (every cell), accuracy (by level, phase, method, origin and horizon) and published.
 
-    `methods` sets the forecast beside naive, smoothed and 3:2:1 forecasts from the same origins; `published` is how far
-    authorities' own published forecasts were out.
+    `accuracy` sets the forecast beside naive, smoothed and 3:2:1 forecasts from the same origins; `published` is how
+    far authorities' own published forecasts were out.
     """
     cube, series = _past(study)
     years = study.settings.horizon_years
     past = past_forecasts(cube, series, study.policy, years)
     tested = backtest_table(past, list(cube.localities), study.policy)
+    areas = planning_areas(study.tables["localities"], past.year_groups)
     others = past_baselines(cube, series, study.policy, years)
-    methods = [method_errors(past, OWN), *(method_errors(other, name) for name, other in others.items())]
+    errors = [accuracy(past, areas, OWN, study.policy)]
+    errors += [accuracy(other, areas, name) for name, other in others.items()]
     published = packaged_csv("published_accuracy.csv")
     figures = [column for column in published.columns if column not in ("phase", "source")]
     warnings = [] if len(tested) else ["There are too few years of pupils to test a forecast against an outturn."]
     return StageResult(
         tables={
             "backtest": tested,
-            "accuracy": accuracy(tested),
-            "methods": pd.concat(methods, ignore_index=True),
+            "accuracy": pd.concat(errors, ignore_index=True),
             "published": published.astype(dict.fromkeys(figures, float)),
         },
         summary={"status": "done", "estimated": study.estimated, "warnings": warnings},
@@ -154,38 +155,44 @@ def write_draws(folder: Path, scenario: str, n_draws: int, seed: int) -> Path:
 
 
 def backtest_lines(folder: Path, scenario: str, origins: str, horizons: str) -> list[str]:
-    """The stored backtest in lines: error, bias and coverage by phase and horizon, then other methods and published.
+    """The stored backtest in lines: error, bias and coverage by phase, horizon and level, beside other methods.
 
     BadInput where an origin or a horizon is not in the backtest.
     """
     study = Study.open(folder, scenario)
     stage = study.results / "backtest"
-    tested = read_stage(stage, "backtest")
-    wanted = _asked(origins, sorted(set(tested["origin"])), "--origins")
-    ahead = [int(h) for h in _asked(horizons, [str(h) for h in sorted(set(tested["horizon_years"]))], "--horizons")]
-    chosen = tested[tested["origin"].isin(wanted) & tested["horizon_years"].isin(ahead)]
-    lines = ["", f"Mean error of authority totals, from {', '.join(wanted)}"]
-    lines += [
-        f"  {_ahead(row.phase, row.horizon_years)}: {row.authority_error:7.2%}, bias {row.authority_bias:+7.2%}, "
-        f"localities {row.locality_error:6.1%}, within p10–p90 {row.coverage:4.0%}"
-        for row in accuracy(chosen).itertuples()
+    errors = read_stage(stage, "accuracy")
+    published = read_stage(stage, "published").set_index(["phase", "horizon_years"])["mean_absolute_error"]
+    wanted = _asked(origins, sorted(set(errors["origin"])), "--origins")
+    ahead = [int(h) for h in _asked(horizons, [str(h) for h in sorted(set(errors["horizon_years"]))], "--horizons")]
+    means = pooled(errors, wanted)
+    means = means[means["horizon_years"].isin(ahead)]
+    if means.empty:
+        return []
+    lines = ["", f"Forecasts from {', '.join(wanted)} against what came"]
+    for (phase, years), rows in means.groupby(["phase", "horizon_years"]):
+        lines += ["", f"{phase}, {counted(int(years), 'year')} ahead"]
+        own = rows[rows["method"] == OWN]
+        lines += [
+            f"  {row.level:15} error {row.error:7.2%}   bias {row.bias:+7.2%}   {_held(row.coverage)}"
+            for row in own.itertuples()
+        ]
+        others = rows[(rows["method"] != OWN) & (rows["level"] == AUTHORITY)].sort_values("error")
+        beside = ", ".join(f"{row.method} {row.error:.2%}" for row in others.itertuples())
+        lines.append(f"  {AUTHORITY} by    {beside}")
+        if (phase, years) in published.index:
+            lines.append(f"  England's authorities themselves, 2023–2025: {published[phase, years]:.2%} on average")
+    return [
+        *lines,
+        "",
+        "Error: sum of absolute errors ÷ pupils, of phase totals (last row: of single year groups). Bias above 0: too",
+        "many were forecast. Held: outturns between p10 and p90 as known at the time. Authorities' own forecasts are",
+        "of mainstream schools only and carry planning prudence.",
     ]
-    methods = read_stage(stage, "methods")
-    lines += ["", "Beside simpler methods, all origins"]
-    lines += [
-        f"  {_ahead(row.phase, row.horizon_years)}: {row.authority_error:7.2%}  {row.method}"
-        for row in methods[methods["horizon_years"].isin(ahead)].sort_values(["phase", "horizon_years"]).itertuples()
-    ]
-    lines += ["", "Authorities' own published forecasts"]
-    lines += [
-        f"  {_ahead(row.phase, row.horizon_years)}: {row.mean_absolute_error:7.2%}  {row.source}"
-        for row in read_stage(stage, "published").itertuples()
-    ]
-    return lines
 
 
-def _ahead(phase: str, years: float) -> str:
-    return f"{phase:10}{counted(int(years), 'year'):>8} ahead"
+def _held(coverage: float) -> str:
+    return "not judged: too little history" if np.isnan(coverage) else f"held {coverage:4.0%}"
 
 
 def _asked(text: str, known: Sequence[str], option: str) -> list[str]:

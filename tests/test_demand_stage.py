@@ -20,9 +20,9 @@ def folder(tmp_path: Path) -> Path:
 def test_a_steady_study_is_forecast_without_error_by_every_method(folder: Path) -> None:
     """Eight equal years: whoever is out at all here is wrong."""
     made = backtest_stage(Study.open(folder)).tables
-    methods = made["methods"]
-    assert set(methods["method"]) == {"placeplan", "naive", "exponential smoothing", "3:2:1 cohort survival"}
-    assert methods["authority_error"].max() == pytest.approx(0, abs=1e-6)
+    errors = made["accuracy"]
+    assert set(errors["method"]) == {"placeplan", "naive", "exponential smoothing", "3:2:1 cohort survival"}
+    assert errors["error"].max() == pytest.approx(0, abs=1e-6)
     published = made["published"].set_index(["phase", "horizon_years"])["mean_absolute_error"]
     assert published["primary", 3.0] == 0.0234
 

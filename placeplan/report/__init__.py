@@ -10,10 +10,14 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
+from models.accuracy import AUTHORITY, pooled
+from placeplan.demand import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.chart import pupils_and_places
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
+
+SHOWN_AHEAD = (1, 3, 5)
 
 
 def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
@@ -42,7 +46,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
-        "accuracy": _rows(results, "backtest", "accuracy", ran),
+        "accuracy": _accuracy(results) if "backtest" in ran else [],
         "methods": _methods(results) if "backtest" in ran else [],
         "published": _rows(results, "backtest", "published", ran),
         "policy": _policy(study),
@@ -96,16 +100,23 @@ def _unplaced(results: Path) -> list[dict[str, Any]]:
     return summed[summed["pupils"] >= 0.5].to_dict("records")  # type: ignore[no-any-return]
 
 
+def _accuracy(results: Path) -> list[dict[str, Any]]:
+    """Error, bias and coverage of the forecast by phase, level and years ahead, over all origins."""
+    table = pooled(read_stage(results / "backtest", "accuracy"))
+    own = table[(table["method"] == OWN) & table["horizon_years"].isin(SHOWN_AHEAD)]
+    return [row for _, rows in own.groupby("phase") for row in rows.to_dict("records")]
+
+
 def _methods(results: Path) -> list[dict[str, Any]]:
     """Mean error of the authority's totals one, three and five years ahead, by method and phase."""
-    table = read_stage(results / "backtest", "methods")
-    wide = table[table["horizon_years"].isin((1, 3, 5))].pivot_table(
-        index=["phase", "method"], columns="horizon_years", values="authority_error", sort=False
-    )
-    wide = wide.reindex(columns=[1, 3, 5])
+    table = pooled(read_stage(results / "backtest", "accuracy"))
+    table = table[(table["level"] == AUTHORITY) & table["horizon_years"].isin(SHOWN_AHEAD)]
+    wide = table.pivot_table(index=["phase", "method"], columns="horizon_years", values="error")
+    wide = wide.reindex(columns=SHOWN_AHEAD)
+    order = sorted(wide.index, key=lambda at: (at[0], at[1] != OWN, at[1]))
     return [
-        {"phase": phase, "method": method, "errors": [None if pd.isna(v) else float(v) for v in row]}
-        for (phase, method), row in zip(wide.index, wide.to_numpy(), strict=True)
+        {"phase": at[0], "method": at[1], "errors": [None if pd.isna(v) else float(v) for v in wide.loc[at]]}
+        for at in order
     ]
 
 
