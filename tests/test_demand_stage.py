@@ -97,3 +97,31 @@ def test_backtest_and_draws_on_the_command_line(folder: Path, capsys: pytest.Cap
     draws = pd.read_parquet(folder / "results/base/draws/draws.parquet")
     assert draws["draw"].nunique() == 5
     assert done("verify", str(folder)) == 0
+
+
+def test_the_report_shows_each_change_beside_the_figure_without_it(folder: Path) -> None:
+    """A committee must see what was forecast before anybody's judgement, and whose judgement it was."""
+    (folder / "inputs/housing.csv").write_text("site,locality,academic_year,dwellings\nMill Lane,A,2023/24,200\n")
+    (folder / "inputs/adjustments.csv").write_text(
+        "locality,year_group,academic_year,change,reason,author,date\n"
+        "B,R,2024/25,-5,<b>Barracks</b> closes,A. Officer,2023-05-01\n"
+    )
+    main(["report", str(folder)])
+    text = (folder / "results/base/report/report.html").read_text()
+    assert "&lt;b&gt;Barracks&lt;/b&gt; closes" in text and "A. Officer, 01 May 2023" in text
+    assert "Without local intelligence" in text
+    assert "new homes as planned" in text and "already in past ratios" in text
+
+
+def test_the_backtest_is_told_for_the_origins_and_years_asked_for(folder: Path, capsys) -> None:
+    """Methods set beside each other on different years would flatter one of them."""
+    main(["backtest", str(folder), "--origins", "2018/19", "--horizons", "1,3"])
+    said = capsys.readouterr().out
+    assert "Forecasts from 2018/19 against what came" in said
+    assert "primary, 1 year ahead" in said and "secondary, 3 years ahead" in said
+    assert "5 years ahead" not in said
+    for words in ("authority", "localities", "year groups", "naive 0.00%", "2.34% on average", "bias"):
+        assert words in said
+    with pytest.raises(SystemExit) as stopped:
+        main(["backtest", str(folder), "--origins", "2030/31"])
+    assert stopped.value.code == 2

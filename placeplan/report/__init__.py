@@ -10,7 +10,9 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
+from geodata.years import phase_of
 from models.accuracy import AUTHORITY, pooled
+from models.housing import TERMS
 from placeplan.demand import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.chart import pupils_and_places
@@ -41,6 +43,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "summaries": summaries,
         "banners": study.banners,
         "phases": _phases(phases, supply),
+        **_on_top(study, results, ran),
         "balance": _balance(study, results) if "balance" in ran else [],
         "decisions": _rows(results, "estate", "decisions", ran),
         "retained": _retained(results) if "estate" in ran else [],
@@ -64,11 +67,33 @@ def _phases(forecast: pd.DataFrame, supply: pd.DataFrame) -> list[dict[str, Any]
     shown = []
     for phase, rows in forecast.groupby("phase", sort=False):
         rows = rows.sort_values("academic_year")
-        table = rows[["academic_year", "mean", "p10", "p90"]]
+        table = rows[["academic_year", "mean", "p10", "p90", "unadjusted"]]
         if len(supply):
             own = supply[supply["phase"] == phase][["academic_year", "places", "need", "spare"]]
             table = table.merge(own, on="academic_year", how="left")
         shown.append({"phase": phase, "rows": table.to_dict("records"), "chart": pupils_and_places(table, str(phase))})
+    return shown
+
+
+def _on_top(study: Study, results: Path, ran: set[str]) -> dict[str, Any]:
+    """What was added to past ratios: new homes by phase and term, and local intelligence entry by entry."""
+    shown: dict[str, Any] = {"housing": [], "housing_years": [], "adjusted": []}
+    if "forecast" not in ran:
+        return shown
+    if "adjustments" in study.tables:
+        shown["adjusted"] = read_stage(results / "forecast", "adjusted").to_dict("records")
+    if "housing" in study.tables:
+        terms = read_stage(results / "forecast", "housing_terms")
+        terms["phase"] = terms["year_group"].map(phase_of)
+        terms["term"] = pd.Categorical(terms["term"], TERMS, ordered=True)
+        wide = terms.pivot_table(
+            index=["phase", "term"], columns="academic_year", values="pupils", aggfunc="sum", observed=True
+        )
+        shown["housing_years"] = list(wide.columns)
+        shown["housing"] = [
+            {"phase": phase, "term": term, "pupils": list(row)}
+            for (phase, term), row in zip(wide.index, wide.to_numpy(), strict=True)
+        ]
     return shown
 
 
