@@ -106,7 +106,8 @@ def test_the_report_shows_each_change_beside_the_figure_without_it(folder: Path)
         "locality,year_group,academic_year,change,reason,author,date\n"
         "B,R,2024/25,-5,<b>Barracks</b> closes,A. Officer,2023-05-01\n"
     )
-    main(["report", str(folder)])
+    with pytest.raises(SystemExit):
+        main(["report", str(folder)])
     text = (folder / "results/base/report/report.html").read_text()
     assert "&lt;b&gt;Barracks&lt;/b&gt; closes" in text and "A. Officer, 01 May 2023" in text
     assert "Without local intelligence" in text
@@ -115,7 +116,8 @@ def test_the_report_shows_each_change_beside_the_figure_without_it(folder: Path)
 
 def test_the_backtest_is_told_for_the_origins_and_years_asked_for(folder: Path, capsys) -> None:
     """Methods set beside each other on different years would flatter one of them."""
-    main(["backtest", str(folder), "--origins", "2018/19", "--horizons", "1,3"])
+    with pytest.raises(SystemExit):
+        main(["backtest", str(folder), "--origins", "2018/19", "--horizons", "1,3"])
     said = capsys.readouterr().out
     assert "Forecasts from 2018/19 against what came" in said
     assert "primary, 1 year ahead" in said and "secondary, 3 years ahead" in said
