@@ -31,6 +31,7 @@ from models.cohorts import (
     locality_groups,
     pupil_cube,
 )
+from models.groups import grouped, membership
 from models.links import Links
 from models.progression import History, Projection, project, roll_forward
 from models.ratios import learn_ratios
@@ -68,8 +69,7 @@ def partitions(cube: PupilCube) -> tuple[Partition, ...]:
             continue
         names, at = np.unique(cube.groups[phase], return_inverse=True)
         if 1 < len(names) < size:
-            members = csr_matrix((np.ones(size), (at, np.arange(size))), shape=(len(names), size))
-            found.append(Partition(at, members, groups))
+            found.append(Partition(at, membership(at, len(names)), groups))
     return tuple(found)
 
 
@@ -125,11 +125,26 @@ class Chains:
 
 
 @dataclass(frozen=True, eq=False)
+class PastLevel:
+    """Past forecasts of one level before they were made coherent: of some of its cells, and of their sum."""
+
+    each: PastForecasts
+    whole: PastForecasts
+
+    @staticmethod
+    def of(past: PastForecasts) -> PastLevel:
+        """Sum, and an even sample."""
+        every = max(-(-past.forecast.shape[1] // WEIGHED_LOCALITIES), 1)
+        some = replace(past, forecast=past.forecast[:, ::every], actual=past.actual[:, ::every])
+        return PastLevel(some, past.of_authority())
+
+
+@dataclass(frozen=True, eq=False)
 class PastLevels:
     """Past forecasts of each level before they were made coherent."""
 
-    locality: PastForecasts
-    areas: tuple[PastForecasts, ...]
+    locality: PastLevel
+    areas: tuple[PastLevel, ...]
     authority: PastForecasts
 
 
@@ -141,12 +156,9 @@ class Sureness:
     whole: Spread
 
     @staticmethod
-    def of(past: PastForecasts, policy: Policy, known_by: int | None) -> Sureness:
+    def of(past: PastLevel, policy: Policy, known_by: int | None) -> Sureness:
         """Fitted to the errors known by then."""
-        whole = fit_spread(past.of_authority(), policy, known_by)
-        every = max(-(-past.forecast.shape[1] // WEIGHED_LOCALITIES), 1)
-        some = replace(past, forecast=past.forecast[:, ::every], actual=past.actual[:, ::every])
-        return Sureness(fit_spread(some, policy, known_by), whole)
+        return Sureness(fit_spread(past.each, policy, known_by), fit_spread(past.whole, policy, known_by))
 
     def variance(self, mean: FloatArray) -> FloatArray:
         """Variances of means (K, H, G), up to one factor that all levels share; 0 where there is nobody."""
@@ -173,8 +185,8 @@ class Weights:
     @staticmethod
     def of(past: PastLevels, policy: Policy, known_by: int | None = None) -> Weights | None:
         """Fitted to the errors known by then; None before two origins have any."""
-        tested = past.locality.origins < (np.inf if known_by is None else known_by)
-        some = np.isfinite(past.locality.forecast).any(axis=(1, 2, 3))
+        tested = past.authority.origins < (np.inf if known_by is None else known_by)
+        some = np.isfinite(past.authority.forecast).any(axis=(1, 2, 3))
         if (tested & some).sum() < ORIGINS_NEEDED:
             return None
         areas = tuple(Sureness.of(part, policy, known_by) for part in past.areas)
@@ -284,7 +296,7 @@ def _past_levels(
 ) -> PastLevels:
     """Past forecasts by level; of areas and the authority, the part for localities that were counted at both ends."""
     locality = collected(cube, births, horizon_years, ((origin, levels.locality) for origin, levels in made))
-    every = csr_matrix(np.ones((1, len(cube.localities))))
+    every = membership(np.zeros(len(cube.localities), dtype=np.int64), 1)
     authority = _summed(
         locality, every, slice(None), [(o, levels.authority[None], levels.locality) for o, levels in made]
     )
@@ -292,7 +304,7 @@ def _past_levels(
         _summed(locality, part.members, part.groups, [(o, levels.areas[p], levels.locality) for o, levels in made])
         for p, part in enumerate(parts)
     ]
-    return PastLevels(locality, tuple(areas), authority)
+    return PastLevels(PastLevel.of(locality), tuple(map(PastLevel.of, areas)), authority)
 
 
 def _summed(
@@ -307,19 +319,14 @@ def _summed(
         came, below = origin.came[..., groups], below[..., groups]
         known: BoolArray = ~np.isnan(came)
         counted, whole, outturn = (
-            _total(members, part) for part in (np.where(known, below, 0.0), below, np.where(known, came, 0.0))
+            grouped(members, part) for part in (np.where(known, below, 0.0), below, np.where(known, came, 0.0))
         )
         share = np.divide(counted, whole, out=np.zeros_like(whole), where=whole > 0)
-        some = _total(members, known.astype(float)) > 0
+        some = grouped(members, known.astype(float)) > 0
         reach = came.shape[1]
         forecast[origin.place, :, :reach] = np.where(some, pupils * share, np.nan)
         actual[origin.place, :, :reach] = np.where(some, outturn, np.nan)
     return PastForecasts(forecast, actual, locality.origins, locality.year_groups[groups], locality.births_known)
-
-
-def _total(members: csr_matrix, values: FloatArray) -> FloatArray:
-    total: FloatArray = np.asarray(members @ values.reshape(len(values), -1))
-    return total.reshape(members.shape[0], *values.shape[1:])
 
 
 def backtest(

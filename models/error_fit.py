@@ -18,7 +18,8 @@ from scipy.stats import norm
 from geodata.policy import Policy
 from geodata.years import PHASES
 from models.cohorts import FloatArray, IntArray
-from models.error_model import LEAST_PUPILS, ErrorModel, PlanningAreas, grouped
+from models.error_model import LEAST_PUPILS, ErrorModel, PlanningAreas
+from models.groups import grouped
 from models.uncertainty import PastForecasts, Spread, fit_spread, phase_members
 
 SIZES = 3  # localities are matched in three groups of equal number, by size

@@ -22,6 +22,7 @@ from scipy.sparse import csr_matrix
 
 from geodata.years import PHASES, age_of
 from models.cohorts import FloatArray, IntArray
+from models.groups import membership
 
 LEAST_PUPILS = 1e-6  # a count below this has the relative error of this
 
@@ -44,8 +45,7 @@ class PlanningAreas:
 
     def members(self, phase: int) -> csr_matrix:
         """(A, L) 1 where the locality belongs to the area."""
-        at = self.of_locality[phase]
-        return csr_matrix((np.ones(len(at)), (at, np.arange(len(at)))), shape=(len(self.names[phase]), len(at)))
+        return membership(self.of_locality[phase], len(self.names[phase]))
 
 
 def planning_areas(localities: pd.DataFrame, year_groups: tuple[str, ...]) -> PlanningAreas:
@@ -90,9 +90,3 @@ class ErrorModel:
         """
         own = self.scale[here, None, None] * np.sqrt(self.own**2 + self.count / np.maximum(mean, LEAST_PUPILS))
         return own, np.sqrt(self.common**2 + self.area**2 + own**2)
-
-
-def grouped(members: csr_matrix, values: FloatArray) -> FloatArray:
-    """Sums (A, …) over groups of localities (L, …)."""
-    sums: FloatArray = np.asarray(members @ values.reshape(len(values), -1))
-    return sums.reshape(members.shape[0], *values.shape[1:])

@@ -28,6 +28,7 @@ from models.cohorts import (
     pupil_cube,
     year_labels,
 )
+from models.groups import grouped, membership
 from models.housing import housing_pupils
 from models.progression import Projection
 from models.uncertainty import ORIGINS_NEEDED, PastForecasts, Spread, fit_spread, held_share, phase_members
@@ -179,10 +180,10 @@ def _area_table(
         column = f"planning_area_{phase}"
         named = localities[column] if column in localities else pd.Series("", index=localities.index)
         areas, at = np.unique(named.fillna("").astype(str), return_inverse=True)
-        members = np.eye(len(areas))[:, at]
+        members = membership(at, len(areas))
         one = replace(past, forecast=past.forecast[..., [p]], actual=past.actual[..., [p]], year_groups=(phase,))
         own = one.of_groups(members)
-        now, before, after = (np.tensordot(members, part[..., [p]], axes=1) for part in by_phase)
+        now, before, after = (grouped(members, part[..., [p]]) for part in by_phase)
         axes = {"planning_area": areas.tolist(), "academic_year": years, "phase": (phase,)}
         frames.append(cube_frame(axes, **_rows(now, before, after, fit_spread(own, policy))))
     return pd.concat(frames, ignore_index=True)

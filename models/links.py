@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from geodata.years import AGE_OF_RECEPTION, PHASES, age_of
 from models.cohorts import BirthSeries, BoolArray, FloatArray, IntArray, PupilCube, cohort_births
+from models.groups import grouped
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +43,8 @@ class Links:
         """Links of groups of localities, `members` (A, L); what is not known of one is left out at both ends."""
         known: BoolArray = ~np.isnan(self.to)
 
-        def total(cube: FloatArray) -> FloatArray:
-            sums = np.asarray(members @ np.where(known, cube, 0.0).reshape(len(cube), -1))
-            return sums.reshape(members.shape[0], *cube.shape[1:])
-
-        some = total(known.astype(float)) > 0
-        from_, to = (np.where(some, total(cube), np.nan) for cube in (self.from_, self.to))
+        some = grouped(members, known.astype(float)) > 0
+        from_, to = (np.where(some, grouped(members, np.where(known, c, 0.0)), np.nan) for c in (self.from_, self.to))
         return Links(from_, to, self.blocks, ((),) * len(self.blocks))
 
     def sample(self, most: int) -> Links:

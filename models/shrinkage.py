@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.cohorts import BoolArray, FloatArray, IntArray
+from models.groups import grouped, membership
 
 POISSON = 1.0  # noise variance per pupil where nothing can be estimated
 SMALLEST = 1e-9  # noise of counts that follow their ratio exactly
@@ -75,7 +76,8 @@ def departures(
     for codes in levels:
         names, at = np.unique(codes, return_inverse=True)
         if 1 < len(names) < len(codes):
-            came, awaited = _sums(observed, at, len(names)), _sums(expected * parent[:, None], at, len(names))
+            members = membership(at, len(names))
+            came, awaited = grouped(members, observed), grouped(members, expected * parent[:, None])
             parent = parent * _shrunk(came, awaited, weight, noise, prior, fitted)[at]
     return parent * _shrunk(observed, expected * parent[:, None], weight, noise, prior, fitted)
 
@@ -121,9 +123,3 @@ def _share(expected: FloatArray, weight: FloatArray) -> FloatArray:
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     quotient: FloatArray = np.divide(numerator, denominator, out=np.ones_like(numerator), where=denominator > 0)
     return quotient
-
-
-def _sums(values: FloatArray, at: IntArray, groups: int) -> FloatArray:
-    total = np.zeros((groups, *values.shape[1:]))
-    np.add.at(total, at, values)
-    return total

@@ -34,6 +34,7 @@ from models.cohorts import (
     cube_frame,
     year_labels,
 )
+from models.groups import membership
 
 ORIGINS_NEEDED = 2
 ON_THE_WAY, UNBORN = 1, 4  # kinds of cells whose cohorts were not yet on roll, see `_kinds`
@@ -65,17 +66,16 @@ class PastForecasts:
 
     def of_authority(self) -> PastForecasts:
         """Sums over the localities counted at both ends: (O, 1, H, G)."""
-        return self.of_groups(np.ones((1, self.forecast.shape[1])))
+        return self.of_groups(membership(np.zeros(self.forecast.shape[1], dtype=np.int64), 1))
 
-    def of_groups(self, members: FloatArray | csr_matrix) -> PastForecasts:
+    def of_groups(self, members: csr_matrix) -> PastForecasts:
         """Sums over groups of localities: `members` (A, L) is 1 where the locality belongs; (O, A, H, G)."""
         known: BoolArray = np.isfinite(self.forecast)
-        belongs = csr_matrix(members)
 
         def summed(cube: FloatArray) -> FloatArray:
             rest = (cube.shape[0], *cube.shape[2:])
             flat = np.moveaxis(cube, 1, 0).reshape(cube.shape[1], int(np.prod(rest)))
-            back = np.asarray(belongs @ flat).reshape(belongs.shape[0], *rest)
+            back = np.asarray(members @ flat).reshape(members.shape[0], *rest)
             return np.moveaxis(back, 0, 1)
 
         some = summed(known.astype(float)) > 0
