@@ -12,8 +12,8 @@ Past forecasts are made coherent in the same way, with the errors known at their
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,7 @@ from models.uncertainty import (
     past_origins,
 )
 
+THREADS = 2  # past origins at work at once: each needs memory of its own
 WEIGHED_LOCALITIES = 1000  # error variances of localities are fitted to at most so many
 
 
@@ -89,22 +90,20 @@ class Chains:
     policy: Policy
     history: History
     partitions: tuple[Partition, ...]
+    area_links: tuple[Links, ...]
 
     @staticmethod
     def of(cube: PupilCube, births: BirthSeries, policy: Policy) -> Chains:
         """Learn what all origins share."""
-        return Chains(policy, History.of(cube, births, policy), partitions(cube))
-
-    @cached_property
-    def _area_links(self) -> tuple[Links, ...]:
-        return tuple(self.history.links.of_groups(part.members) for part in self.partitions)
+        history, parts = History.of(cube, births, policy), partitions(cube)
+        return Chains(policy, history, parts, tuple(history.links.of_groups(part.members) for part in parts))
 
     def run(self, cube: PupilCube, births: BirthSeries, years: int) -> tuple[Projection, Levels]:
         """Forecast `years` after the last of `cube`, by level."""
         own = project(cube, births, self.policy, years, self.history)
         areas = [
             self._areas(part, links, cube, own, years)
-            for part, links in zip(self.partitions, self._area_links, strict=True)
+            for part, links in zip(self.partitions, self.area_links, strict=True)
         ]
         return own, Levels(own.pupils, tuple(areas), own.authority)
 
@@ -275,16 +274,20 @@ def past_forecasts(cube: PupilCube, births: BirthSeries, policy: Policy, horizon
 def _from_past_years(
     chains: Chains, cube: PupilCube, births: BirthSeries, horizon_years: int
 ) -> tuple[PastLevels, PastForecasts]:
-    made = [
-        (origin, chains.run(origin.cube, origin.births, origin.came.shape[1])[1])
-        for origin in past_origins(cube, births, horizon_years)
-    ]
-    levels = _past_levels(chains.partitions, cube, births, horizon_years, made)
-    coherent = (
-        (origin, made_coherent(then, chains.partitions, Weights.of(levels, chains.policy, origin.start)))
-        for origin, then in made
-    )
-    return levels, collected(cube, births, horizon_years, coherent)
+    origins = list(past_origins(cube, births, horizon_years))
+
+    def run(origin: Origin) -> Levels:
+        return chains.run(origin.cube, origin.births, origin.came.shape[1])[1]
+
+    with ThreadPoolExecutor(THREADS) as pool:  # numpy works without Python's lock
+        made = list(zip(origins, pool.map(run, origins), strict=True))
+        levels = _past_levels(chains.partitions, cube, births, horizon_years, made)
+
+        def agree(then: tuple[Origin, Levels]) -> FloatArray:
+            return made_coherent(then[1], chains.partitions, Weights.of(levels, chains.policy, then[0].start))
+
+        coherent = zip(origins, pool.map(agree, made), strict=True)
+        return levels, collected(cube, births, horizon_years, coherent)
 
 
 def _past_levels(
