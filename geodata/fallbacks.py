@@ -188,7 +188,7 @@ def _school_areas(schools: pd.DataFrame, settings: Settings) -> list[Fallback]:
     used = []
     for field, of, kind in (
         ("planning_area", junior, junior | both),
-        ("planning_area", secondary, secondary),
+        ("planning_area", secondary, secondary | schools["phase"].eq("16 plus")),
         ("planning_area_secondary", secondary, both),
     ):
         silent = kind & schools[field].isna()

@@ -4,7 +4,9 @@
               + living in other areas + living in NAME                      (NAME: an authority outside the study)
 
 Flows say which part of each cohort goes where. A cohort at school keeps its parts while it moves up within its band of
-year groups; later cohorts take those of the band's recent entrants. Pupils from outside the study follow its cohorts.
+year groups; who enters later goes where the transfer matrix says (models.entering), else where the band's recent
+entrants went. Pupils from outside the study follow its cohorts. Where flows and rolls differ, the difference is a term
+of its own and moves up with its cohort.
 Without flows, a cohort on roll keeps its difference from the pupils living in the area: one term, net.
 """
 
@@ -16,14 +18,16 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from geodata.years import COMPULSORY, SCHOOL_YEAR_GROUPS, start_year
+from geodata.years import COMPULSORY, SCHOOL_YEAR_GROUPS, add_years, start_year
 from models.bands import Band
+from models.entering import Entrants
 from models.planning_areas import INDEPENDENT, OUTSIDE, area_history, area_of_locality
 from models.transfers import counted_destinations, flows_of, taught_in
 
 LIVING, ON_ROLL = "living in the area", "on roll"
 TO_OTHER, FROM_OTHER = "taught in other areas", "living in other areas"
 TO_INDEPENDENT, NET = "taught independently", "net of movements"
+NOT_IN_FLOWS = "on roll and not in the flows"
 NET_FACTOR = (0.25, 4.0)  # a cohort is never taken to differ more than this from the pupils living in its area
 SIXTH_FORM = SCHOOL_YEAR_GROUPS[12:14]
 Cells = dict[str, pd.Series]  # by term: pupils of one year group and year, by planning area
@@ -39,8 +43,11 @@ def attendance_terms(
     policy: Policy,
     flows: pd.DataFrame | None = None,
     rolls: pd.DataFrame | None = None,
+    entering: Mapping[str, Entrants] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Terms that lead from residents to rolls, and notes.
+
+    `entering` gives, for year groups that are entered by a transfer, where those who enter in each later year go.
 
     `residents` has planning_area (of the home), academic_year, year_group, pupils and holds the base year; year groups
     below R are left out. Columns: planning_area, academic_year, year_group, term, pupils; what leaves an area is
@@ -65,7 +72,9 @@ def attendance_terms(
             continue
         living = {group: _wide(residents[residents["year_group"] == group]) for group in groups}
         if past is not None and len(past):
-            rows += _chain_by_flows(groups, living, past, localities, schools, base_year, policy, notes)
+            later = (entering or {}).get(groups[0])
+            by_flows = _chain_by_flows(groups, living, past, localities, schools, base_year, policy, notes, later)
+            rows += by_flows if rolls is None else _up_to_rolls(by_flows, groups, rolls, schools, base_year)
         else:
             assert rolls is not None
             rows += _chain_net(groups, living, rolls, schools, base_year)
@@ -95,6 +104,7 @@ def _chain_by_flows(
     base_year: str,
     policy: Policy,
     notes: list[str],
+    later: Entrants | None,
 ) -> list[pd.DataFrame]:
     """Terms of the year groups of one band."""
     latest = flows["academic_year"].max()
@@ -121,8 +131,11 @@ def _chain_by_flows(
     for at, group in enumerate(groups):
         for year in living[group].columns:
             source = at - max(start_year(year) - start_year(base_year), 0)
-            shares = on_roll[groups[source]] if source >= 0 else entering
-            outside = inflow[groups[source]] if source >= 0 else coming
+            shares, outside = (on_roll[groups[source]], inflow[groups[source]]) if source >= 0 else (entering, coming)
+            entered = add_years(year, -at)
+            if source < 0 and later is not None and entered in later.shares:
+                shares = later.shares[entered].reindex(living[group].index, fill_value=0.0)
+                outside = later.inflow[entered]
             rows.append(_terms(living[group][year], shares, outside).assign(academic_year=year, year_group=group))
     order = ["planning_area", "academic_year", "year_group", "term", "pupils"]
     return [row[order] for row in rows]
@@ -162,6 +175,11 @@ def _shares(
     table = rows.pivot_table(index="home", columns="to", values="pupils", aggfunc="sum", fill_value=0.0)
     table = table.reindex(areas, fill_value=0.0)
     total = table.sum(axis=1)
+    if total.sum() > 0:  # an area that flows are silent on and that has no school does as the study does
+        taught = set(taught_in(flows[~flows["urn"].eq(INDEPENDENT)], schools, group))
+        lost = (total <= 0) & ~table.index.isin(taught)
+        table[lost] = np.broadcast_to(table.sum().to_numpy() / total.sum(), (int(lost.sum()), table.shape[1]))
+        total = table.sum(axis=1)
     return table.div(total.where(total > 0, 1.0), axis=0).astype(float)
 
 
@@ -233,12 +251,43 @@ def _chain_net(
     return [row[order] for row in rows]
 
 
+def _up_to_rolls(
+    rows: Sequence[pd.DataFrame], groups: Sequence[str], rolls: pd.DataFrame, schools: pd.DataFrame, base_year: str
+) -> list[pd.DataFrame]:
+    """The terms with what rolls of the base year hold beyond the flows; a cohort keeps it while it moves up."""
+    history = area_history(rolls[(rolls["academic_year"] == base_year) & rolls["year_group"].isin(groups)], schools)
+    counted = history.set_index(["year_group", "planning_area"])["pupils"].astype(float)
+    made = pd.concat(rows)
+    made = made[(made["academic_year"] == base_year) & (made["term"] == ON_ROLL)]
+    by_flows = made.set_index(["year_group", "planning_area"])["pupils"]
+    completed = []
+    for frame in rows:
+        year, group = frame["academic_year"].iloc[0], frame["year_group"].iloc[0]
+        ahead = start_year(year) - start_year(base_year)
+        source = groups[max(groups.index(group) - max(ahead, 0), 0)]
+        terms = {term: part.set_index("planning_area")["pupils"] for term, part in frame.groupby("term", sort=False)}
+        now = terms.pop(ON_ROLL)
+        then, is_ = (
+            cell.loc[source] if source in cell.index else pd.Series(dtype=float) for cell in (by_flows, counted)
+        )
+        areas = sorted({*now.index, *is_.index})
+        now, then, is_ = (cell.reindex(areas).fillna(0.0) for cell in (now, then, is_))
+        factor = (is_ / then.where(then > 0)).fillna(1.0)
+        factor = factor if ahead == 0 else factor.clip(*NET_FACTOR)
+        beyond = (now * (factor - 1)).where(then > 0, is_)
+        if (beyond.abs() > 1e-9).any():
+            terms = {term: pupils.reindex(areas).fillna(0.0) for term, pupils in terms.items()} | {NOT_IN_FLOWS: beyond}
+            frame = _rows(terms).assign(academic_year=year, year_group=group)[frame.columns]
+        completed.append(frame)
+    return completed
+
+
 def _against_rolls(terms: pd.DataFrame, rolls: pd.DataFrame, schools: pd.DataFrame, base_year: str) -> list[str]:
     """Say where the terms of the base year miss the rolls of an area by more than one pupil in a hundred."""
     base = rolls[(rolls["academic_year"] == base_year) & rolls["year_group"].isin((*COMPULSORY, *SIXTH_FORM))]
     counted = area_history(base, schools).groupby("planning_area")["pupils"].sum()
-    made = area_rolls(terms)
-    made = made[made["academic_year"] == base_year].groupby("planning_area")["pupils"].sum()
+    now = terms[(terms["academic_year"] == base_year) & ~terms["term"].isin((ON_ROLL, NOT_IN_FLOWS))]
+    made = now.groupby("planning_area")["pupils"].sum()
     counted, made = counted.align(made, fill_value=0.0)
     off = (made - counted).abs() > np.maximum(0.01 * counted, 1.0)
     if not off.any():

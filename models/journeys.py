@@ -1,7 +1,7 @@
 """Nodes of demand: demand point × age band × today's school, and what becomes of them over the years.
 
-Base-year nodes reproduce the roll of every school. A node then follows the forecast of its locality; a cohort that is
-larger or smaller at a school than its localities explain keeps that difference while it moves up.
+Base-year nodes reproduce the roll of every school. Later every school has the roll that is forecast for it
+(models.school_forecast), shared over its nodes as the forecasts of their localities say.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from geodata.policy import Policy
-from geodata.years import COMPULSORY, start_year
+from geodata.years import COMPULSORY
 from models.bands import Band
 from models.gravity import journeys, prune
 
 Array = NDArray[np.float64]
 OUTSIDE = "outside"
 NODE_COLUMNS = ["demand_point", "locality", "band", "urn", "pupils", "distance_m"]
-COHORT_FACTOR = (0.25, 4.0)  # a cohort at a school is never taken to differ more than this from its localities
 
 
 @dataclass(frozen=True)
@@ -157,14 +157,22 @@ class NodeForecast:
     years: tuple[str, ...]
     pupils: Array
 
-    def roll_forecast(self) -> pd.DataFrame:
-        """Pupils by school: columns urn, academic_year, year_group, pupils."""
-        urns, at = np.unique(self.nodes["urn"].to_numpy(), return_inverse=True)
-        summed = np.zeros((len(urns), len(self.years), len(COMPULSORY)))
-        np.add.at(summed, at, self.pupils.transpose(2, 0, 1))
-        index = pd.MultiIndex.from_product([urns, self.years, COMPULSORY], names=["urn", "academic_year", "year_group"])
-        table = pd.Series(summed.ravel(), index=index, name="pupils").reset_index()
-        return table[table["pupils"] > 0].reset_index(drop=True)
+
+def with_newcomers(nodes: pd.DataFrame, rolls: pd.DataFrame, bands: Sequence[Band]) -> pd.DataFrame:
+    """The nodes with one more where a school is to have pupils in a band and has none: outside, empty in the base year.
+
+    `rolls` has urn, year_group, pupils of any years.
+    """
+    band_of = {group: band.name for band in bands for group in band.year_groups}
+    wanted = rolls.loc[rolls["pupils"] > 0, ["urn", "year_group"]].drop_duplicates()
+    wanted = wanted.assign(band=wanted["year_group"].map(band_of))[["urn", "band"]].drop_duplicates()
+    found = wanted.merge(nodes[["urn", "band"]].drop_duplicates(), on=["urn", "band"], how="left", indicator=True)
+    new = found.loc[found["_merge"] == "left_only", ["urn", "band"]]
+    if new.empty:
+        return nodes
+    new = new.assign(demand_point=OUTSIDE, locality=OUTSIDE, pupils=0.0, distance_m=0.0)
+    every = pd.concat([nodes, new[NODE_COLUMNS]], ignore_index=True)
+    return every.assign(node=np.arange(len(every)))
 
 
 def forecast_nodes(
@@ -172,14 +180,15 @@ def forecast_nodes(
     bands: Sequence[Band],
     places: Places,
     forecast: pd.DataFrame,
+    rolls: pd.DataFrame,
     years: Sequence[str],
-    base_year: str,
 ) -> NodeForecast:
-    """Follow the forecast of each node's locality over `years` (the base year among them).
+    """Pupils of each node over `years`: its school's roll, shared as the forecasts of its nodes' localities say.
 
-    `forecast` has columns locality, academic_year, year_group, mean. A node keeps its share of its locality's pupils;
-    nodes from outside follow the whole study. Each cohort on roll in the base year keeps its school's difference from
-    that share while it stays in the band. Year-group totals stay those of the shares.
+    `forecast` has columns locality, academic_year, year_group, mean; `rolls` urn, academic_year, year_group, pupils
+    with the base year as counted. A node weighs what its share of its locality in the base year makes of the
+    locality's pupils of the year; nodes from outside follow the whole study. Where no node of a school weighs anything
+    its pupils are shared evenly over its nodes of the band. Every pupil of a roll is at a node (see `with_newcomers`).
     """
     cube, localities = _forecast_cube(forecast, years, places.pupils)
     row = pd.Series(np.arange(len(localities)), index=localities)
@@ -189,12 +198,33 @@ def forecast_nodes(
     stacked = np.concatenate([cube, whole])  # the last row is the whole study, for pupils from outside
     at = np.where(np.isnan(at), len(localities), at).astype(int)
     in_band = _band_mask(nodes, bands)
-    pupils = stacked[at].transpose(1, 2, 0) * share[None, None, :] * in_band.T[None, :, :]
-    factors = _cohort_factors(nodes, bands, places, pupils, years, base_year)
-    shaped = pupils * factors
-    before, after = pupils.sum(axis=2), shaped.sum(axis=2)
-    shaped *= np.divide(before, after, out=np.ones_like(before), where=after > 0)[:, :, None]
-    return NodeForecast(nodes, tuple(years), shaped)
+    weight = stacked[at].transpose(1, 2, 0) * share * in_band.T
+    urns, school = np.unique(nodes["urn"].to_numpy(), return_inverse=True)
+    members = csr_matrix((np.ones(len(school)), (school, np.arange(len(school)))), shape=(len(urns), len(school)))
+
+    def at_schools(values: Array) -> Array:
+        summed = members @ values.reshape(-1, len(school)).T
+        return np.asarray(summed).T.reshape(*values.shape[:2], len(urns))
+
+    weighed = at_schools(weight)[:, :, school]
+    weight = np.where(weighed > 0, weight, np.broadcast_to(in_band.T, weight.shape))
+    total = at_schools(weight)[:, :, school]
+    wanted = _roll_cube(rolls, urns, years)[:, :, school]
+    pupils = np.divide(weight * wanted, total, out=np.zeros_like(weight), where=total > 0)
+    return NodeForecast(nodes, tuple(years), pupils)
+
+
+def _roll_cube(rolls: pd.DataFrame, urns: NDArray[np.int64], years: Sequence[str]) -> Array:
+    """Rolls as (year, year group R … Y11, school)."""
+    cell = (
+        pd.Index(years).get_indexer(rolls["academic_year"]),
+        pd.Index(COMPULSORY).get_indexer(rolls["year_group"]),
+        pd.Index(urns).get_indexer(rolls["urn"]),
+    )
+    kept = np.minimum.reduce(cell) >= 0
+    cube = np.zeros((len(years), len(COMPULSORY), len(urns)))
+    np.add.at(cube, tuple(axis[kept] for axis in cell), rolls["pupils"].to_numpy(dtype=float)[kept])
+    return cube
 
 
 def _forecast_cube(forecast: pd.DataFrame, years: Sequence[str], pupils: pd.DataFrame) -> tuple[Array, list[str]]:
@@ -225,32 +255,3 @@ def _band_mask(nodes: pd.DataFrame, bands: Sequence[Band]) -> Array:
     """(N, 12): 1 where the year group belongs to the node's band."""
     masks = {band.name: np.isin(COMPULSORY, band.year_groups).astype(float) for band in bands}
     return np.array([masks[name] for name in nodes["band"]]).reshape(len(nodes), len(COMPULSORY))
-
-
-def _cohort_factors(
-    nodes: pd.DataFrame,
-    bands: Sequence[Band],
-    places: Places,
-    pupils: Array,
-    years: Sequence[str],
-    base_year: str,
-) -> Array:
-    """(T, 12, N): how much larger a cohort is at a school than its localities explain; 1 for later cohorts."""
-    urns, at = np.unique(nodes["urn"].to_numpy(), return_inverse=True)
-    base = list(years).index(base_year)
-    explained = np.zeros((len(urns), len(COMPULSORY)))
-    np.add.at(explained, at, pupils[base].T)
-    actual = places.rolls.reindex(index=urns, columns=list(COMPULSORY)).fillna(0.0).to_numpy(dtype=float)
-    factor = np.divide(actual, explained, out=np.ones_like(actual), where=explained > 0)
-    # In the base year the roll is a fact; later a cohort's difference is taken with care.
-    careful = np.clip(factor, *COHORT_FACTOR)
-    band_start = np.array([next(COMPULSORY.index(b.entry) for b in bands if g in b.year_groups) for g in COMPULSORY])
-    factors = np.ones((len(years), len(COMPULSORY), len(urns)))
-    for t, year in enumerate(years):
-        ahead = start_year(year) - start_year(base_year)
-        if ahead < 0:
-            continue
-        source = np.arange(len(COMPULSORY)) - ahead
-        same = source >= band_start  # the cohort was in this band already
-        factors[t, same] = (factor if ahead == 0 else careful)[:, source[same]].T
-    return factors[:, :, at]

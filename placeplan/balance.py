@@ -7,11 +7,12 @@ import pandas as pd
 
 from geodata.years import COMPULSORY, years_from
 from models.bands import Band, age_bands, school_year_groups
-from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes
+from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes, with_newcomers
 from models.places import area_places, raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.results import StageResult
+from placeplan.schooling import study_schooling
 from placeplan.study import Study
 
 
@@ -49,16 +50,20 @@ def who_is_where(study: Study, journeys: StudyJourneys) -> Places:
 
 
 def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
-    """Tables balance, balance_summary, nodes, roll_forecast, school_places."""
+    """Tables balance, balance_summary, nodes, roll_forecast, school_places and those of `placeplan.schooling`.
+
+    Need and spare stand on what schools would have on roll if places were no limit: what fits nowhere is need.
+    """
     journeys = study_journeys(study)
     places = who_is_where(study, journeys)
     bands = study_bands(journeys.schools)
     nodes, notes = base_nodes(places, bands, study.policy)
     years = study_years(study)
-    rolls = node_forecast(study, nodes, bands, places, forecast).roll_forecast()
     supply = school_places(journeys.schools, study.tables.get("planned_places"), years)
     guessed = journeys.schools.loc[journeys.schools["pan_estimated"], "urn"].tolist()
     supply = raise_to_cohorts(supply, study.tables["rolls"], guessed, study.settings.base_year)
+    schooling = study_schooling(study, forecast, bands, supply)
+    rolls = schooling.rolls
     planned = study.tables.get("planned_places")
     for_areas = area_places(planned, years) if planned is not None else None
     balance = balance_places(rolls, supply, journeys.schools, study.policy, for_areas)
@@ -66,26 +71,32 @@ def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
         tables={
             "balance": balance,
             "balance_summary": summarise_balance(balance, by=("phase", "academic_year")),
-            "nodes": nodes,
+            "nodes": with_newcomers(nodes, rolls, bands),
             "roll_forecast": rolls,
             "school_places": supply,
+            **schooling.tables,
         },
         summary={
             "status": "done",
             "bands": [band.name for band in bands],
             "rolls_reproduced": rolls_reproduced(nodes, bands, places),
             "fallbacks": [str(fallback) for fallback in study.fallbacks],
-            "warnings": notes + _without_coordinates(journeys) + _other_years(study),
+            "warnings": notes + schooling.notes + _without_coordinates(journeys) + _other_years(study),
             "approximate": study.approximate,
         },
     )
 
 
 def node_forecast(
-    study: Study, nodes: pd.DataFrame, bands: list[Band], places: Places, forecast: pd.DataFrame
+    study: Study,
+    nodes: pd.DataFrame,
+    bands: list[Band],
+    places: Places,
+    forecast: pd.DataFrame,
+    rolls: pd.DataFrame,
 ) -> NodeForecast:
-    """Nodes over the base year and the plan years."""
-    return forecast_nodes(nodes, bands, places, forecast, study_years(study), study.settings.base_year)
+    """Nodes over the base year and the plan years; `rolls` is the table roll_forecast."""
+    return forecast_nodes(nodes, bands, places, forecast, rolls, study_years(study))
 
 
 def rolls_reproduced(nodes: pd.DataFrame, bands: list[Band], places: Places) -> dict[str, float]:

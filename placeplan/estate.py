@@ -116,7 +116,7 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
     rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
     nodes = upstream.nodes
-    pupils = node_forecast(study, nodes, bands, places, upstream.forecast).pupils[1:]
+    pupils = node_forecast(study, nodes, bands, places, upstream.forecast, upstream.roll_forecast).pupils[1:]
     keys = {facility.key: row for row, facility in enumerate(facilities)}
     columns = list(range(len(facilities)))
     reach = reach_of(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from geodata.problems import BadInput, Problem, nearest
+from geodata.years import COMPULSORY
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.words import counted, money
@@ -48,13 +51,34 @@ def _school(study: Study, school: pd.Series) -> Told:
     }
     folder = study.results / "balance"
     if folder.is_dir():
-        rolls = read_stage(folder, "roll_forecast")
-        by_year = rolls[rolls["urn"] == school["urn"]].groupby("academic_year")["pupils"].sum()
-        if len(by_year):
-            told["Forecast roll R–Y11 if nothing changes"] = [
-                f"{year}: {pupils:.0f}" for year, pupils in by_year.items()
-            ]
+        told |= _forecast_roll(folder, int(school["urn"]))
     return told | _decision(study, key) | _cluster(study, int(school["urn"])) | _area(study, school["planning_area"])
+
+
+def _forecast_roll(folder: Path, urn: int) -> Told:
+    """Roll of a school by year, within its places and without regard to them; and its entrants beside preferences."""
+    rolls = read_stage(folder, "roll_forecast")
+    free = rolls[rolls["urn"] == urn].groupby("academic_year")["pupils"].sum()
+    made = read_stage(folder, "school_forecast")
+    kept = made[(made["urn"] == urn) & made["year_group"].isin(COMPULSORY)].groupby("academic_year")["pupils"].sum()
+    told: Told = {}
+    if len(free):
+        told["Forecast roll R–Y11 if nothing changes"] = [
+            f"{year}: {pupils:.0f}" + _within(kept.get(year, pupils), pupils) for year, pupils in free.items()
+        ]
+    if (folder / "entry_preferences.parquet").exists():
+        asked = read_stage(folder, "entry_preferences")
+        told["Entry against first preferences"] = [
+            f"{row.academic_year} {row.year_group}: {row.pupils:.0f} pupils, first preferences {row.first_preferences:.0f}"
+            + (f", admission number {row.pan:.0f}" if pd.notna(row.pan) else "")
+            for row in asked[asked["urn"] == urn].itertuples()
+        ]
+    return told
+
+
+def _within(kept: float, free: float) -> str:
+    """How many have room, where that is not everybody or pupils of full schools come too."""
+    return f", {kept:.0f} within places" if abs(kept - free) >= 0.5 else ""
 
 
 def _decision(study: Study, key: str) -> Told:
@@ -114,6 +138,12 @@ def _area(study: Study, area: str) -> Told:
             f"{phase} {year}: {row.pupils:.0f} pupils, {row.places:.0f} places, "
             f"need {row.need:.0f}, spare {row.spare:.0f}"
             for (phase, year), row in summed.iterrows()
+        ]
+        terms = read_stage(folder, "attendance")
+        last = terms[(terms["planning_area"] == area) & (terms["academic_year"] == terms["academic_year"].max())]
+        last = last[last["year_group"].isin(COMPULSORY)].groupby("term", sort=False)["pupils"].sum()
+        told[f"From homes to rolls in {terms['academic_year'].max()}, R–Y11"] = [
+            f"{term}: {pupils:+.0f}" for term, pupils in last.items() if abs(pupils) >= 0.5
         ]
     folder = study.results / "estate"
     if folder.is_dir():

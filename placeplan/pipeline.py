@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 BASIC = ("localities", "pupils", "births")
 DEMAND = (*BASIC, "housing", "adjustments")
-PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "planned_places", "roads")
+PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places")
 
 

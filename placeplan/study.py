@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 # Read and checked; no stage uses them yet.
 UNUSED_TABLES = (
     "school_sites",
-    "preferences",
     "catchments",
     "contributions",
     "competitions",

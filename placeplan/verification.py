@@ -16,9 +16,12 @@ import numpy as np
 import pandas as pd
 
 from geodata.problems import BadInput, Problem
-from geodata.years import PHASES
+from geodata.years import COMPULSORY, PHASES
+from models.attendance import NOT_IN_FLOWS, ON_ROLL
+from models.entering import FROM_OUTSIDE, TRANSFER
 from models.estate import EstateProblem
 from models.estate_build import WHOLE
+from models.planning_areas import area_of_school
 from placeplan.clusters import study_villages
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
@@ -56,6 +59,7 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["forecast: localities sum to the authority"] = partial(_forecast_sums, results / "forecast")
     if "balance" in stages:
         checks["balance: need and spare are never netted off"] = partial(_balance_cells, results / "balance")
+        checks["balance: homes, planning areas and schools have the same pupils"] = partial(_schooling, study)
     if "estate" in stages:
         folder = results / "estate"
         checks["estate plan: cost, places, rules and gap from the arrays"] = partial(_estate, folder)
@@ -126,6 +130,46 @@ def _balance_cells(folder: Path) -> list[str]:
         f"{row.planning_area} {row.year_group} {row.academic_year}"
         for row in (*both.itertuples(), *balance[off].itertuples())
     ]
+
+
+def _schooling(study: Study) -> list[str]:
+    """Terms lead to the roll, transfers to the entrants, schools to their planning area, the balance to all of them."""
+    folder, base = study.results / "balance", study.settings.base_year
+    cell = ["planning_area", "academic_year", "year_group"]
+    terms, transfers = read_stage(folder, "attendance"), read_stage(folder, "transfers")
+    is_roll = terms["term"] == ON_ROLL
+    on_roll = terms[is_roll].groupby(cell)["pupils"].sum()
+    named = terms[~is_roll].groupby(cell)["pupils"].sum()
+    wrong = _apart("terms of", named, on_roll)
+    later = on_roll[on_roll.index.get_level_values(1) > base]
+    made, unplaced = read_stage(folder, "school_forecast"), read_stage(folder, "school_unplaced")
+    area = area_of_school(study.tables["schools"], made["urn"], made["year_group"])
+    made = made.assign(planning_area=area)
+    lost = unplaced.groupby(cell)["pupils"].sum()
+    wrong += _apart("schools of", made.groupby(cell)["pupils"].sum().add(lost, fill_value=0.0), later)
+    rolls = read_stage(folder, "roll_forecast")
+    balance = read_stage(folder, "balance").groupby(cell)["pupils"].sum()
+    area = area_of_school(study.tables["schools"], rolls["urn"], rolls["year_group"])
+    at_schools = rolls.assign(planning_area=area).groupby(cell)["pupils"].sum()
+    wrong += _apart("balance of", balance, at_schools)
+    free = made[made["year_group"].isin(COMPULSORY)].groupby(cell)["unconstrained"].sum()
+    wrong += _apart("rolls of", at_schools[at_schools.index.get_level_values(1) > base], free)
+    for name, rows in transfers.groupby("transfer"):
+        entered = str(name).split("→")[1]
+        here = rows[rows["term"].isin((TRANSFER, FROM_OUTSIDE))]
+        here = here.assign(planning_area=here["to_area"], year_group=entered).groupby(cell)["pupils"].sum()
+        beyond = terms[(terms["term"] == NOT_IN_FLOWS) & (terms["year_group"] == entered)]
+        expected = later[later.index.get_level_values(2) == entered]
+        expected = expected.sub(beyond.groupby(cell)["pupils"].sum(), fill_value=0.0)
+        wrong += _apart(f"transfers {name} to", here, expected[expected.index.get_level_values(1) > base])
+    return wrong
+
+
+def _apart(what: str, found: pd.Series, expected: pd.Series) -> list[str]:
+    """Cells in which two counts of the same pupils differ."""
+    cells = found.index.union(expected.index)
+    off = found.reindex(cells, fill_value=0.0) - expected.reindex(cells, fill_value=0.0)
+    return [f"{what} {' '.join(map(str, cell))}: {gap:+,.1f} pupils" for cell, gap in off.items() if abs(gap) > 0.01]
 
 
 def _estate(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from geodata.policy import Policy
 from geodata.years import COMPULSORY, PRIMARY
 from models.bands import Band, age_bands, planned_year_groups
 from models.gravity import fit, journeys, prune
-from models.journeys import Places, base_nodes, forecast_nodes
+from models.journeys import Places, base_nodes, forecast_nodes, with_newcomers
 
 SOME = settings(deadline=None, max_examples=40)
 
@@ -85,21 +85,52 @@ def forecast_table(pupils: float = 10.0) -> pd.DataFrame:
     )
 
 
-def test_nodes_reproduce_rolls_and_a_large_cohort_moves_up() -> None:
-    """A class of 15 is still a class of 15 a year later: it does not melt into the average of its village."""
+def rolls_of(**pupils: dict[str, float]) -> pd.DataFrame:
+    """Rolls of schools 1 and 2: one_2023 = {"Y3": 5} is school 1 in 2023/24."""
+    numbers = {"one": 1, "two": 2}
+    return pd.DataFrame(
+        [
+            (numbers[name[:3]], f"{name[4:]}/{int(name[-2:]) + 1}", group, count)
+            for name, by_group in pupils.items()
+            for group, count in by_group.items()
+        ],
+        columns=["urn", "academic_year", "year_group", "pupils"],
+    )
+
+
+def test_nodes_share_the_roll_forecast_for_their_school_to_the_last_pupil() -> None:
+    """Balance, schools and the estate must speak of the same children, or a plan closes on a ghost."""
     places, bands = two_villages(), age_bands([PRIMARY])
     nodes, notes = base_nodes(places, bands, Policy({}))
     assert nodes.groupby("urn")["pupils"].sum().to_dict() == pytest.approx({1: 65.0, 2: 75.0})
     assert notes == ["Y7–Y11: no school of the study teaches it."]
-    years = ("2022/23", "2023/24", "2024/25")
-    made = forecast_nodes(nodes, bands, places, forecast_table(), years, "2022/23").roll_forecast()
-    rolls = made.set_index(["urn", "academic_year", "year_group"])["pupils"]
-    assert rolls.loc[(2, "2022/23", "Y3")] == pytest.approx(15.0)
-    assert rolls.loc[(2, "2023/24", "Y4")] == pytest.approx(15.0)
-    assert rolls.loc[(1, "2023/24", "Y4")] == pytest.approx(5.0)
-    assert rolls.loc[(2, "2023/24", "Y3")] < 12
-    by_year = made.groupby(["academic_year", "year_group"])["pupils"].sum()
-    assert by_year.to_numpy() == pytest.approx(np.full(21, 20.0))
+    table = forecast_table()
+    table.loc[(table["locality"] == "A") & (table["academic_year"] == "2023/24"), "mean"] = 4.0
+    rolls = rolls_of(one_2022={"Y3": 5.0}, two_2022={"Y3": 15.0}, one_2023={"Y4": 5.0}, two_2023={"Y4": 15.0, "R": 7.0})
+    made = forecast_nodes(nodes, bands, places, table, rolls, ("2022/23", "2023/24"))
+    summed = pd.DataFrame(made.pupils.sum(axis=1).T).groupby(nodes["urn"]).sum()
+    assert summed.loc[1].tolist() == pytest.approx([5.0, 5.0])
+    assert summed.loc[2].tolist() == pytest.approx([15.0, 22.0])
+    # Within a school, homes weigh as their locality's forecast says: A falls to 4 of 10, B does not.
+    second = nodes.index[nodes["urn"] == 2]
+    now, then = made.pupils[0, 3, second], made.pupils[1, 4, second]
+    ratio = (then / then.sum()) / (now / now.sum())
+    by_home = pd.Series(ratio, index=nodes.loc[second, "locality"])
+    assert by_home["A"] / by_home["B"] == pytest.approx(0.4)
+
+
+def test_a_school_that_gets_its_first_pupils_of_a_band_has_them_somewhere() -> None:
+    """Pupils whose home is not known yet stand outside rather than nowhere."""
+    places, bands = two_villages(), age_bands([PRIMARY])
+    nodes, _ = base_nodes(places, bands, Policy({}))
+    rolls = rolls_of(two_2023={"Y8": 12.0})
+    more = with_newcomers(nodes, rolls, bands)
+    assert len(more) == len(nodes) + 1 and more["node"].is_unique
+    new = more.iloc[-1]
+    assert (new["demand_point"], new["band"], new["urn"], new["pupils"]) == ("outside", "Y7–Y11", 2, 0.0)
+    made = forecast_nodes(more, bands, places, forecast_table(), rolls, ("2023/24",))
+    assert made.pupils[0, COMPULSORY.index("Y8"), -1] == pytest.approx(12.0)
+    assert with_newcomers(nodes, rolls_of(two_2023={"Y4": 3.0}), bands) is nodes
 
 
 def test_pupils_from_outside_are_explicit() -> None:
@@ -114,17 +145,6 @@ def test_pupils_from_outside_are_explicit() -> None:
     assert away.to_dict() == pytest.approx({1: 5.0, 2: 10.0})
     assert nodes.groupby("urn")["pupils"].sum().to_dict() == pytest.approx({1: 65.0, 2: 75.0})
     assert len(notes) == 1 and "scaled by 0.89" in notes[0]
-
-
-def test_a_falling_village_takes_its_school_down() -> None:
-    places, bands = two_villages(), age_bands([PRIMARY])
-    nodes, _ = base_nodes(places, bands, Policy({}))
-    table = forecast_table()
-    table.loc[(table["locality"] == "A") & (table["academic_year"] == "2024/25"), "mean"] = 4.0
-    made = forecast_nodes(nodes, bands, places, table, ("2022/23", "2023/24", "2024/25"), "2022/23")
-    by_school = made.roll_forecast().groupby(["urn", "academic_year"])["pupils"].sum()
-    assert by_school[1, "2024/25"] < 0.5 * by_school[1, "2022/23"]
-    assert by_school[1, "2024/25"] + by_school[2, "2024/25"] == pytest.approx(7 * 14)
 
 
 def test_a_school_counted_by_phase_and_by_year_group_is_counted_once() -> None:

@@ -90,6 +90,27 @@ EDITS: dict[str, tuple[str, str, Callable[[pd.DataFrame], pd.DataFrame], str, st
         "12.0 pupils out",
     ),
     "need hidden": ("balance", "balance", lambda t: t.assign(need=0.0), "never netted off", "P R"),
+    "a term taken away": (
+        "balance",
+        "attendance",
+        lambda t: t[t["term"] != "living in the area"],
+        "have the same pupils",
+        "terms of P 2022/23 R",
+    ),
+    "a school's forecast raised": (
+        "balance",
+        "school_forecast",
+        lambda t: t.assign(pupils=t["pupils"] + 1),
+        "have the same pupils",
+        "schools of P",
+    ),
+    "a transfer lost": (
+        "balance",
+        "transfers",
+        lambda t: t[t["to_area"] != "S"],
+        "have the same pupils",
+        "transfers Y6→Y7 to S",
+    ),
     "rolls of the balance cut": ("balance", "roll_forecast", lambda t: t.tail(-30), "every pupil", "more than are"),
 }
 
