@@ -69,7 +69,7 @@ def _forecast_roll(folder: Path, urn: int) -> Told:
     if (folder / "entry_preferences.parquet").exists():
         asked = read_stage(folder, "entry_preferences")
         told["Entry against first preferences"] = [
-            f"{row.academic_year} {row.year_group}: {row.pupils:.0f} pupils, first preferences {row.first_preferences:.0f}"
+            f"{row.academic_year} {row.year_group}: {row.pupils:.0f} pupils, {row.first_preferences:.0f} put it first"
             + (f", admission number {row.pan:.0f}" if pd.notna(row.pan) else "")
             for row in asked[asked["urn"] == urn].itertuples()
         ]

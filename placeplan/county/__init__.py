@@ -29,7 +29,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
     from placeplan.county import land, names, people, plans, schools, streets, tables
 
     folder = Path(folder)
-    rng = [np.random.default_rng([seed, part]) for part in range(8)]
+    rng = [np.random.default_rng([seed, part]) for part in range(9)]
     ground = land.lie_of_the_land(rng[0])
     places = ground.settlements.assign(
         planning_area_primary=schools.primary_area(ground),
@@ -52,11 +52,13 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
     where = {plans.GROWTH_HOUSING: growth["locality"], plans.CITY_HOUSING: works["locality"]}
     housing, contributions = plans.housing(where)
     roll = counted.rolls[:, :, -1].sum(axis=1)
+    counts = tables.counts(ground, built, counted)
     inputs = {
         "localities": tables.localities(ground),
         "demand_points": tables.demand_points(rng[7], ground, network),
         "schools": tables.school_table(built),
-        **tables.counts(ground, built, counted),
+        **counts,
+        "preferences": tables.preferences(rng[8], built, counts["rolls"]),
         "housing": housing,
         "contributions": contributions,
         "sites": plans.school_sites(network, _xy(growth), _xy(works), growth["name"]),

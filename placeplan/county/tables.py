@@ -134,6 +134,24 @@ def counts(ground: Land, built: pd.DataFrame, counted: People) -> dict[str, pd.D
     }
 
 
+def preferences(rng: np.random.Generator, built: pd.DataFrame, rolls: pd.DataFrame) -> pd.DataFrame:
+    """Table preferences: the last two years of entry and the next; full schools are wanted by more than they take."""
+    first = rolls["urn"].map(built.set_index("urn")["low_age"]).to_numpy() - 4
+    entry = rolls[rolls["year_group"].to_numpy() == np.array(COMPULSORY)[first]]
+    years = [academic_year(people.BASE + n) for n in (-1, 0, 1)]
+    known = entry[entry["academic_year"].isin(years[:2])]
+    following = entry[entry["academic_year"] == years[1]].assign(academic_year=years[2])
+    table = pd.concat([known, following], ignore_index=True)
+    pan = table["urn"].map(built.set_index("urn")["pan"]).to_numpy(dtype=float)
+    sought = np.where(
+        table["pupils"] >= 0.95 * pan, rng.uniform(1.0, 1.35, len(table)), rng.uniform(0.8, 1.0, len(table))
+    )
+    wanted = np.round(table["pupils"] * sought).astype(int)
+    offers = np.minimum(np.maximum(table["pupils"], wanted), np.maximum(pan, table["pupils"])).astype(int)
+    table = table.assign(first_preferences=wanted, offers=offers)
+    return table[["urn", "academic_year", "first_preferences", "offers"]].sort_values(["urn", "academic_year"])
+
+
 def _june_years() -> list[str]:
     return [f"{year}-06-30" for year in range(people.BIRTHS_FROM, people.BASE + 1)]
 

@@ -16,6 +16,7 @@ from models.housing import TERMS
 from placeplan.demand import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.chart import pupils_and_places
+from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
 
@@ -45,6 +46,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "phases": _phases(phases, supply),
         **_on_top(study, results, ran),
         "balance": _balance(study, results) if "balance" in ran else [],
+        **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "decisions": _rows(results, "estate", "decisions", ran),
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
