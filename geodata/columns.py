@@ -11,21 +11,25 @@ from geodata.years import parse_academic_year, parse_year_group
 SHOWN = 5
 TRUE = frozenset({"yes", "true", "1", "y", "1.0"})
 FALSE = frozenset({"no", "false", "0", "n", "0.0"})
+SUPPRESSED = frozenset({"c", "x", "z", "low", "*", ":"})  # how published tables mark a number they withhold
 Wrong = tuple[str, str, int | None, str]  # what, mend, row, field
 
 
 def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     """Typed values of a column and what is wrong: (what, mend, row as a spreadsheet shows it, field).
 
-    Blank cells take the field's default; a blank cell of a required field is wrong.
+    Blank cells take the field's default; a blank cell of a required field is wrong, unless it may be suppressed: then
+    it is not known (NaN), as are the symbols that stand for a suppressed number.
     """
     if field.type == "geometry":
         return raw, _shapes(raw, field)
     text = _text(raw)
+    if field.suppressed:
+        text = text.where(~text.str.lower().isin(SUPPRESSED), None) if text.notna().any() else text
     blank = text.isna()
     values, bad = _PARSERS[field.type](text)
     wrong: list[Wrong] = _rows(text, bad & ~blank, field, *_EXPECTED[field.type])
-    if field.required:
+    if field.required and not field.suppressed:
         wrong += _rows(text, blank, field, "The cell is empty.", f"Give {field.meaning[0].lower()}{field.meaning[1:]}.")
     if field.allowed:
         values, outside = _choice(values, field)

@@ -12,7 +12,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Field:
-    """One column of a table: what it holds and how it is checked."""
+    """One column of a table: what it holds and how it is checked; `suppressed`: a publisher may have withheld it."""
 
     table: str
     name: str
@@ -20,6 +20,7 @@ class Field:
     unit: str
     key: bool
     required: bool
+    suppressed: bool
     default: str
     minimum: float | None
     maximum: float | None
@@ -60,6 +61,7 @@ def _field(row: Mapping[str, str]) -> Field:
         unit=row["unit"],
         key=row["key"] == "yes",
         required=row["required"] == "yes",
+        suppressed=row["suppressed"] == "yes",
         default=row["default"],
         minimum=number(row["minimum"]),
         maximum=number(row["maximum"]),

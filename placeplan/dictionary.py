@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from geodata.fields import tables
+from geodata.fields import Field, tables
 from geodata.policy import policy_items, shown
 from geodata.tables import data_dictionary
 
@@ -10,7 +10,8 @@ HEAD = """# Data dictionary
 
 Made from the same lists that read and check a study (`geodata/fields.csv`, `geodata/policy.csv`). A table is one file
 in `inputs/`: CSV, Parquet, GeoPackage or GeoJSON, named after the table. Columns in **bold** are required, those
-marked with a key name a row. Blank cells take the default.
+marked with a key name a row. Blank cells take the default. Where a number may be suppressed, a blank cell and the
+symbols c, x, z, low, * and : are read as not known, which is not 0.
 
 ## Tables
 """
@@ -30,7 +31,7 @@ def markdown() -> str:
                 field.type + (" (key)" if field.key else ""),
                 field.unit,
                 field.default,
-                field.meaning + (f" One of: {', '.join(field.allowed)}." if field.allowed else ""),
+                _meaning(field),
                 field.source,
             )
             for field in fields
@@ -47,6 +48,11 @@ def markdown() -> str:
         [(f"`{i.key}`", shown(i.default), i.unit, i.status, i.meaning, i.source) for i in policy_items().values()],
     )
     return "\n".join(parts) + "\n"
+
+
+def _meaning(field: Field) -> str:
+    choice = f" One of: {', '.join(field.allowed)}." if field.allowed else ""
+    return field.meaning + choice + ("; may be suppressed" if field.suppressed else "")
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
