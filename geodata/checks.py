@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 import pandas as pd
 
+from geodata.locality_changes import CARRIED, TABLE, change_problems
 from geodata.problems import Problem, nearest
 from geodata.settings import Settings
-from geodata.years import COMPULSORY, add_years, start_year
+from geodata.years import COMPULSORY
 
 Tables = Mapping[str, pd.DataFrame]
 SHOWN = 5
@@ -45,7 +46,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
     checks: tuple[Callable[[Tables, Settings], Iterable[Problem]], ...] = (
         _base_year,
         _nobody,
-        _year_gaps,
+        _all_suppressed,
         _year_groups,
         _coordinates,
         _site_codes,
@@ -54,6 +55,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _weights,
         _either_or,
         _closable,
+        change_problems,
     )
     found = [problem for check in checks for problem in check(tables, settings)]
     found += _references(tables, files)
@@ -87,11 +89,16 @@ def _references(tables: Tables, files: Mapping[str, str]) -> Iterable[Problem]:
                 yield Problem(table, f"{field} refers to the table {other}, which is missing.", f"Add {other}.")
             continue
         known = set(tables[other][other_field].dropna().astype(str))
+        former = other == "localities" and table in CARRIED
+        if former and TABLE in tables:
+            known |= set(tables[TABLE]["from_locality"].dropna().astype(str))
         missing = named[~named.isin(known)]
         for word, rows in list(missing.groupby(missing))[:SHOWN]:
             count = f" (and {len(rows) - 1} more rows)" if len(rows) > 1 else ""
             near = nearest(word, sorted(known)) if len(known) < 2000 else ""
             near = near if near.startswith("Did") else f"Correct it, or add it to {other}."
+            if former:
+                near += f" If it is a former locality, say in {TABLE} which one took it over."
             yield Problem(table, f"{word} is not in {other}{count}.", near, int(rows.index[0]) + 2, field)
         if missing.nunique() > SHOWN:
             what = f"And {missing.nunique() - SHOWN} more that are not in {other}."
@@ -116,27 +123,23 @@ def _nobody(tables: Tables, settings: Settings) -> Iterable[Problem]:
     if "pupils" in tables:
         pupils = tables["pupils"]
         base = pupils.loc[pupils["academic_year"] == settings.base_year, "pupils"]
-        if len(base) and base.eq(0).all():
+        if base.notna().any() and base.fillna(0).eq(0).all():
             what = f"The base year {settings.base_year} has no pupils: every row says 0."
             yield Problem("pupils", what, "Give the pupils counted.", field="pupils")
 
 
-def _year_gaps(tables: Tables, settings: Settings) -> Iterable[Problem]:
-    if "pupils" in tables:
-        starts = {start_year(year) for year in tables["pupils"]["academic_year"].dropna()}
-        gaps = sorted(set(range(min(starts), max(starts))) - starts) if starts else []
-        if gaps:
-            named = ", ".join(add_years("2000/01", gap - 2000) for gap in gaps)
-            yield Problem("pupils", f"The years have gaps: {named}.", "Add those years, or remove the earlier ones.")
-    if "births" in tables:
-        ends = sorted(set(tables["births"]["year_ending"].dropna()))
-        months = {end.month for end in ends}
-        if len(months) == 1:
-            years = {end.year for end in ends}
-            gaps = sorted(set(range(min(years), max(years) + 1)) - years)
-            if gaps:
-                named = ", ".join(map(str, gaps))
-                yield Problem("births", f"The years have gaps: {named}.", "Add those years of births.")
+def _all_suppressed(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    """Tables that say nothing at all: of the base year, or of any year of births."""
+    for table in ("pupils", "rolls", "births"):
+        if table not in tables:
+            continue
+        frame = tables[table]
+        count, when = table.replace("rolls", "pupils"), ""
+        if table != "births":
+            frame, when = frame[frame["academic_year"] == settings.base_year], f" of the base year {settings.base_year}"
+        if len(frame) and frame[count].isna().all():
+            what = f"Every number{when} is suppressed or blank."
+            yield Problem(table, what, "Ask its publisher for figures, or give a wider area's shared out.", field=count)
 
 
 def _year_groups(tables: Tables, settings: Settings) -> Iterable[Problem]:

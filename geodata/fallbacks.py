@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from geodata.policy import Policy
 from geodata.settings import Settings
+from geodata.suppressed import fill_flows, fill_rolls
 from geodata.years import COMPULSORY, SCHOOL_YEAR_GROUPS, age_of, start_year, year_groups_between
 
 MAINSTREAM = ("infant", "junior", "first", "primary", "middle", "secondary", "all-through")
@@ -33,7 +34,8 @@ class Fallback:
     how: str
 
     def __str__(self) -> str:
-        return f"{self.table}.{self.field}: {self.count} filled: {self.how}"
+        done = "suppressed or blank" if self.field in ("pupils", "births") else "filled"
+        return f"{self.table}.{self.field}: {self.count:,} {done}: {self.how}"
 
 
 def complete(
@@ -45,7 +47,7 @@ def complete(
     planning area of each phase; and there is at least one demand point a locality that has a boundary.
     """
     done = dict(tables)
-    used: list[Fallback] = []
+    used = _suppressed(done, policy)
     if "schools" in done:
         schools = done["schools"].copy()
         rolls = _base_rolls(done, settings)
@@ -62,6 +64,27 @@ def complete(
     if "schools" in done:
         used += _locality_areas(done, settings)
     return done, [fallback for fallback in used if fallback.count]
+
+
+def _suppressed(tables: dict[str, pd.DataFrame], policy: Policy) -> list[Fallback]:
+    """Suppressed and blank counts by table: those of schools and journeys filled, those of localities left unknown."""
+    learnt = "unknown, which teaches nothing; where it is needed, the cohort's own last count, moved up"
+    used = []
+    if "pupils" in tables:
+        used.append(Fallback("pupils", "pupils", int(tables["pupils"]["pupils"].isna().sum()), learnt))
+    if "births" in tables:
+        how = "unknown; their cohorts are scaled up from what is known, else the mean of the latest years"
+        used.append(Fallback("births", "births", int(tables["births"]["births"].isna().sum()), how))
+    if "rolls" in tables:
+        tables["rolls"], filled, nothing = fill_rolls(tables["rolls"])
+        how = "the cohort's own last count, else the year group's, else the mean of the school's other year groups"
+        used.append(Fallback("rolls", "pupils", filled, how))
+        used.append(Fallback("rolls", "pupils", nothing, "0, since nothing is known of the school"))
+    if "flows" in tables:
+        stand_in = policy.number("suppressed_flow_pupils")
+        tables["flows"], filled = fill_flows(tables["flows"], stand_in)
+        used.append(Fallback("flows", "pupils", filled, f"the journey's mean of other years, else {stand_in:g}"))
+    return used
 
 
 def is_mainstream(schools: pd.DataFrame) -> pd.Series:

@@ -12,25 +12,52 @@ import pandas as pd
 
 from geodata.fallbacks import is_mainstream
 from geodata.settings import Settings
-from geodata.years import SCHOOL_YEAR_GROUPS, in_order, year_groups_between
+from geodata.years import SCHOOL_YEAR_GROUPS, academic_year, in_order, start_year, year_groups_between
 
 NAMED = 5
 
 
 def notices(tables: Mapping[str, pd.DataFrame], settings: Settings) -> list[str]:
     """Every notice on tables that have passed their checks, as they stand in the files."""
-    said = list(_missing_rows(tables, settings))
+    said = [*_missing_years(tables), *_missing_rows(tables, settings), *_never_counted(tables)]
     if "schools" in tables and "rolls" in tables:
         said += [*_without_return(tables, settings), *_outside_ages(tables, settings)]
     return said
 
 
+def _missing_years(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Years without any row between years that have some."""
+    starts = {start_year(year) for year in tables["pupils"]["academic_year"]}
+    if gaps := sorted(set(range(min(starts), max(starts))) - starts):
+        named = ", ".join(academic_year(gap) for gap in gaps)
+        yield f"pupils: no rows for {named}: ratios into and out of {_those(gaps)} are unknown and teach nothing."
+    ends = tables["births"]["year_ending"]
+    years = set(ends.dt.year)
+    if len(set(ends.dt.month)) == 1 and (gaps := sorted(set(range(min(years), max(years))) - years)):
+        yield (
+            f"births: no rows for years ending in {', '.join(map(str, gaps))}: cohorts with fewer than half of their"
+            " months known are taken as the mean of the latest years."
+        )
+
+
+def _those(gaps: list[int]) -> str:
+    return "that year" if len(gaps) == 1 else "those years"
+
+
 def _missing_rows(tables: Mapping[str, pd.DataFrame], settings: Settings) -> Iterator[str]:
-    """Rows of the base year that some localities lack and others have: read as no pupils."""
+    """Rows of the base year that some localities lack and others have; localities that have none at all."""
     pupils = tables["pupils"]
     base = pupils[pupils["academic_year"] == settings.base_year]
+    there = set(base["locality"].astype(str))
+    earlier = set(pupils["locality"].astype(str)) - there
+    codes = tables["localities"]["locality"].astype(str)
+    if lost := [code for code in codes if code in earlier]:
+        yield (
+            f"pupils: {len(lost):,} localit{'y has' if len(lost) == 1 else 'ies have'} rows in earlier years and none"
+            f" in {settings.base_year}; the latest count, moved up, stands: {_some(lost)}."
+        )
     groups = in_order(list(base["year_group"]))
-    whole = pd.MultiIndex.from_product([tables["localities"]["locality"].astype(str), groups])
+    whole = pd.MultiIndex.from_product([[code for code in codes if code in there], groups])
     given = pd.MultiIndex.from_arrays([base["locality"].astype(str), base["year_group"]])
     missing = whole.difference(given, sort=False)
     if len(missing):
@@ -41,12 +68,22 @@ def _missing_rows(tables: Mapping[str, pd.DataFrame], settings: Settings) -> Ite
         )
 
 
+def _never_counted(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
+    """Localities without pupils in any year, and those without births."""
+    for name, count, what in (("pupils", "pupils", "0 stands"), ("births", "births", "entry repeats the latest years")):
+        table = tables[name]
+        known = set(table.loc[~(table[count] <= 0), "locality"].astype(str))
+        if never := [code for code in tables["localities"]["locality"].astype(str) if code not in known]:
+            ies = "y" if len(never) == 1 else "ies"
+            yield f"{name}: {len(never):,} localit{ies} without any; {what}: {_some(never)}."
+
+
 def _without_return(tables: Mapping[str, pd.DataFrame], settings: Settings) -> Iterator[str]:
     """Schools with pupils in earlier years and none in the base year."""
     schools, rolls = tables["schools"], tables["rolls"]
     base = rolls["academic_year"] == settings.base_year
     earlier = set(rolls.loc[(rolls["academic_year"] < settings.base_year) & (rolls["pupils"] > 0), "urn"])
-    gone = schools[schools["urn"].isin(earlier - set(rolls.loc[base & (rolls["pupils"] > 0), "urn"]))]
+    gone = schools[schools["urn"].isin(earlier - set(rolls.loc[base & ~(rolls["pupils"] <= 0), "urn"]))]
     if len(gone):
         yield (
             f"rolls: {len(gone):,} school{_s(len(gone))} with pupils in earlier years and none in {settings.base_year},"

@@ -7,6 +7,7 @@ import pandas as pd
 
 from geodata.years import COMPULSORY, years_from
 from models.bands import Band, age_bands, school_year_groups
+from models.cohorts import pupil_cube
 from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes, with_newcomers
 from models.places import area_places, raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance
@@ -31,20 +32,20 @@ def who_is_where(study: Study, journeys: StudyJourneys) -> Places:
     base = study.settings.base_year
     codes = study.tables["localities"]["locality"]
 
-    def wide(name: str, row: str, rows: pd.Series) -> pd.DataFrame:
-        table = study.tables[name]
-        table = table[table["academic_year"] == base]
-        pivot = table.pivot_table(index=row, columns="year_group", values="pupils", aggfunc="sum", fill_value=0.0)
-        return pivot.reindex(index=rows.to_list(), columns=list(COMPULSORY), fill_value=0.0).astype(float)
-
+    cube = pupil_cube(study.tables["pupils"], list(codes), base)  # unknown cells as in the forecast's base year
+    living = pd.DataFrame(cube.filled_latest()[0], index=list(codes), columns=list(cube.year_groups))
+    rolls = study.tables["rolls"]
+    rolls = rolls[rolls["academic_year"] == base]
+    taught = rolls.pivot_table(index="urn", columns="year_group", values="pupils", aggfunc="sum", fill_value=0.0)
+    urns = journeys.schools["urn"].to_list()
     flows = study.tables.get("flows")
     return Places(
         points=journeys.points,
         urns=[int(urn) for urn in journeys.schools["urn"]],
         year_groups=school_year_groups(journeys.schools),
         distance_m=journeys.to_schools,
-        pupils=wide("pupils", "locality", codes),
-        rolls=wide("rolls", "urn", journeys.schools["urn"]),
+        pupils=living.reindex(columns=list(COMPULSORY), fill_value=0.0),
+        rolls=taught.reindex(index=urns, columns=list(COMPULSORY), fill_value=0.0).astype(float),
         flows=flows[flows["academic_year"] == base] if flows is not None else None,
     )
 

@@ -55,7 +55,7 @@ def forecast_stage(study: Study) -> StageResult:
         "forecast_authority": result.authority,
         "forecast_authority_phase": result.authority_phase,
     }
-    notes = list(result.notes)
+    notes = [*result.notes, *study.boundaries]
     if "adjustments" in tables:
         made["adjusted"], said = adjusted_cells(result.table, tables["adjustments"])
         notes += said

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
 
 BASIC = ("localities", "pupils", "births")
-DEMAND = (*BASIC, "housing", "adjustments")
+PAST = (*BASIC, "locality_changes")
+DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places")
 
@@ -126,7 +127,7 @@ def _report(run: Run) -> StageResult:
 SCHOOLS = (*BASIC, "schools", "rolls")
 STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
-    Stage("backtest", BASIC, BASIC, (), _backtest),
+    Stage("backtest", BASIC, PAST, (), _backtest),
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),

@@ -15,9 +15,11 @@ import pandas as pd
 from geodata.checks import check_tables
 from geodata.fallbacks import OLD_DATA, Fallback, complete, old_data
 from geodata.importers.report import IMPORT_ACCOUNT
+from geodata.locality_changes import carry_history, change_notes
 from geodata.notices import notices
 from geodata.policy import Policy
 from geodata.problems import BadInput, Problem, nearest
+from geodata.redrawn import set_aside, undeclared
 from geodata.settings import BASE_SCENARIO, FILE, Settings, read_settings
 from geodata.tables import find_tables, read_table
 from placeplan.words import counted
@@ -50,6 +52,7 @@ class Study:
     files : the file of each table, roads included.
     fallbacks : what files left silent and how it was filled.
     notes : columns that were not used, and what in the tables should be looked at twice.
+    boundaries : those of the notes that tell of changed boundaries.
 
     """
 
@@ -61,6 +64,7 @@ class Study:
     files: Mapping[str, Path]
     fallbacks: tuple[Fallback, ...]
     notes: tuple[str, ...]
+    boundaries: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, folder: Path | str, scenario: str = BASE_SCENARIO) -> Study:
@@ -88,11 +92,13 @@ class Study:
             problems += _road_problems(folder, files, policy)
         if problems or settings is None:
             raise BadInput(problems)
-        notes += notices(tables, settings)
         # Until here the index told the row of the file, blank lines counted.
-        tables = {name: frame.reset_index(drop=True) for name, frame in tables.items()}
-        filled, fallbacks = complete(tables, settings, policy)
-        return cls(folder, settings, scenario, policy, filled, files, tuple(fallbacks), tuple(notes))
+        carried = carry_history({name: frame.reset_index(drop=True) for name, frame in tables.items()})
+        redrawn = undeclared(carried["pupils"])
+        boundaries = [*change_notes(tables), *map(str, redrawn)]
+        notes += [*notices(carried, settings), *boundaries]
+        filled, fallbacks = complete(set_aside(carried, redrawn), settings, policy)
+        return cls(folder, settings, scenario, policy, filled, files, tuple(fallbacks), tuple(notes), tuple(boundaries))
 
     @property
     def results(self) -> Path:
