@@ -245,6 +245,7 @@ class Coherent:
     ----------
     pupils : (L, H, G) of localities; areas and the authority are their sums.
     projection : the chain of the localities behind it.
+    links : what came of every cohort so far.
     authority_share : (H, G) what the authority's own forecast counted beside the sum of the localities; 1: alone.
     past : forecasts from past years, coherent with what was known then.
 
@@ -252,6 +253,7 @@ class Coherent:
 
     pupils: FloatArray
     projection: Projection
+    links: Links
     authority_share: FloatArray
     past: PastForecasts
 
@@ -263,7 +265,7 @@ def coherent_forecast(cube: PupilCube, births: BirthSeries, policy: Policy, hori
     own, now = chains.run(cube, births, horizon_years)
     weights = Weights.of(levels, policy)
     share = np.ones_like(now.authority) if weights is None else weights.of_authority(now)[1]
-    return Coherent(made_coherent(now, chains.partitions, weights), own, share, past)
+    return Coherent(made_coherent(now, chains.partitions, weights), own, chains.history.links, share, past)
 
 
 def past_forecasts(cube: PupilCube, births: BirthSeries, policy: Policy, horizon_years: int) -> PastForecasts:

@@ -62,13 +62,14 @@ class PupilCube:
         return replace(self, pupils=self.pupils[:, : start - self.first_year + 1])
 
     def filled_latest(self) -> tuple[FloatArray, int]:
-        """Pupils of the latest year (L, G), and the localities of which nothing is known in that year.
+        """Pupils of the latest year (L, G), and the localities that were counted in earlier years only.
 
         A year group that was not counted takes the cohort's own latest count, moved up unchanged; failing that, the
         latest count of the year group. A locality that was never counted has no pupils.
         """
         latest = self.pupils[:, -1].copy()
-        unknown: BoolArray = np.all(np.isnan(latest), axis=1)
+        known: BoolArray = ~np.isnan(self.pupils)
+        earlier_only: BoolArray = ~np.any(known[:, -1], axis=1) & np.any(known, axis=(1, 2))
         years, groups = self.pupils.shape[1:]
         for ago in range(1, years):
             moved = np.full_like(latest, np.nan)
@@ -76,14 +77,15 @@ class PupilCube:
             latest = np.where(np.isnan(latest), moved, latest)
         for ago in range(1, years):
             latest = np.where(np.isnan(latest), self.pupils[:, -1 - ago], latest)
-        return np.nan_to_num(latest), int(unknown.sum())
+        return np.nan_to_num(latest), int(earlier_only.sum())
 
 
 def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) -> PupilCube:
     """Cube of the `pupils` table (academic_year, locality, year_group, pupils) up to `base_year`.
 
     A locality without any row in a year is not known there; in a year in which it has rows, a year group without
-    one has no pupils. ValueError if nobody was counted in the base year, or nobody from R to Y11.
+    one has no pupils. A row without a number (suppressed) makes its cell not known. ValueError if nobody was counted
+    in the base year, or nobody from R to Y11.
     """
     base = start_year(base_year)
     year, names = pd.factorize(pupils["academic_year"])
@@ -110,6 +112,8 @@ def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) 
     counted = np.zeros(shape, dtype=bool)
     counted[cell] = True
     known = counted.any(axis=2, keepdims=True) & counted.any(axis=0, keepdims=True)
+    if missing := year_labels(first + np.flatnonzero(~np.any(counted, axis=(0, 2)))):
+        notes.append(f"No pupils are given for {', '.join(missing)}: ratios into and out of such a year teach nothing.")
     if "estimated" in pupils and pupils["estimated"].to_numpy()[kept].astype(bool).any():
         notes.append("Some pupils are apportioned, not counted: ratios and spread are those of apportioned figures.")
     return PupilCube(np.where(known, cube, np.nan), tuple(localities), first, chain, tuple(notes))
@@ -184,7 +188,7 @@ class BirthSeries:
 
 
 def birth_series(births: pd.DataFrame, localities: Sequence[str]) -> BirthSeries:
-    """Series of the `births` table (locality, year_ending, births)."""
+    """Series of the `births` table (locality, year_ending, births); a row without a number is not known."""
     ending = pd.to_datetime(births["year_ending"])
     month = (12 * ending.dt.year + ending.dt.month).to_numpy(dtype=np.int64)
     row = pd.Index(localities).get_indexer(births["locality"])

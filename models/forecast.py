@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from geodata.years import academic_year, phase_of, start_year
+from geodata.years import PHASES, academic_year, start_year
 from models.coherence import Coherent, coherent_forecast
 from models.cohorts import (
     BirthSeries,
@@ -28,10 +28,13 @@ from models.cohorts import (
     pupil_cube,
     year_labels,
 )
+from models.data_quality import quality_notes
 from models.groups import grouped, membership
 from models.housing import housing_pupils
 from models.progression import Projection
 from models.uncertainty import ORIGINS_NEEDED, PastForecasts, Spread, fit_spread, held_share, phase_members
+
+NAMED = 5  # adjustments named that change nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,7 @@ def forecast_pupils(
     notes = [*cube.notes, *_notes(cube, series, made.projection, policy), *_agreed(made)]
     if series.strangers:
         notes.append(f"{series.strangers} rows of births name a locality that is not in the list; they are left out.")
+    notes += quality_notes(cube, series, made.links, policy, _places(localities))
     base = start_year(base_year)
     starts = base + 1 + np.arange(horizon_years)
     unadjusted = made.pupils
@@ -106,6 +110,18 @@ def forecast_pupils(
     return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage)
 
 
+def _places(localities: pd.DataFrame) -> dict[str, list[str]]:
+    """Names of each locality and of what it belongs to, by kind of place."""
+    codes = localities["locality"].astype(str)
+    names = localities.get("name", codes)
+    named = [code if code == name else f"{name} ({code})" for code, name in zip(codes, names, strict=True)]
+    columns = {"authority": "authority"} | {f"planning area ({phase})": f"planning_area_{phase}" for phase in PHASES}
+    held = {kind: column for kind, column in columns.items() if column in localities}
+    return {kind: localities[column].fillna("").astype(str).tolist() for kind, column in held.items()} | {
+        "locality": named
+    }
+
+
 def _changes(adjustments: pd.DataFrame, cube: PupilCube, starts: IntArray) -> tuple[FloatArray, list[str]]:
     """Local intelligence (L, H, G): each entry changes its own cell and nothing else."""
     cell = (
@@ -118,7 +134,13 @@ def _changes(adjustments: pd.DataFrame, cube: PupilCube, starts: IntArray) -> tu
     np.add.at(change, tuple(axis[kept] for axis in cell), adjustments["change"].to_numpy(dtype=float)[kept])
     if kept.all():
         return change, []
-    return change, [f"{int((~kept).sum())} adjustments fall outside the localities, years or year groups forecast."]
+    outside = adjustments[~kept]
+    named = [f"{r.locality} {r.year_group} {r.academic_year}" for r in outside.head(NAMED).itertuples()]
+    more = f" and {len(outside) - NAMED} more" if len(outside) > NAMED else ""
+    return change, [
+        f"{len(outside)} adjustments change nothing, outside the localities, years or year groups forecast: "
+        f"{', '.join(named)}{more}."
+    ]
 
 
 def _tables(
@@ -190,13 +212,13 @@ def _area_table(
 
 
 def _notes(cube: PupilCube, series: BirthSeries, projection: Projection, policy: Policy) -> list[str]:
-    """Fallbacks the chain used and ratios that look odd, in sentences."""
+    """Fallbacks the chain used, in sentences."""
     groups, ratios = cube.year_groups, projection.ratios
     wanted = len(policy.numbers("ratio_weights"))
     notes = [f"Past years are weighed by: {_named(projection)}."]
     if projection.filled_localities:
         notes.append(
-            f"{projection.filled_localities} localities have no pupils in the base year; "
+            f"{projection.filled_localities} localities were counted in earlier years and not in the base year; "
             "their latest count, moved up, stands."
         )
     if len(groups) > 1 and (fewest := int(ratios.years_used[1:].min())) < wanted:
@@ -205,6 +227,8 @@ def _notes(cube: PupilCube, series: BirthSeries, projection: Projection, policy:
             if fewest
             else "Only one year of pupils: year groups are moved up unchanged (ratio 1)."
         )
+    if (never := int(np.isnan(cube.pupils).all(axis=(1, 2)).sum())) > 0:
+        notes.append(f"{never} localities were never counted and have no pupils.")
     if projection.without_births:
         notes.append(f"{projection.without_births} localities have no usable births; {groups[0]} repeats past entry.")
     elif projection.uptake_years < wanted:
@@ -221,12 +245,6 @@ def _notes(cube: PupilCube, series: BirthSeries, projection: Projection, policy:
         out = [series.projection_error(averaged, ahead) for ahead in (1, 3)]
         if not np.isnan(out).any():
             notes.append(f"Such means have been out by {out[0]:.1%} one year and {out[1]:.1%} three years on.")
-    for younger, older, ratio in zip(groups, groups[1:], ratios.common[0, 1:], strict=False):
-        same_phase = phase_of(younger) is not None and phase_of(younger) == phase_of(older)
-        if same_phase and abs(ratio - 1) > policy.number("ratio_warn"):
-            notes.append(
-                f"The authority's ratio {younger}→{older} is {ratio:.3f}: check the counts of both year groups."
-            )
     return notes
 
 
@@ -253,7 +271,7 @@ def _named(projection: Projection) -> str:
 def _held(past: PastForecasts, spread: Spread, policy: Policy) -> tuple[float, list[str]]:
     """Share of past outturns the locality intervals hold, and where the intervals come from."""
     level, share = policy.number("interval_level"), policy.number("interval_default_share")
-    if len(past.origins) < ORIGINS_NEEDED:
+    if _tested(past) == 0:
         return float("nan"), [
             "Fewer than two past years can be tested: p10 and p90 are a stated default, a Poisson count and "
             f"{share:.0%} of the mean for each year ahead."
