@@ -45,6 +45,12 @@ def _unknown(cube: PupilCube, names: Sequence[str]) -> list[str]:
             f"{int(lost.sum()):,} of {int((lost | known).sum()):,} counts of pupils are suppressed or blank, in "
             f"{int((by_place > 0).sum()):,} localities; they teach nothing: {_worst(names, by_place, '{:,.0f}')}."
         )
+    first = [cube.starts[np.any(known[:, :, g], axis=0)] for g in range(len(cube.year_groups))]
+    late = [(group, int(years[0])) for group, years in zip(cube.year_groups, first, strict=True)
+            if len(years) and years[0] > cube.starts[0]]  # fmt: skip
+    if late:
+        said = ", ".join(f"{group} from {academic_year(start)}" for group, start in late)
+        notes.append(f"Year groups that are not counted in the first years are learnt from later ones: {said}.")
     there: BoolArray = np.any(known, axis=2)
     years_lost = (~there & np.any(there, axis=0) & np.any(there, axis=1, keepdims=True)).sum(axis=1)
     if years_lost.any():
@@ -86,14 +92,13 @@ def _odd_ratios(
     from_, to = np.zeros(shape), np.zeros(shape)
     np.add.at(from_, at, np.nansum(links.from_[:, -years:], axis=1))
     np.add.at(to, at, np.nansum(links.to[:, -years:], axis=1))
-    bounds = np.array([_bounds(cube.year_groups, g, policy) for g in range(shape[1])])
+    stated = [_bounds(cube.year_groups, g, policy, everything) for g in range(shape[1])]
+    judged = np.array([bounds is not None for bounds in stated])
+    low, high = np.array([bounds or (1.0, 1.0) for bounds in stated]).T
     # A ratio that nobody follows is no ratio: there is no such school in the place.
-    real = (from_ > 0) & (to > 0)
-    if not everything:
-        real &= np.array([_within_phase(cube.year_groups, g) for g in range(shape[1])])
-    below, above = from_ * bounds[:, 0] - to, to - from_ * bounds[:, 1]
-    allowed = ERRORS * np.sqrt(from_ * np.where(below > 0, bounds[:, 0], bounds[:, 1]))
-    odd = np.where(real, np.maximum(below, above) / np.maximum(np.nan_to_num(allowed, posinf=np.inf), 1.0), 0.0)
+    real = (from_ > 0) & (to > 0) & judged
+    allowed = ERRORS * np.sqrt(from_ * np.where(to < from_ * low, low, high))
+    odd = np.where(real, np.maximum(from_ * low - to, to - from_ * high) / np.maximum(allowed, 1.0), 0.0)
     place, link = np.nonzero(odd > 1)
     if not len(place):
         return []
@@ -110,16 +115,16 @@ def _odd_ratios(
     ]
 
 
-def _bounds(groups: Sequence[str], place: int, policy: Policy) -> tuple[float, float]:
-    """Lowest and highest usual ratio of the link into a year group; 0 and infinity where none is stated."""
-    if place == 0:
-        low, high = policy.numbers("ratio_bounds_entry")
-    elif groups[place] == PHASES["secondary"][0]:
-        low, high = policy.numbers("ratio_bounds_transfer")
-    elif _within_phase(groups, place):
+def _bounds(groups: Sequence[str], place: int, policy: Policy, everything: bool) -> tuple[float, float] | None:
+    """Lowest and highest usual ratio of the link into a year group; None where it is not judged."""
+    if _within_phase(groups, place):
         low, high = policy.numbers("ratio_bounds_within_phase")
+    elif everything and place == 0:
+        low, high = policy.numbers("ratio_bounds_entry")
+    elif everything and groups[place] == PHASES["secondary"][0]:
+        low, high = policy.numbers("ratio_bounds_transfer")
     else:
-        return 0.0, np.inf
+        return None
     return low, high
 
 
