@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from geodata.problems import Problem, nearest
 from geodata.settings import Settings
-from geodata.years import academic_year, start_year
+from geodata.years import academic_year, start_year, start_years
 
 TABLE = "locality_changes"
 CARRIED = {"pupils": "pupils", "births": "births", "flows": "pupils"}  # table: its count
@@ -30,7 +30,7 @@ def carry_history(tables: Tables) -> dict[str, pd.DataFrame]:
     if TABLE not in done:
         return done
     changes = done[TABLE]
-    start = changes["academic_year"].map(start_year)
+    start = start_years(changes["academic_year"])
     for year in sorted(start.unique()):
         rows = changes[start == year]
         for name in CARRIED.keys() & done.keys():
@@ -65,7 +65,7 @@ def _carried(table: pd.DataFrame, name: str, changes: pd.DataFrame, year: int) -
 def _before(table: pd.DataFrame, year: int) -> pd.Series:
     """Rows counted before the academic year that starts in `year`."""
     if "academic_year" in table:
-        return table["academic_year"].map(start_year) < year
+        return start_years(table["academic_year"]) < year
     return table["year_ending"] < pd.Timestamp(year, 9, 1)
 
 

@@ -27,7 +27,7 @@ def notices(tables: Mapping[str, pd.DataFrame], settings: Settings) -> list[str]
 
 def _missing_years(tables: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     """Years without any row between years that have some."""
-    starts = {start_year(year) for year in tables["pupils"]["academic_year"]}
+    starts = {start_year(year) for year in tables["pupils"]["academic_year"].unique()}
     if gaps := sorted(set(range(min(starts), max(starts))) - starts):
         named = ", ".join(academic_year(gap) for gap in gaps)
         yield f"pupils: no rows for {named}: ratios into and out of {_those(gaps)} are unknown and teach nothing."

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geodata.years import COMPULSORY, PHASES, academic_year, start_year
+from geodata.years import COMPULSORY, PHASES, academic_year, start_years
 
 FEWEST_PUPILS = 20  # gained or lost at once
 SIGNAL = 20.0  # a change is a multiple of what chance does to its cohorts, in squares
@@ -107,7 +107,7 @@ def undeclared(pupils: pd.DataFrame) -> list[Redrawing]:
 def _counts(pupils: pd.DataFrame) -> tuple[NDArray[np.object_], int, Array]:
     """Codes, first year, and pupils (codes, years, R … Y11): NaN where not known, 0 where a year has other rows."""
     pupils = pupils[pupils["year_group"].isin(COMPULSORY)]
-    start = pupils["academic_year"].map(start_year).to_numpy(dtype=np.int64)
+    start = start_years(pupils["academic_year"]).to_numpy(dtype=np.int64)
     row, codes = pd.factorize(pupils["locality"])
     first, last = (int(start.min()), int(start.max())) if len(start) else (0, 0)
     counts = np.zeros((len(codes), last - first + 1, len(COMPULSORY)))
@@ -186,7 +186,7 @@ def set_aside(tables: Mapping[str, pd.DataFrame], found: list[Redrawing]) -> dic
             if "year_ending" in table:
                 before = table["year_ending"] < pd.Timestamp(one.start, 9, 1)
             else:
-                before = table["academic_year"].map(start_year) < one.start
+                before = start_years(table["academic_year"]) < one.start
             former = table["locality"].isin(one.from_) & one.gone
             done[name] = table[~(former | (before & table["locality"].isin(concerned)))].reset_index(drop=True)
     return done

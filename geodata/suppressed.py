@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from geodata.years import age_of, start_year
+from geodata.years import age_of, start_years
 
 
 def fill_rolls(rolls: pd.DataFrame) -> tuple[pd.DataFrame, int, int]:
@@ -20,7 +20,7 @@ def fill_rolls(rolls: pd.DataFrame) -> tuple[pd.DataFrame, int, int]:
     unknown = rolls["pupils"].isna()
     if not unknown.any():
         return rolls, 0, 0
-    start, age = rolls["academic_year"].map(start_year), rolls["year_group"].map(age_of)
+    start, age = start_years(rolls["academic_year"]), rolls["year_group"].map(age_of)
     at = pd.MultiIndex.from_arrays([rolls["urn"], start, age])
     known = pd.Series(rolls["pupils"].to_numpy(), index=at).dropna()
     wanted = rolls[unknown]

@@ -7,6 +7,8 @@ for children below school age, by age in whole years at 31 August before the aca
 import re
 from collections.abc import Sequence
 
+import pandas as pd
+
 AGE_OF_RECEPTION = 4
 YEAR_GROUPS: tuple[str, ...] = ("A0", "A1", "A2", "A3", "R", *(f"Y{n}" for n in range(1, 15)))
 SCHOOL_YEAR_GROUPS: tuple[str, ...] = YEAR_GROUPS[4:]
@@ -41,6 +43,12 @@ def start_year(year: str) -> int:
     if found is None:
         raise ValueError(f"{year!r} is not an academic year such as 2022/23")
     return int(found[:4])
+
+
+def start_years(years: pd.Series) -> pd.Series:
+    """`start_year` of every cell, none of them blank; each distinct year is read once."""
+    code, names = pd.factorize(years)
+    return pd.Series([start_year(name) for name in names], dtype="int64").take(code).set_axis(years.index)
 
 
 def add_years(year: str, years: int) -> str:

@@ -263,7 +263,9 @@ def _adjustments_outside(folder: Path) -> None:
 STRANGE: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "births without pupils": (_births_without_pupils, ("1 localities were never counted and have no pupils",)),
     "pupils without births": (_pupils_without_births, ("1 localities have no usable births; R repeats past entry",)),
-    "a year group from half-way on": (_a_year_group_half_way, ("learnt from later ones: Y11 from 2021/22", "rest on 2 past")),
+    "a year group from half-way on": (
+        _a_year_group_half_way, ("learnt from later ones: Y11 from 2021/22", "rest on 2 past"),
+    ),
     "a new school in one place": (
         _a_new_school_in_one_place, ("1 breaks in", "Village C (C) 2020/21"),
     ),
