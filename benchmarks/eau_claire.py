@@ -114,16 +114,20 @@ def coverage(tested: PastForecasts) -> pd.DataFrame:
     frames = []
     size = np.nanmean(tested.actual[:, :, 0].sum(axis=-1), axis=0)
     half = np.where(size < np.nanmedian(size), "smaller half", "larger half")
+    third = np.array(["smallest third", "middle third", "largest third"])[
+        np.searchsorted(np.nanquantile(size, [1 / 3, 2 / 3]), size)
+    ]
     for o, origin in enumerate(tested.origins):
         if origin < JUDGED_FROM:
             continue
         low, high = fit_spread(tested, Policy({}), known_by=int(origin)).interval(tested.forecast[o])
         place, h, g = np.nonzero(~np.isnan(tested.actual[o]))
         inside = 100.0 * ((low <= tested.actual[o]) & (tested.actual[o] <= high))[place, h, g]
-        frames.append(pd.DataFrame({"schools": half[place], "years ahead": h + 1, "inside": inside}))
-    held = pd.concat(frames, ignore_index=True)
-    everywhere = held.assign(schools="all")
-    return pd.concat([everywhere, held]).pivot_table("inside", "schools", "years ahead")
+        frames += [
+            pd.DataFrame({"schools": schools[place], "years ahead": h + 1, "inside": inside})
+            for schools in (np.full(len(size), "all"), half, third)
+        ]
+    return pd.concat(frames, ignore_index=True).pivot_table("inside", "schools", "years ahead")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from models.uncertainty import PastForecasts, fit_spread, rolling_origins
 HORIZONS = range(1, 6)
 JUDGED_FROM = 2014  # the first origin with three ratios behind it
 NORTHAMPTONSHIRE = {"E06000061": "E10000021", "E06000062": "E10000021"}  # births are on later boundaries
+REDRAWN_IN_2019 = ("E06000058", "E06000059")  # Bournemouth, Christchurch and Poole; Dorset
+LONDON = "E09"  # start of the codes of its boroughs
 REDRAWN = ("Dorset", "Bournemouth", "Poole", "Christchurch", "Northamptonshire", "Cumbria")
 
 
@@ -107,11 +109,8 @@ def coverage(past: PastForecasts, policy: Policy) -> pd.DataFrame:
             inside = ((low <= cells.actual[o]) & (cells.actual[o] <= high))[place, h, g]
             group = np.array(cells.year_groups)[g]
             phase = np.where(np.isin(group, ["primary", *COMPULSORY[:7]]), "primary", "secondary")
-            frames.append(
-                pd.DataFrame(
-                    {"kind": kind, "phase": phase, "horizon": h + 1, "quarter": quarter[place], "inside": inside}
-                )
-            )
+            row = {"kind": kind, "phase": phase, "horizon": h + 1, "quarter": quarter[place], "place": place}
+            frames.append(pd.DataFrame(row | {"inside": inside}))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -196,9 +195,23 @@ def main() -> None:
     held = coverage(ours, policy)
     held = held[held["horizon"].isin([1, 3, 5])]
     held["inside"] = 100.0 * held["inside"]
-    print(markdown(held.pivot_table("inside", ["kind", "phase"], "horizon").add_prefix("years ahead: "), "{:.0f}"))
-    print()
-    print(markdown(held.pivot_table("inside", ["kind", "phase"], "quarter").add_prefix("size quarter "), "{:.0f}"))
+    redrawn = names["locality"].isin(REDRAWN_IN_2019).to_numpy()[held["place"]]
+    london = names["locality"].str.startswith(LONDON).to_numpy()[held["place"]]
+    for title, rows in (
+        ("Every authority", held),
+        ("Without the two redrawn in 2019, whose outturn is another place's", held[~redrawn]),
+        ("Without these and London", held[~redrawn & ~london]),
+        ("London", held[london]),
+    ):
+        print(f"{title}\n")
+        shares = [
+            rows.pivot_table("inside", ["kind", "phase"], "horizon").add_prefix("years ahead: "),
+            rows.pivot_table("inside", ["kind", "phase"], "quarter").add_prefix("size quarter "),
+        ]
+        print(markdown(pd.concat(shares, axis=1), "{:.0f}"), end="\n\n")
+    print("Every authority, by size and years ahead\n")
+    both = held.pivot_table("inside", ["kind", "phase", "quarter"], "horizon").add_prefix("years ahead: ")
+    print(markdown(both, "{:.0f}"))
     print("\n### Authorities' own published forecasts of 2018/19 (%)\n")
     print(markdown(published_forecasts(folder, ours, plain, names)))
     started = perf_counter()
