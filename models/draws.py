@@ -74,16 +74,26 @@ class Draws:
             np.zeros((len(names), n_years, groups.stop - groups.start, self.n_draws), dtype=np.float32)
             for names, groups in zip(self.areas.names, self.areas.groups, strict=True)
         ]
-        for here, drawn in self.blocks():
-            pupils = np.moveaxis(drawn, 0, -1)
-            for total, at, groups in zip(sums, self.areas.of_locality, self.areas.groups, strict=True):
-                found, local = np.unique(at[here], return_inverse=True)
-                members = csr_matrix(
-                    (np.ones(len(local), dtype=np.float32), (local, np.arange(len(local)))), (len(found), len(local))
-                )
-                part = pupils[:, :, groups]
-                total[found] += (members @ part.reshape(len(local), -1)).reshape(len(found), *part.shape[1:])
+        # Tiles are drawn by threads and added in their order, so that rounding does not depend on who was first.
+        for _ in self._shared, self._curve:
+            pass
+        with ThreadPoolExecutor(THREADS) as pool:
+            for found in pool.map(self._tile_sums, range(-(-len(self.mean) // TILE))):
+                for total, (areas, part) in zip(sums, found, strict=True):
+                    total[areas] += part
         return tuple(np.moveaxis(total, -1, 0) for total in sums)
+
+    def _tile_sums(self, tile: int) -> list[tuple[IntArray, Float32Array]]:
+        """Areas of one tile and the sums (areas, H, year groups of the phase, N) of its localities, phase by phase."""
+        pupils = self._tile(tile)
+        sums = []
+        for at, groups in zip(self.areas.of_locality, self.areas.groups, strict=True):
+            found, local = np.unique(at[tile * TILE : (tile + 1) * TILE], return_inverse=True)
+            members = csr_matrix(
+                (np.ones(len(local), dtype=np.float32), (local, np.arange(len(local)))), (len(found), len(local))
+            )
+            sums.append((found, grouped(members, pupils[:, :, groups])))
+        return sums
 
     def area_table(self, years: Sequence[str], year_groups: Sequence[str]) -> pd.DataFrame:
         """The table `draws`: planning_area, academic_year, year_group, draw (from 0), pupils."""

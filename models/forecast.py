@@ -38,6 +38,23 @@ NAMED = 5  # adjustments named that change nothing
 
 
 @dataclass(frozen=True, eq=False)
+class Tested:
+    """What joint draws are made from: nothing of it has to be run again.
+
+    Attributes
+    ----------
+    mean : (L, H, G) the forecast of the tables.
+    past : forecasts from past years, and what came.
+    spreads : of the localities' year groups and of their phase totals, fitted to `past`.
+
+    """
+
+    mean: FloatArray
+    past: PastForecasts
+    spreads: tuple[Spread, Spread]
+
+
+@dataclass(frozen=True, eq=False)
 class ForecastResult:
     """A forecast; every table has mean, p10, p50, p90 and `unadjusted`, the mean before local intelligence.
 
@@ -53,6 +70,7 @@ class ForecastResult:
     area : planning_area, phase, academic_year; localities without an area of the phase count in "".
     notes : fallbacks used, with counts, and how well the intervals held in the past.
     interval_coverage : share of past outturns inside the intervals fitted to them; NaN where the default is used.
+    tested : arrays behind the tables, for draws in the same process.
 
     """
 
@@ -63,6 +81,7 @@ class ForecastResult:
     area: pd.DataFrame
     notes: list[str]
     interval_coverage: float
+    tested: Tested
 
 
 def forecast_pupils(
@@ -103,11 +122,11 @@ def forecast_pupils(
         notes += said
         if (below := int((unadjusted + change < 0).sum())) > 0:
             notes.append(f"{below} adjustments take away more pupils than are forecast; 0 stands.")
-    past = made.past
-    spread = fit_spread(past, policy)
-    coverage, said = _held(past, spread, policy)
-    tables = _tables(cube, starts, unadjusted, mean, past, spread, policy, localities)
-    return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage)
+    past, totals = made.past, made.past.of_phases()
+    tested = Tested(mean, past, (fit_spread(past, policy), fit_spread(totals, policy)))
+    coverage, said = _held(past, tested.spreads[0], policy)
+    tables = _tables(cube, starts, unadjusted, tested, totals, policy, localities)
+    return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage, tested=tested)
 
 
 def _places(localities: pd.DataFrame) -> dict[str, list[str]]:
@@ -147,12 +166,12 @@ def _tables(
     cube: PupilCube,
     starts: IntArray,
     unadjusted: FloatArray,
-    mean: FloatArray,
-    past: PastForecasts,
-    spread: Spread,
+    tested: Tested,
+    totals: PastForecasts,
     policy: Policy,
     localities: pd.DataFrame,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Tables of `ForecastResult`; `totals` are past forecasts by phase."""
     base, _ = cube.filled_latest()
     years = year_labels([int(starts[0]) - 1, *starts])
     members = phase_members(cube.year_groups)
@@ -164,18 +183,19 @@ def _tables(
         total: FloatArray = pupils.sum(axis=0)
         return total
 
-    everywhere = past.of_authority()
+    mean, (of_cell, of_total) = tested.mean, tested.spreads
+    everywhere = tested.past.of_authority()
     places = {"locality": cube.localities}
     cells = {"academic_year": years, "year_group": cube.year_groups}
     phases = {"academic_year": years, "phase": tuple(members)}
-    of_cells = _rows(base, unadjusted, mean, spread)
+    of_cells = _rows(base, unadjusted, mean, of_cell)
     of_authority = _rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere, policy))
     table = cube_frame({**places, **cells}, **of_cells)
     authority = cube_frame(cells, **of_authority)
     base, unadjusted, mean = by_phase(base), by_phase(unadjusted), by_phase(mean)
-    of_phases = _rows(base, unadjusted, mean, fit_spread(past.of_phases(), policy))
+    of_phases = _rows(base, unadjusted, mean, of_total)
     of_sums = _rows(whole(base), whole(unadjusted), whole(mean), fit_spread(everywhere.of_phases(), policy))
-    areas = _area_table(localities, (base, unadjusted, mean), past.of_phases(), years, policy)
+    areas = _area_table(localities, (base, unadjusted, mean), totals, years, policy)
     return table, authority, cube_frame({**places, **phases}, **of_phases), cube_frame(phases, **of_sums), areas
 
 
