@@ -90,33 +90,42 @@ def pupil_cube(pupils: pd.DataFrame, localities: Sequence[str], base_year: str) 
     base = start_year(base_year)
     year, names = pd.factorize(pupils["academic_year"])
     start = np.array([start_year(name) for name in names], dtype=np.int64)[year]
-    row = pd.Index(localities).get_indexer(pupils["locality"])
+    row = _positions(pupils["locality"], localities)
     notes = []
     if (strangers := int((row < 0).sum())) > 0:
         notes.append(f"{strangers} rows of pupils name a locality that is not in the list; they are left out.")
     kept = (row >= 0) & (start <= base)
     if not (kept & (start == base)).any():
         raise ValueError(f"no pupils are given for the base year {base_year}")
-    chain = _longest_chain(pupils["year_group"].to_numpy()[kept])
+    named, groups = pd.factorize(pupils["year_group"])
+    chain = _longest_chain(groups[np.unique(named[kept])])
     if not set(chain) & set(COMPULSORY):
         raise ValueError("no year group from R to Y11 has pupils: there is nothing to forecast")
-    group = pd.Index(chain).get_indexer(pupils["year_group"])
-    if (outside := sorted(set(pupils["year_group"].to_numpy()[kept & (group < 0)]))) != []:
+    group = pd.Index(chain).get_indexer(groups)[named]
+    if (outside := sorted(set(groups[np.unique(named[kept & (group < 0)])]))) != []:
         notes.append(f"Year groups outside the chain {chain[0]}–{chain[-1]} are left out: {', '.join(outside)}.")
     kept &= group >= 0
     first = int(start[kept].min())
     shape = (len(localities), base - first + 1, len(chain))
-    cell = (row[kept], start[kept] - first, group[kept])
-    cube = np.zeros(shape)
-    np.add.at(cube, cell, pupils["pupils"].to_numpy(dtype=float)[kept])
-    counted = np.zeros(shape, dtype=bool)
+    cell = np.ravel_multi_index((row[kept], start[kept] - first, group[kept]), shape)
+    size = int(np.prod(shape))
+    cube = np.bincount(cell, pupils["pupils"].to_numpy(dtype=float)[kept], minlength=size).reshape(shape)
+    counted = np.zeros(size, dtype=bool)
     counted[cell] = True
+    counted = counted.reshape(shape)
     known = counted.any(axis=2, keepdims=True) & counted.any(axis=0, keepdims=True)
     if missing := year_labels(first + np.flatnonzero(~np.any(counted, axis=(0, 2)))):
         notes.append(f"No pupils are given for {', '.join(missing)}: ratios into and out of such a year teach nothing.")
     if "estimated" in pupils and pupils["estimated"].to_numpy()[kept].astype(bool).any():
         notes.append("Some pupils are apportioned, not counted: ratios and spread are those of apportioned figures.")
     return PupilCube(np.where(known, cube, np.nan), tuple(localities), first, chain, tuple(notes))
+
+
+def _positions(codes: pd.Series, localities: Sequence[str]) -> IntArray:
+    """Position of each code in `localities`; −1 where it is not there. Each code is looked up once."""
+    at, names = pd.factorize(codes)
+    found: IntArray = np.append(pd.Index(localities).get_indexer(names), -1)[at]
+    return found
 
 
 def locality_groups(localities: pd.DataFrame) -> dict[str, IntArray]:
@@ -191,7 +200,7 @@ def birth_series(births: pd.DataFrame, localities: Sequence[str]) -> BirthSeries
     """Series of the `births` table (locality, year_ending, births); a row without a number is not known."""
     ending = pd.to_datetime(births["year_ending"])
     month = (12 * ending.dt.year + ending.dt.month).to_numpy(dtype=np.int64)
-    row = pd.Index(localities).get_indexer(births["locality"])
+    row = _positions(births["locality"], localities)
     kept = row >= 0
     last_month, column = np.unique(month[kept], return_inverse=True)
     shape = (len(localities), len(last_month))

@@ -13,8 +13,9 @@ blocks of any size, and a block can be made again without the ones before it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from models.error_model import ErrorModel, PlanningAreas
 
 Float32Array = NDArray[np.float32]
 TILE = 64  # localities that share a stream of random numbers; part of what a seed means
+THREADS = 2  # tiles drawn at once; numpy works without Python's lock
 OF_AUTHORITY, OF_AREAS, OF_LOCALITIES = range(3)  # spawn keys of the streams, and positions in ErrorModel
 
 
@@ -74,9 +76,8 @@ class Draws:
             np.zeros((len(names), n_years, groups.stop - groups.start, self.n_draws), dtype=np.float32)
             for names, groups in zip(self.areas.names, self.areas.groups, strict=True)
         ]
-        # Tiles are drawn by threads and added in their order, so that rounding does not depend on who was first.
-        for _ in self._shared, self._curve:
-            pass
+        _ = self._shared  # made once, before threads ask for it
+        # Tiles are added in their order, so that rounding does not depend on which thread was first.
         with ThreadPoolExecutor(THREADS) as pool:
             for found in pool.map(self._tile_sums, range(-(-len(self.mean) // TILE))):
                 for total, (areas, part) in zip(sums, found, strict=True):
@@ -92,7 +93,8 @@ class Draws:
             members = csr_matrix(
                 (np.ones(len(local), dtype=np.float32), (local, np.arange(len(local)))), (len(found), len(local))
             )
-            sums.append((found, grouped(members, pupils[:, :, groups])))
+            part = pupils[:, :, groups]
+            sums.append((found, (members @ part.reshape(len(local), -1)).reshape(len(found), *part.shape[1:])))
         return sums
 
     def area_table(self, years: Sequence[str], year_groups: Sequence[str]) -> pd.DataFrame:
@@ -165,14 +167,20 @@ def _cut_normal(relative_sd: FloatArray) -> tuple[FloatArray, FloatArray]:
     hundredths of a pupil) the deviation is 30.
     """
     relative_sd = np.maximum(relative_sd, LEAST_DEVIATION)  # a forecast that was never out is drawn as it stands
-    centre = np.linspace(-3.0, 6.0, 2001)
-    density, below = norm.pdf(centre), norm.cdf(centre)
-    mean = density + centre * below
-    deviation = np.sqrt((1 + centre**2) * below + centre * density - mean**2) / mean
+    centre, deviation = _curve()
     wide = np.clip(relative_sd, deviation[-1], deviation[0])
     found = np.interp(wide, deviation[::-1], centre[::-1])
     scale = np.where(relative_sd > deviation[-1], 1 / (norm.pdf(found) + found * norm.cdf(found)), relative_sd)
     return np.where(relative_sd > deviation[-1], found, _divide(np.ones_like(scale), relative_sd)), scale
+
+
+@cache
+def _curve() -> tuple[FloatArray, FloatArray]:
+    """Centres, ascending, and the standard deviations of max(0, centre + Z) ÷ its mean."""
+    centre = np.linspace(-3.0, 6.0, 2001)
+    density, below = norm.pdf(centre), norm.cdf(centre)
+    mean = density + centre * below
+    return centre, np.sqrt((1 + centre**2) * below + centre * density - mean**2) / mean
 
 
 @dataclass(frozen=True, eq=False)

@@ -298,18 +298,21 @@ def _correlations(forecast: FloatArray, errors: list[FloatArray], area: IntArray
 
     One for each year group: where errors of one are far wider than of the next, a pooled one would say nothing.
     """
-    locality, of_area, authority = (error[..., groups] for error in errors)
-    common = np.broadcast_to(authority, locality.shape)
-    parts = (common, of_area[:, area] - common, locality - of_area[:, area])
-    found = np.full((3, locality.shape[2] - 1, max(locality.shape[3] - 1, 0)), np.nan)
-    for part, row in zip(parts, found, strict=True):
-        now, then = part[:, :, :-1, :-1], part[:, :, 1:, 1:]
-        known = ~(np.isnan(now) | np.isnan(then))
-        weight = np.where(known, forecast[..., groups][:, :, :-1, :-1], 0.0)
-        now, then = np.where(known, now, 0.0), np.where(known, then, 0.0)
-        cross, first, second = ((weight * a * b).sum(axis=(0, 1)) for a, b in ((now, then), (now, now), (then, then)))
-        scale = np.sqrt(first * second)
-        np.divide(cross, scale, out=row, where=scale > NO_ERROR)
+    shape = (3, errors[0].shape[2] - 1, max(groups.stop - groups.start - 1, 0))
+    cross, first, second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    for pupils, *error in zip(forecast, *errors, strict=True):  # one origin at a time: localities are many
+        locality, of_area, authority = (level[..., groups] for level in error)
+        common = np.broadcast_to(authority, locality.shape)
+        beside = of_area[area]
+        for level, part in enumerate((common, beside - common, locality - beside)):
+            now, then = part[:, :-1, :-1], part[:, 1:, 1:]
+            known = ~(np.isnan(now) | np.isnan(then))
+            weight = np.where(known, pupils[..., groups][:, :-1, :-1], 0.0)
+            now, then = np.where(known, now, 0.0), np.where(known, then, 0.0)
+            for total, a, b in ((cross, now, then), (first, now, now), (second, then, then)):
+                total[level] += np.einsum("lhg,lhg,lhg->hg", weight, a, b)
+    scale = np.sqrt(first * second)
+    found: FloatArray = np.divide(cross, scale, out=np.full(shape, np.nan), where=scale > NO_ERROR)
     return found
 
 

@@ -34,7 +34,7 @@ from models.cohorts import (
     cube_frame,
     year_labels,
 )
-from models.groups import membership
+from models.groups import grouped, membership
 
 ORIGINS_NEEDED = 2
 ON_THE_WAY, UNBORN = 1, 4  # kinds of cells whose cohorts were not yet on roll, see `_kinds`
@@ -70,18 +70,13 @@ class PastForecasts:
 
     def of_groups(self, members: csr_matrix) -> PastForecasts:
         """Sums over groups of localities: `members` (A, L) is 1 where the locality belongs; (O, A, H, G)."""
-        known: BoolArray = np.isfinite(self.forecast)
-
-        def summed(cube: FloatArray) -> FloatArray:
-            rest = (cube.shape[0], *cube.shape[2:])
-            flat = np.moveaxis(cube, 1, 0).reshape(cube.shape[1], int(np.prod(rest)))
-            back = np.asarray(members @ flat).reshape(members.shape[0], *rest)
-            return np.moveaxis(back, 0, 1)
-
-        some = summed(known.astype(float)) > 0
-        forecast, actual = (
-            np.where(some, summed(np.where(known, cube, 0.0)), np.nan) for cube in (self.forecast, self.actual)
-        )
+        shape = (len(self.forecast), members.shape[0], *self.forecast.shape[2:])
+        forecast, actual = np.full(shape, np.nan), np.full(shape, np.nan)
+        for o, (made, came) in enumerate(zip(self.forecast, self.actual, strict=True)):
+            known: BoolArray = np.isfinite(made)
+            some = grouped(members, known.astype(float)) > 0
+            forecast[o][some] = grouped(members, np.where(known, made, 0.0))[some]
+            actual[o][some] = grouped(members, np.where(known, came, 0.0))[some]
         return replace(self, forecast=forecast, actual=actual)
 
     def of_phases(self) -> PastForecasts:
@@ -193,6 +188,13 @@ class Spread:
             half = half * self.scale[:, None, None]
         return np.maximum(mean - half, 0.0), mean + half
 
+    def relative(self, forecast: FloatArray, squared: FloatArray) -> FloatArray:
+        """Squared errors (…, H, G) in units of what is usual for their size; NaN where that is not fitted."""
+        expected = self.square * forecast**2 + self.line * np.maximum(forecast, 1.0)
+        ratio = np.full(expected.shape, np.nan)
+        np.divide(squared, expected, out=ratio, where=(expected > 0) & self.fitted)
+        return ratio
+
 
 def fit_spread(past: PastForecasts, policy: Policy, known_by: int | None = None) -> Spread:
     """Fit the interval widths; `known_by`: use only outturns of academic years that start by then.
@@ -209,31 +211,25 @@ def fit_spread(past: PastForecasts, policy: Policy, known_by: int | None = None)
     spread = Spread(square, np.full(square.shape, z**2), np.zeros(square.shape, dtype=bool), ones)
     if len(past.origins) == 0:
         return spread
-    target = past.origins[:, None] + horizon
-    in_time = (target <= known_by) if known_by is not None else np.ones(target.shape, dtype=bool)
-    # Cells forecast empty are left out: where a locality has no such pupils nothing can be learnt from it.
-    known: BoolArray = in_time[:, None, :, None] & ~np.isnan(past.actual) & (past.forecast > 0)
-    squared = np.where(known, (past.actual - past.forecast) ** 2, np.nan)
-    forecast = np.where(known, past.forecast, np.nan)
     every = max(past.forecast.shape[1] // SAMPLED_LOCALITIES, 1)
+    some = [_errors(past, o, known_by, slice(None, None, every)) for o in range(len(past.origins))]
+    forecast, squared = (np.stack(part) for part in zip(*some, strict=True))
     kinds = _kinds(past.year_groups, n_horizons, past.births_known)
     sums = set(past.year_groups) <= set(PHASES)
     if (np.isnan(squared[:, :, kinds == UNBORN]).all(axis=(1, 2)) == 0).sum() < ORIGINS_NEEDED:
         kinds[kinds == UNBORN] = ON_THE_WAY
     for kind in np.unique(kinds):
         here = kinds == kind
-        components = _fit_kind(forecast[:, ::every], squared[:, ::every], here, sums)
+        components = _fit_kind(forecast, squared, here, sums)
         if components is not None:
             for fitted, part in zip((spread.square, spread.line), components, strict=True):
                 fitted[here] = np.broadcast_to(part[:, None], here.shape)[here]
             spread.fitted[here] = True
-    expected = spread.square * forecast**2 + spread.line * np.maximum(forecast, 1.0)
-    relative = np.where((expected > 0) & spread.fitted, squared / np.where(expected > 0, expected, 1.0), np.nan)
-    scale = _scales(relative)
-    relative /= (scale**2)[:, None, None]
+    scale = _scales(*_locality_errors(past, spread, known_by))
+    relative = spread.relative(forecast, squared) / (scale[::every] ** 2)[:, None, None]
     for kind in np.unique(kinds[spread.fitted]):
         here = (kinds == kind) & spread.fitted
-        ratio = relative[:, ::every][:, :, here]
+        ratio = relative[:, :, here]
         ratio = ratio[~np.isnan(ratio)]
         widening = float(np.quantile(ratio, level)) if len(ratio) >= ERRORS_NEEDED else z**2
         spread.square[here] *= widening
@@ -241,14 +237,40 @@ def fit_spread(past: PastForecasts, policy: Policy, known_by: int | None = None)
     return replace(spread, scale=scale)
 
 
-def _scales(relative: FloatArray) -> FloatArray:
-    """(L,) root of each locality's mean squared error in units of what is usual for its size, from (O, L, H, G).
+def _errors(
+    past: PastForecasts, origin: int, known_by: int | None, localities: slice = slice(None)
+) -> tuple[FloatArray, FloatArray]:
+    """Forecasts and squared errors (L, H, G) of one origin, NaN where nothing can be learnt.
+
+    Cells forecast empty are left out: where a locality has no such pupils nothing can be learnt from it.
+    """
+    forecast, actual = past.forecast[origin, localities], past.actual[origin, localities]
+    known: BoolArray = ~np.isnan(actual) & (forecast > 0)
+    if known_by is not None:
+        known[:, max(known_by - int(past.origins[origin]), 0) :] = False
+    return np.where(known, forecast, np.nan), np.where(known, (actual - forecast) ** 2, np.nan)
+
+
+def _locality_errors(past: PastForecasts, spread: Spread, known_by: int | None) -> tuple[IntArray, FloatArray]:
+    """Number and sum (O, L) of squared errors in units of what is usual for the size, origin by origin.
+
+    One origin at a time: the whole would be as large as the past forecasts, several times over.
+    """
+    shape = past.forecast.shape[:2]
+    count, total = np.zeros(shape, dtype=np.int64), np.zeros(shape)
+    for o in range(shape[0]):
+        relative = spread.relative(*_errors(past, o, known_by))
+        known: BoolArray = ~np.isnan(relative)
+        count[o] = known.sum(axis=(1, 2))
+        total[o] = np.where(known, np.minimum(relative, OUTLIER), 0.0).sum(axis=(1, 2))
+    return count, total
+
+
+def _scales(count: IntArray, total: FloatArray) -> FloatArray:
+    """(L,) root of each locality's mean squared error in units of what is usual for its size, from `_locality_errors`.
 
     Pulled towards 1 by what the means of its origins differ among themselves: one bad year proves little.
     """
-    known: BoolArray = ~np.isnan(relative)
-    count = known.sum(axis=(2, 3))  # (O, L)
-    total = np.where(known, np.minimum(relative, OUTLIER), 0.0).sum(axis=(2, 3))
     told = count > 0
     origins = told.sum(axis=0)
     if len(origins) < LOCALITIES_NEEDED or origins.max(initial=0) < ORIGINS_NEEDED:
@@ -364,7 +386,9 @@ def backtest_table(past: PastForecasts, localities: Sequence[str], policy: Polic
 
 def held_share(past: PastForecasts, spread: Spread) -> float:
     """Share of all past outturns inside the interval fitted to them; NaN without any."""
-    low, high = spread.interval(past.forecast)
-    known = ~np.isnan(past.actual)
-    inside = (low <= past.actual) & (past.actual <= high)
-    return float(inside[known].mean()) if known.any() else float("nan")
+    held, outturns = 0, 0
+    for forecast, actual in zip(past.forecast, past.actual, strict=True):
+        low, high = spread.interval(forecast)
+        held += int(((low <= actual) & (actual <= high)).sum())
+        outturns += int((~np.isnan(actual)).sum())
+    return held / outturns if outturns else float("nan")
