@@ -72,10 +72,12 @@ class PupilCube:
         earlier_only: BoolArray = ~np.any(known[:, -1], axis=1) & np.any(known, axis=(1, 2))
         years, groups = self.pupils.shape[1:]
         for ago in range(1, years):
+            if not np.isnan(latest).any():
+                break
             moved = np.full_like(latest, np.nan)
             moved[:, ago:] = self.pupils[:, -1 - ago, : max(groups - ago, 0)]
             latest = np.where(np.isnan(latest), moved, latest)
-        for ago in range(1, years):
+        for ago in range(1, years if np.isnan(latest).any() else 1):
             latest = np.where(np.isnan(latest), self.pupils[:, -1 - ago], latest)
         return np.nan_to_num(latest), int(earlier_only.sum())
 

@@ -8,7 +8,7 @@ past errors of that level. So draws and tables tell the same story.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import lsq_linear, nnls
@@ -107,26 +107,12 @@ def _all_together(
 
 def _seen(past: PastForecasts, n_horizons: int, known_by: int | None) -> PastForecasts:
     """Past forecasts whose outturn was known by then, NaN elsewhere."""
+    if known_by is None:
+        return past
     target = past.origins[:, None] + np.arange(1, n_horizons + 1)
-    in_time = np.ones(target.shape, dtype=bool) if known_by is None else target <= known_by
-    known = in_time[:, None, :, None] & np.isfinite(past.forecast) & np.isfinite(past.actual)
+    known = (target <= known_by)[:, None, :, None] & np.isfinite(past.forecast) & np.isfinite(past.actual)
     forecast, actual = (np.where(known, cube, np.nan) for cube in (past.forecast, past.actual))
-    return PastForecasts(forecast, actual, past.origins, past.year_groups)
-
-
-def _of_groups(past: PastForecasts, members: csr_matrix) -> PastForecasts:
-    """Sums over groups of localities, NaN where none of a group is known; sparse, for thousands of groups."""
-
-    def total(cube: FloatArray) -> FloatArray:
-        sums = np.empty((len(cube), members.shape[0], *cube.shape[2:]))
-        for origin, values in enumerate(cube):
-            sums[origin] = grouped(members, values)
-        return sums
-
-    known = ~np.isnan(past.forecast)
-    some = total(known.astype(float)) > 0
-    forecast, actual = (np.where(some, total(np.where(known, c, 0.0)), np.nan) for c in (past.forecast, past.actual))
-    return PastForecasts(forecast, actual, past.origins, past.year_groups)
+    return replace(past, forecast=forecast, actual=actual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +136,7 @@ class _Level:
         spreads: tuple[Spread, Spread] | None = None,
     ) -> _Level:
         if members is not None:
-            past, mean = _of_groups(past, members), grouped(members, mean)
+            past, mean = past.of_groups(members), grouped(members, mean)
         positions = phase_members(past.year_groups)
         by_phase = np.stack([mean[..., groups].sum(axis=-1) for groups in positions.values()], axis=-1)
         of_cells, of_phases = spreads or (fit_spread(past, policy), fit_spread(past.of_phases(), policy))

@@ -348,3 +348,17 @@ def test_never_missing_never_negative_whatever_the_past(seed, n, groups, years, 
     assert cube.shape == (5, *mean.shape) and np.isfinite(cube).all() and (cube >= 0).all()
     assert (low >= 0).all() and (low <= middle).all() and (middle <= high).all() and np.isfinite(high).all()
     np.testing.assert_array_equal(cube[:, mean == 0], 0)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_sums_are_the_same_to_the_last_bit_however_many_threads_draw(monkeypatch, threads):
+    mean = means(n_localities=400)
+    at = (np.arange(400) // 7, np.arange(400) // 30)  # areas that lie across tiles
+    names = tuple(tuple(f"{n}" for n in range(part.max() + 1)) for part in at)
+    areas = PlanningAreas(names, at, (slice(0, 7), slice(7, 12)))
+    draws = Draws(mean, model(common=0.01, area=0.02, own=0.03, count=1.0), areas, 9, 20)
+    usual = draws.area_sums()
+    monkeypatch.setattr("models.draws.THREADS", threads)
+    for sums, others in zip(usual, Draws(mean, draws.model, areas, 9, 20).area_sums(), strict=True):
+        np.testing.assert_array_equal(sums, others)
+    np.testing.assert_allclose(usual[0][:, 9], drawn(draws)[:, 63:70, :, :7].sum(axis=1), rtol=1e-5)
