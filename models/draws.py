@@ -122,7 +122,10 @@ class Draws:
         for shared, at, groups in zip(self._shared, self.areas.of_locality, self.areas.groups, strict=True):
             error[:, :, groups] += slope[:, :, groups, None].astype(np.float32) * shared[at[here]]
         middle = (mean * scale * centre).astype(np.float32)[..., None]
-        drawn = np.concatenate([middle + error, middle - error], axis=-1)[..., : self.n_draws]
+        half = error.shape[-1]
+        drawn = np.empty((*mean.shape, self.n_draws), dtype=np.float32)
+        np.add(middle, error, out=drawn[..., :half])
+        np.subtract(middle, error[..., : self.n_draws - half], out=drawn[..., half:])
         np.maximum(drawn, 0.0, out=drawn)
         return drawn
 
@@ -148,7 +151,8 @@ class Draws:
         for h in range(1, n_years):
             kept = np.float32((h / (h + 1)) ** self.model.fading[level])
             fresh = np.sqrt(1 - kept**2)
-            cohort[:, h, 1:] = fresh * cohort[:, h, 1:] + kept * cohort[:, h - 1, :-1]
+            cohort[:, h, 1:] *= fresh
+            cohort[:, h, 1:] += kept * cohort[:, h - 1, :-1]
             year[:, h] = fresh * year[:, h] + kept * year[:, h - 1]
         cohort *= np.sqrt(1 - together)
         cohort += np.sqrt(together) * year[:, :, None]
