@@ -36,7 +36,7 @@ def area_of_school(schools: pd.DataFrame, urns: pd.Series, year_groups: pd.Serie
     area = urns.map(by_urn["planning_area"]) if "planning_area" in by_urn else pd.Series(NO_AREA, index=urns.index)
     if "planning_area_secondary" in by_urn:
         secondary = urns.map(by_urn["planning_area_secondary"])
-        area = secondary.where(secondary.notna() & ~year_groups.map(in_primary), area)
+        area = secondary.where(secondary.notna() & ~year_groups.map(in_primary).astype(bool), area)
     return area.fillna(NO_AREA).astype(str)
 
 

@@ -12,6 +12,7 @@ from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes, wi
 from models.places import area_places, raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance
 from placeplan.journeys import StudyJourneys, study_journeys
+from placeplan.methodology import taught_statement
 from placeplan.results import StageResult
 from placeplan.schooling import study_schooling
 from placeplan.study import Study
@@ -77,6 +78,7 @@ def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
             "school_places": supply,
             **schooling.tables,
         },
+        pages={"methodology.md": taught_statement(study, schooling.tables["transfers"], notes + schooling.notes)},
         summary={
             "status": "done",
             "bands": [band.name for band in bands],

@@ -61,9 +61,11 @@ def forecast_stage(study: Study) -> StageResult:
         notes += said
     if "housing" in tables:
         made["housing_terms"] = _housing(study, result.table)
+    past = result.tested.past
+    errors = pooled(accuracy(past, planning_areas(tables["localities"], past.year_groups), OWN))
     return StageResult(
         tables=made,
-        pages={"methodology.md": statement(study, notes)},
+        pages={"methodology.md": statement(study, notes, errors)},
         summary={
             "status": "done",
             "interval_coverage": result.interval_coverage,

@@ -1,29 +1,37 @@
-"""The methodology statement that a capacity return asks for, written from the settings and data actually used."""
+"""The methodology statements that a capacity return asks for, written from the settings and data actually used."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
+from geodata.fields import packaged_csv
 from geodata.policy import policy_items, shown
+from models.accuracy import AREAS, AUTHORITY, LOCALITIES
 from placeplan.study import Study
 from placeplan.words import counted
 
-POLICY = (
-    "ratio_choice",
-    "ratio_weights",
-    "ratio_prior_pupils",
-    "births_beyond_years",
-    "interval_level",
-    "housing_yield_primary",
-    "housing_yield_secondary",
-    "housing_ramp_years",
-    "housing_in_trend",
+OF_FORECAST = ("ratio_", "norm_memory", "swing_", "births_beyond_years", "interval_", "series_break")
+OF_HOUSING = "housing_"
+OF_SCHOOLS = ("share_weights", "node_min_pupils", "gravity_decay_")
+SHOWN_AHEAD = (1, 3, 5)
+COUNTED_BY_LEVEL = {AUTHORITY: "authority", AREAS: "planning areas", LOCALITIES: "localities"}
+FLOWS_USED = (
+    "Counted flows say which part of each area's pupils is taught where; what rolls differ from them is a term of its "
+    "own. Where one school ends and the next begins, entrants follow the transfer matrix between planning areas."
 )
-HOUSING = "housing_"
+FLOWS_NOT_GIVEN = (
+    "No flows were given: what rolls of an area differ from the pupils living in it is one net term. Transfers between "
+    "planning areas are fitted to homes and rolls."
+)
 
 
-def statement(study: Study, notes: Sequence[str]) -> str:
-    """Markdown: data, method, housing, local intelligence, uncertainty, data quality and the policy values used."""
+def statement(study: Study, notes: Sequence[str], errors: pd.DataFrame) -> str:
+    """Markdown: data, method, accuracy of past forecasts, housing, local intelligence, data quality, policy values.
+
+    `errors` are those of `models.accuracy.pooled`.
+    """
     lines = [
         f"# How pupils were forecast: {study.settings.name}",
         "",
@@ -39,10 +47,14 @@ def statement(study: Study, notes: Sequence[str]) -> str:
         "Cohorts are followed from birth to Reception and from year group to year group. Every link is a ratio of "
         "weighted past years; which weights, is chosen by testing them on the years before, or fixed by policy. A "
         "small locality's ratio is drawn towards its planning area's, the authority's and everybody's, by as much as "
-        "chance could have moved it. A swing that all localities shared in a year is taken to fade. Localities add up "
-        "to the authority's own forecast.",
+        "chance could have moved it. A swing that all localities shared in a year is taken to fade. Localities, "
+        "planning areas and the authority are each forecast and then brought to one answer.",
         "",
         *_planned(study),
+        "",
+        "## Accuracy of previous forecasts",
+        "",
+        *_accuracy(errors),
         "",
         "## Uncertainty and data quality",
         "",
@@ -50,14 +62,65 @@ def statement(study: Study, notes: Sequence[str]) -> str:
         "",
         *(f"- {note}" for note in notes),
         "",
-        "## Policy values",
-        "",
-        "| Value | Setting | Unit | Status | Source |",
-        "|---|---|---|---|---|",
-        *(_policy_row(study, key) for key in POLICY if _used(study, key)),
-        "",
+        *_policy_table(study, (*OF_FORECAST, OF_HOUSING) if "housing" in study.tables else OF_FORECAST),
     ]
     return "\n".join(lines)
+
+
+def taught_statement(study: Study, transfers: pd.DataFrame, notes: Sequence[str]) -> str:
+    """Markdown: how pupils by home became pupils by school; `transfers` is the table of the balance stage."""
+    asked = "preferences" in study.tables
+    lines = [
+        f"# Where pupils are taught: {study.settings.name}",
+        "",
+        "Pupils living in a planning area become pupils on roll of its schools by named terms, which sum exactly; the "
+        "schools of an area and pupils without a place in it sum to its pupils on roll. A cohort on roll keeps its "
+        "school and its difference from its homes while it moves up.",
+        "",
+        FLOWS_USED if "flows" in study.tables else FLOWS_NOT_GIVEN,
+        "",
+        *(f"- {name} {_transferred(rows)}" for name, rows in transfers.groupby("transfer", sort=False)),
+        "",
+        "Entrants are shared over schools by first preferences in areas where every school has some, else as in recent "
+        "years."
+        if asked
+        else "No first preferences were given: entrants are shared over schools as in recent years.",
+        "",
+        *(f"- {note}" for note in notes),
+        "",
+        *_policy_table(study, OF_SCHOOLS),
+    ]
+    return "\n".join(lines)
+
+
+def _transferred(transfers: pd.DataFrame) -> str:
+    """Pupils of the next year of entry by term."""
+    first = transfers[transfers["academic_year"] == transfers["academic_year"].min()]
+    by_term = first.groupby("term")["pupils"].sum()
+    told = ", ".join(f"{term} {pupils:,.0f}" for term, pupils in by_term.items() if abs(pupils) >= 0.5)
+    return f"in {first['academic_year'].iloc[0]}: {told} (by {', '.join(sorted(set(first['basis'])))})."
+
+
+def _accuracy(errors: pd.DataFrame) -> list[str]:
+    """Error and bias of totals by phase, level and years ahead, beside what authorities publish."""
+    rows = errors[errors["horizon_years"].isin(SHOWN_AHEAD) & errors["level"].isin(COUNTED_BY_LEVEL)]
+    if rows.empty:
+        return ["Too few years of pupils are given to test a forecast against what came."]
+    published = packaged_csv("published_accuracy.csv").set_index(["phase", "horizon_years"])["mean_absolute_error"]
+    lines = [
+        "The same method, run from past years with what was known then. Error: sum of absolute errors ÷ pupils; bias "
+        "above 0: too many. Authorities' own published figures are of 2023–2025.",
+        "",
+        "| Phase | Level | Years ahead | Error | Bias | Authorities' own |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows.sort_values(["phase", "level", "horizon_years"]).itertuples():
+        own = published.get((row.phase, str(row.horizon_years))) if row.level == AUTHORITY else None
+        theirs = "" if own is None else f"{float(own):.2%}"
+        lines.append(
+            f"| {row.phase} | {row.level} | {row.horizon_years} | {row.error:.2%} | {row.bias:+.2%} | {theirs} |"
+        )
+    return lines
 
 
 def _data(study: Study) -> list[str]:
@@ -88,8 +151,17 @@ def _planned(study: Study) -> list[str]:
     return said
 
 
-def _used(study: Study, key: str) -> bool:
-    return "housing" in study.tables or not key.startswith(HOUSING)
+def _policy_table(study: Study, prefixes: Sequence[str]) -> list[str]:
+    """Every policy value of these names as it was used."""
+    used = [key for key in policy_items() if key.startswith(tuple(prefixes))]
+    return [
+        "## Policy values",
+        "",
+        "| Value | Setting | Unit | Status | Source |",
+        "|---|---|---|---|---|",
+        *(_policy_row(study, key) for key in used),
+        "",
+    ]
 
 
 def _policy_row(study: Study, key: str) -> str:
