@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_matrix
 
 from geodata.policy import Policy
@@ -27,9 +26,6 @@ from models.cohorts import (
     FloatArray,
     IntArray,
     PupilCube,
-    birth_series,
-    locality_groups,
-    pupil_cube,
 )
 from models.groups import grouped, membership
 from models.links import Links
@@ -41,7 +37,6 @@ from models.uncertainty import (
     Origin,
     PastForecasts,
     Spread,
-    backtest_table,
     collected,
     fit_spread,
     past_origins,
@@ -332,19 +327,3 @@ def _summed(
         forecast[origin.place, :, :reach] = np.where(some, pupils * share, np.nan)
         actual[origin.place, :, :reach] = np.where(some, outturn, np.nan)
     return PastForecasts(forecast, actual, locality.origins, locality.year_groups[groups], locality.births_known)
-
-
-def backtest(
-    pupils: pd.DataFrame,
-    births: pd.DataFrame,
-    localities: pd.DataFrame,
-    *,
-    base_year: str,
-    horizon_years: int,
-    policy: Policy,
-) -> pd.DataFrame:
-    """Past forecasts against outturns, as `backtest_table`: the chain alone, without housing or adjustments."""
-    codes = localities["locality"].tolist()
-    cube = replace(pupil_cube(pupils, codes, base_year), groups=locality_groups(localities))
-    past = past_forecasts(cube, birth_series(births, codes), policy, horizon_years)
-    return backtest_table(past, codes, policy)

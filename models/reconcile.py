@@ -1,4 +1,4 @@
-"""Coherence: forecasts of localities, planning areas and the authority that add up, and schools within their area.
+"""Forecasts of localities, planning areas and the authority that add up, moved as little as they have been sure.
 
 For each year group and year, with a base forecast x̂ and an error variance σ² at every node of the tree,
 
@@ -18,8 +18,6 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from models.cohorts import BoolArray, FloatArray, IntArray
-
-HALVINGS = 60  # of the interval that holds the pupils each unit of variance takes; far below rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,59 +108,3 @@ def _share(own: FloatArray, other: FloatArray) -> FloatArray:
 def _part(own: FloatArray, whole: FloatArray) -> FloatArray:
     part: FloatArray = np.divide(own, whole, out=np.zeros_like(own), where=whole > 0)
     return part
-
-
-@dataclass(frozen=True, eq=False)
-class SchoolForecast:
-    """Pupils (S, …) of schools and `unplaced` (A, …): pupils of an area that no school of it has room for."""
-
-    pupils: FloatArray
-    unplaced: FloatArray
-
-
-def schools_in_areas(
-    schools: Level, area: FloatArray, area_of: IntArray, places: FloatArray | None = None
-) -> SchoolForecast:
-    """School forecasts nearest to `schools` (S, …) that add up to their planning area's (A, …).
-
-    `places` (S, …): most pupils a school takes, its PAN for the year group, inf where that is not asked. What one
-    school has no room for goes to schools of its area that have, in proportion to variance; the rest is unplaced, so
-    that Σ pupils + unplaced = area, always. A school with variance 0 does not teach the year group and gets nobody.
-    """
-    if not (np.isfinite(area).all() and (area >= 0).all()):
-        raise ValueError("an area's forecast is missing or negative")
-    if ((schools.variance == 0) & (schools.mean > 0)).any():
-        raise ValueError("a school with pupils has an error variance of 0")
-    n = len(area_of)
-    members = csr_matrix((np.ones(n), (area_of, np.arange(n))), shape=(len(area), n))
-    mean, variance = schools.mean.reshape(n, -1), schools.variance.reshape(n, -1)
-    open_places = np.inf if places is None else places
-    most = np.where(variance > 0, np.broadcast_to(open_places, schools.mean.shape).reshape(n, -1), 0.0)
-    target = area.reshape(len(area), -1)
-    pupils = _fill(mean, variance, most, target, members, area_of)
-    unplaced = target - np.asarray(members @ pupils)
-    unplaced = np.where(unplaced > 1e-9 * target, unplaced, 0.0)
-    return SchoolForecast(pupils.reshape(schools.mean.shape), unplaced.reshape(area.shape))
-
-
-def _fill(
-    mean: FloatArray, variance: FloatArray, most: FloatArray, target: FloatArray, members: csr_matrix, area_of: IntArray
-) -> FloatArray:
-    """Pupils (S, C) = mean + variance·λ, cut off at 0 and `most`, with the λ of each area whose sum is `target`."""
-    free = variance > 0
-    emptied = np.divide(-mean, variance, out=np.full(mean.shape, np.inf), where=free)
-    filled = np.divide(np.minimum(most, target[area_of]) - mean, variance, out=np.full(mean.shape, -np.inf), where=free)
-    low, high = np.full(target.shape, np.inf), np.full(target.shape, -np.inf)
-    np.minimum.at(low, area_of, emptied)
-    np.maximum.at(high, area_of, filled)
-    low, high = np.nan_to_num(low, posinf=0.0), np.nan_to_num(high, neginf=0.0)
-
-    def pupils(level: FloatArray) -> FloatArray:
-        cut: FloatArray = np.clip(mean + variance * level[area_of], 0.0, most)
-        return cut
-
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        over = np.asarray(members @ pupils(middle)) > target
-        low, high = np.where(over, low, middle), np.where(over, middle, high)
-    return pupils((low + high) / 2)

@@ -104,49 +104,6 @@ def counted_destinations(flows: pd.DataFrame, pupils: float) -> tuple[bool, bool
     return min(readings, key=lambda reading: abs(readings[reading] - pupils))
 
 
-def apply_transfers(matrix: pd.DataFrame, leavers: pd.DataFrame) -> pd.DataFrame:
-    """Entrants of the year after each row of `leavers` (from_area, academic_year, pupils).
-
-    Columns: academic_year of entry, from_area, to_area, term ("transfer", "to schools outside", "to independent
-    schools", "leakage", "from outside"), pupils. Leavers of an area go somewhere to the last pupil. ValueError names
-    areas the matrix does not know.
-    """
-    known = set(matrix["from_area"])
-    if (strangers := sorted(set(leavers["from_area"]) - known)) != []:
-        raise ValueError(f"no transfers are known from {', '.join(strangers)}")
-    total = leavers.groupby("academic_year", as_index=False)["pupils"].sum()
-    outside = [area for area in matrix["from_area"].unique() if area.startswith(OUTSIDE)]
-    everybody = pd.concat([leavers, *(total.assign(from_area=area) for area in outside)], ignore_index=True)
-    moved = everybody.merge(matrix[["from_area", "to_area", "share"]], on="from_area")
-    moved["pupils"] = moved["pupils"] * moved["share"]
-    moved["academic_year"] = moved["academic_year"].map(lambda year: add_years(year, 1))
-    moved["term"] = np.select(
-        [
-            moved["from_area"].str.startswith(OUTSIDE),
-            moved["to_area"].str.startswith(OUTSIDE),
-            moved["to_area"].eq(INDEPENDENT),
-            moved["to_area"].eq(LEAKAGE),
-        ],
-        ["from outside", "to schools outside", "to independent schools", LEAKAGE],
-        default="transfer",
-    )
-    return moved[["academic_year", "from_area", "to_area", "term", "pupils"]]
-
-
-def state_retention(matrix: pd.DataFrame) -> pd.Series:
-    """Share of each area's leavers (index from_area) who enter a state school, in the study or outside it."""
-    inner = ~matrix["from_area"].str.startswith(OUTSIDE)
-    entered = inner & ~matrix["to_area"].isin((INDEPENDENT, LEAKAGE))
-    kept: pd.Series = matrix["share"].where(entered, 0.0)[inner].groupby(matrix["from_area"]).sum()
-    return kept
-
-
-def entrants_by_area(applied: pd.DataFrame) -> pd.DataFrame:
-    """Entrants at the schools of each planning area: planning_area, academic_year, pupils."""
-    here = applied[applied["term"].isin(("transfer", "from outside"))].rename(columns={"to_area": "planning_area"})
-    return here.groupby(["planning_area", "academic_year"], as_index=False)["pupils"].sum()
-
-
 def _from_flows(
     leaving: str,
     entering: str,

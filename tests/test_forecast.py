@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, PRIMARY, academic_year, phase_of
 from models.accuracy import accuracy, pooled
-from models.coherence import backtest, past_forecasts
+from models.coherence import past_forecasts
 from models.cohorts import birth_series, pupil_cube
 from models.error_model import planning_areas
 from models.forecast import forecast_pupils
-from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, PastForecasts, fit_spread
+from models.uncertainty import FROM_DEFAULT, FROM_ERRORS, PastForecasts, backtest_table, fit_spread
 
 SOME = settings(deadline=None, max_examples=25)
 PLAIN = Policy({"ratio_choice": "3:2:1", "ratio_prior_pupils": 0})
@@ -34,6 +34,13 @@ def steady(n_localities=3, years=6, groups=COMPULSORY, pupils=40.0, births=50.0,
         pd.DataFrame(born, columns=["locality", "year_ending", "births"]),
         localities(*codes),
     )
+
+
+def backtest(pupils, births, places, *, base_year, horizon_years, policy):
+    """The backtest table of three tables, without planning areas."""
+    codes = places["locality"].tolist()
+    past = past_forecasts(pupil_cube(pupils, codes, base_year), birth_series(births, codes), policy, horizon_years)
+    return backtest_table(past, codes, policy)
 
 
 def cell(table, **where):

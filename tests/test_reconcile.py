@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import lsq_linear, minimize_scalar
+from scipy.optimize import lsq_linear
 
-from models.reconcile import Level, reconcile, schools_in_areas
+from models.reconcile import Level, reconcile
 
 SOME = settings(deadline=None, max_examples=40)
 
@@ -150,68 +150,3 @@ def test_missing_and_negative_figures_are_refused(mean, variance, words):
 def test_a_locality_without_a_forecast_is_refused():
     with pytest.raises(ValueError, match="forecast of its own"):
         reconcile(level(cells(1, 2), np.inf), level(cells(0), np.inf), level([3.0], 1), np.zeros(2, dtype=int))
-
-
-def test_schools_take_their_area_in_proportion_and_pupils_beyond_a_pan_go_next_door():
-    """Bases 20, 20, 10 with variance as their size, area 60: 24, 24, 12. A PAN of 22 sends 2 on, 2 : 1 is 24 : 12."""
-    base = level(cells(20, 20, 10), cells(20, 20, 10))
-    one_area = np.zeros(3, dtype=int)
-    np.testing.assert_allclose(schools_in_areas(base, cells(60), one_area).pupils[:, 0], [24, 24, 12])
-    capped = schools_in_areas(base, cells(60), one_area, places=cells(22, np.inf, np.inf))
-    np.testing.assert_allclose(capped.pupils[:, 0], [22, 76 / 3, 38 / 3])
-    np.testing.assert_array_equal(capped.unplaced, 0)
-
-
-def test_pupils_whom_no_school_of_the_area_has_room_for_are_reported():
-    base = level(cells(20, 20, 10), 1)
-    made = schools_in_areas(base, cells(60, 8), np.array([0, 0, 1]), places=cells(25, 25, 30))
-    np.testing.assert_allclose(made.pupils[:, 0], [25, 25, 8])
-    np.testing.assert_allclose(made.unplaced[:, 0], [10, 0])
-
-
-def test_an_area_without_schools_for_a_year_group_reports_all_its_pupils():
-    made = schools_in_areas(level(cells(0, 0), 0), cells(7), np.zeros(2, dtype=int))
-    np.testing.assert_array_equal(made.pupils, 0)
-    np.testing.assert_array_equal(made.unplaced, 7)
-
-
-def test_a_school_with_pupils_and_no_variance_is_refused():
-    with pytest.raises(ValueError, match="variance of 0"):
-        schools_in_areas(level(cells(5), 0), cells(7), np.zeros(1, dtype=int))
-
-
-@SOME
-@given(st.integers(0, 10**6))
-def test_schools_and_unplaced_make_the_area_and_no_school_exceeds_its_places(seed):
-    rng = np.random.default_rng(seed)
-    area_of = np.concatenate([np.arange(3), rng.integers(0, 3, 6)])
-    base = level(rng.uniform(0, 40, (9, 2, 3)), rng.uniform(0.1, 30, (9, 2, 3)))
-    places = np.where(rng.random((9, 2, 3)) < 0.5, rng.integers(0, 50, (9, 2, 3)), np.inf)
-    area = rng.uniform(0, 250, (3, 2, 3))
-    made = schools_in_areas(base, area, area_of, places)
-    up = np.eye(3)[:, area_of]
-    assert (made.pupils >= 0).all() and (made.pupils <= places + 1e-9).all() and (made.unplaced >= 0).all()
-    np.testing.assert_allclose(np.tensordot(up, made.pupils, axes=1) + made.unplaced, area, atol=1e-7)
-    room = np.tensordot(up, np.minimum(places, 1e9), axes=1)
-    np.testing.assert_allclose(made.unplaced, np.maximum(area - room, 0), atol=1e-7)
-
-
-@SOME
-@given(st.integers(0, 10**6))
-def test_schools_are_as_near_their_own_forecast_as_their_area_and_places_allow(seed):
-    """Lagrange: the sum is exact, so no transfer between two schools of an area can lower the weighted squares."""
-    rng = np.random.default_rng(seed)
-    base = level(rng.uniform(0, 30, (4, 1)), rng.uniform(0.5, 9, (4, 1)))
-    places = rng.uniform(10, 40, (4, 1))
-    made = schools_in_areas(base, cells(places.sum() * 0.7), np.zeros(4, dtype=int), places)
-
-    def cost(x):
-        return (((x - base.mean) ** 2) / base.variance).sum()
-
-    for a, b in [(0, 1), (1, 2), (2, 3), (3, 0)]:
-        room = min(made.pupils[a, 0], places[b, 0] - made.pupils[b, 0])
-        if room > 1e-6:
-            step = np.zeros((4, 1))
-            step[a], step[b] = -1, 1
-            best = minimize_scalar(lambda t, s=step: cost(made.pupils + t * s), bounds=(0, room), method="bounded")
-            assert best.fun >= cost(made.pupils) - 1e-4
