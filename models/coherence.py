@@ -295,26 +295,27 @@ def _past_levels(
     made: Sequence[tuple[Origin, Levels]],
 ) -> PastLevels:
     """Past forecasts by level; of areas and the authority, the part for localities that were counted at both ends."""
-    locality = collected(cube, births, horizon_years, ((origin, levels.locality) for origin, levels in made))
-    every = membership(np.zeros(len(cube.localities), dtype=np.int64), 1)
-    authority = _summed(
-        locality, every, slice(None), [(o, levels.authority[None], levels.locality) for o, levels in made]
-    )
+    every = max(-(-len(cube.localities) // WEIGHED_LOCALITIES), 1)
+    some = collected(cube, births, horizon_years, ((origin, levels.locality) for origin, levels in made), every)
+    everybody = membership(np.zeros(len(cube.localities), dtype=np.int64), 1)
+    whole = [(origin, levels.authority[None], levels.locality) for origin, levels in made]
+    authority, below = _summed(some, everybody, slice(None), whole)
     areas = [
-        _summed(locality, part.members, part.groups, [(o, levels.areas[p], levels.locality) for o, levels in made])
+        _summed(some, part.members, part.groups, [(o, levels.areas[p], levels.locality) for o, levels in made])[0]
         for p, part in enumerate(parts)
     ]
-    return PastLevels(PastLevel.of(locality), tuple(map(PastLevel.of, areas)), authority)
+    return PastLevels(PastLevel(some, below), tuple(map(PastLevel.of, areas)), authority)
 
 
 def _summed(
-    locality: PastForecasts,
+    like: PastForecasts,
     members: csr_matrix,
     groups: slice,
     made: Sequence[tuple[Origin, FloatArray, FloatArray]],
-) -> PastForecasts:
-    shape = (len(locality.origins), members.shape[0], locality.forecast.shape[2], len(locality.year_groups[groups]))
-    forecast, actual = np.full(shape, np.nan), np.full(shape, np.nan)
+) -> tuple[PastForecasts, PastForecasts]:
+    """A level's own past forecasts, and the sums of localities beside them; origins and years are those of `like`."""
+    shape = (len(like.origins), members.shape[0], like.forecast.shape[2], len(like.year_groups[groups]))
+    forecast, below_it, actual = (np.full(shape, np.nan) for _ in range(3))
     for origin, pupils, below in made:
         came, below = origin.came[..., groups], below[..., groups]
         known: BoolArray = ~np.isnan(came)
@@ -325,5 +326,7 @@ def _summed(
         some = grouped(members, known.astype(float)) > 0
         reach = came.shape[1]
         forecast[origin.place, :, :reach] = np.where(some, pupils * share, np.nan)
+        below_it[origin.place, :, :reach] = np.where(some, counted, np.nan)
         actual[origin.place, :, :reach] = np.where(some, outturn, np.nan)
-    return PastForecasts(forecast, actual, locality.origins, locality.year_groups[groups], locality.births_known)
+    own = PastForecasts(forecast, actual, like.origins, like.year_groups[groups], like.births_known)
+    return own, replace(own, forecast=below_it)

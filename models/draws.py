@@ -117,8 +117,7 @@ class Draws:
         own, whole = self.model.relative_sd(mean, here)
         centre, scale = _cut_normal(whole)
         slope = _divide(mean * scale, whole)  # pupils for each unit of relative error
-        error = self._factor((OF_LOCALITIES, tile), len(mean), OF_LOCALITIES)
-        error *= (slope * own).astype(np.float32)[..., None]
+        error = self._factor((OF_LOCALITIES, tile), len(mean), OF_LOCALITIES, each=slope * own)
         for shared, at, groups in zip(self._shared, self.areas.of_locality, self.areas.groups, strict=True):
             error[:, :, groups] += slope[:, :, groups, None].astype(np.float32) * shared[at[here]]
         middle = (mean * scale * centre).astype(np.float32)[..., None]
@@ -140,10 +139,18 @@ class Draws:
             parts.append(area + common[:, :, groups])
         return tuple(parts)
 
-    def _factor(self, key: tuple[int, ...], count: int, level: int, groups: slice = slice(None)) -> Float32Array:
-        """Standard normal Z (count, H, year groups, N ÷ 2) as in models.error_model."""
-        together = self.model.together[level][:, groups, None].astype(np.float32)
-        n_years, n_groups = together.shape[:2]
+    def _factor(
+        self,
+        key: tuple[int, ...],
+        count: int,
+        level: int,
+        groups: slice = slice(None),
+        each: FloatArray | float = 1.0,
+    ) -> Float32Array:
+        """Normal Z (count, H, year groups, N ÷ 2) as in models.error_model, of deviation `each`."""
+        together = self.model.together[level][:, groups]
+        n_years, n_groups = together.shape
+        apart, shared = (np.sqrt(part) * each for part in (1 - together, together))
         half = (self.n_draws + 1) // 2
         rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))
         cohort = rng.standard_normal((count, n_years, n_groups, half), dtype=np.float32)
@@ -154,8 +161,8 @@ class Draws:
             cohort[:, h, 1:] *= fresh
             cohort[:, h, 1:] += kept * cohort[:, h - 1, :-1]
             year[:, h] = fresh * year[:, h] + kept * year[:, h - 1]
-        cohort *= np.sqrt(1 - together)
-        cohort += np.sqrt(together) * year[:, :, None]
+        cohort *= apart.astype(np.float32)[..., None]
+        cohort += shared.astype(np.float32)[..., None] * year[:, :, None]
         return cohort
 
 

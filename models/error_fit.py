@@ -8,6 +8,7 @@ past errors of that level. So draws and tables tell the same story.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,9 +20,10 @@ from geodata.policy import Policy
 from geodata.years import PHASES
 from models.cohorts import FloatArray, IntArray
 from models.error_model import LEAST_PUPILS, ErrorModel, PlanningAreas
-from models.groups import grouped
+from models.groups import grouped, membership
 from models.uncertainty import PastForecasts, Spread, fit_spread, phase_members
 
+THREADS = 2  # levels, and phases, at work at once
 SIZES = 3  # localities are matched in three groups of equal number, by size
 SMOOTHNESS = 1.0  # weight of being alike against matching a spread: few origins tell the levels apart badly
 ROUNDS = 1  # of fitting components and then each locality's own scale
@@ -43,9 +45,11 @@ def fit_error_model(
     Without past forecasts to test, the components are those of the stated default spread.
     """
     past = _seen(past, mean.shape[1], known_by)
-    locality = _Level.of(past, mean, policy, spreads=spreads)
-    authority = _Level.of(past, mean, policy, csr_matrix(np.ones((1, len(mean)))))
-    area = [_Level.of(past, mean, policy, areas.members(phase)) for phase in range(len(areas.groups))]
+    everybody = membership(np.zeros(len(mean), dtype=np.int64), 1)
+    members = [None, everybody, *(areas.members(phase) for phase in range(len(areas.groups)))]
+    with ThreadPoolExecutor(THREADS) as pool:  # numpy works without Python's lock
+        made = pool.map(lambda of: _Level.of(past, mean, policy, of, spreads if of is None else None), members)
+        locality, authority, *area = made
     levels = [(locality, of_area, authority) for of_area in area]
     scale = np.ones(len(mean))
     for _ in range(ROUNDS):
@@ -53,10 +57,10 @@ def fit_error_model(
         scale = _own_scale(locality.cells, mean, variance)
     variance = _all_cells(levels, areas, mean, scale)
     together = _all_together(levels, areas, mean, scale, variance, past.year_groups)
-    correlations = [
-        _correlations(past.forecast, [level.error for level in tree], at, groups)
-        for tree, at, groups in zip(levels, areas.of_locality, areas.groups, strict=True)
-    ]
+    errors = [[level.error for level in tree] for tree in levels]
+    with ThreadPoolExecutor(THREADS) as pool:
+        forecasts = [past.forecast] * len(errors)
+        correlations = list(pool.map(_correlations, forecasts, errors, areas.of_locality, areas.groups))
     common, of_area, own = np.sqrt(variance[:3])
     return ErrorModel(
         common, of_area, own, variance[3], together, _fit_fading(np.concatenate(correlations, axis=2)), scale

@@ -9,6 +9,7 @@ births → R → Y1 → … → Y11 (→ Y12 → Y13)   models.progression, leve
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 
 from geodata.policy import Policy
 from geodata.years import PHASES, academic_year, start_year
-from models.coherence import Coherent, coherent_forecast
+from models.coherence import THREADS, Coherent, coherent_forecast
 from models.cohorts import (
     BirthSeries,
     FloatArray,
@@ -123,7 +124,9 @@ def forecast_pupils(
         if (below := int((unadjusted + change < 0).sum())) > 0:
             notes.append(f"{below} adjustments take away more pupils than are forecast; 0 stands.")
     past, totals = made.past, made.past.of_phases()
-    tested = Tested(mean, past, (fit_spread(past, policy), fit_spread(totals, policy)))
+    with ThreadPoolExecutor(THREADS) as pool:
+        of_cells, of_totals = pool.map(lambda tested: fit_spread(tested, policy), (past, totals))
+    tested = Tested(mean, past, (of_cells, of_totals))
     coverage, said = _held(past, tested.spreads[0], policy)
     tables = _tables(cube, starts, unadjusted, tested, totals, policy, localities)
     return ForecastResult(*tables, notes=[*notes, *said], interval_coverage=coverage, tested=tested)
