@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from geodata.years import PRIMARY, age_of
+from geodata.years import PRIMARY, age_of, year_groups_between
 
 NO_AREA = "no planning area"
 OUTSIDE = "outside:"  # and the name of the authority
@@ -38,6 +38,15 @@ def area_of_school(schools: pd.DataFrame, urns: pd.Series, year_groups: pd.Serie
         secondary = urns.map(by_urn["planning_area_secondary"])
         area = secondary.where(secondary.notna() & ~year_groups.map(in_primary).astype(bool), area)
     return area.fillna(NO_AREA).astype(str)
+
+
+def areas_taught(schools: pd.DataFrame, year_group: str) -> set[str]:
+    """Planning areas with a school whose age range holds the year group."""
+    aged = schools[schools["low_age"].notna() & schools["high_age"].notna()]
+    ranges = zip(aged["low_age"], aged["high_age"], strict=True)
+    teaches = [year_group in year_groups_between(int(low), int(high)) for low, high in ranges]
+    urns = aged["urn"][teaches]
+    return set(area_of_school(schools, urns, pd.Series(year_group, index=urns.index)))
 
 
 def area_history(rolls: pd.DataFrame, schools: pd.DataFrame) -> pd.DataFrame:

@@ -10,9 +10,13 @@ from stored_plans import check_stored_plans
 
 from geodata.fallbacks import OLD_DATA
 from geodata.importers import import_folders
+from geodata.years import COMPULSORY
+from models.planning_areas import area_history
+from models.school_forecast import FULL
 from placeplan.pipeline import NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
+from placeplan.verification import verify_results
 
 MAPS = ("demand", "balance", "estate", "clusters")
 
@@ -78,6 +82,28 @@ def test_rutland_keeps_its_rolls_and_its_surplus(rutland: tuple[Path, list[Step]
     assert (pupils <= 0.95 * kept["value"].to_numpy() + 1e-6).all(), "primary schools keep less than 5 % empty"
     short = kept_today[kept_today["today"] < kept_today["asked"]]
     assert set(short["phase"]) <= {"secondary"} and (short["plan"] >= short["today"] - 1e-6).all()
+
+
+@pytest.mark.parametrize("name", ["rutland", "devon"])
+def test_homes_areas_schools_and_balance_speak_of_the_same_pupils(name: str, request: pytest.FixtureRequest) -> None:
+    """In every area, year group and year: pupils of the balance are those of its schools, and those are the area's."""
+    county: tuple[Path, list[Step]] = request.getfixturevalue(name)
+    study, folder, cell = (
+        Study.open(county[0]),
+        tables(county) / "balance",
+        ["planning_area", "academic_year", "year_group"],
+    )
+    names = ("attendance", "balance", "roll_forecast", "school_unplaced")
+    terms, balance, rolls, lost = (read_stage(folder, table) for table in names)
+    on_roll = terms[(terms["term"] == "on roll") & terms["year_group"].isin(COMPULSORY)]
+    on_roll = on_roll.set_index(cell)["pupils"]
+    of_balance = balance.set_index(cell)["pupils"].reindex(on_roll.index, fill_value=0.0)
+    of_schools = area_history(rolls, study.tables["schools"]).set_index(cell)["pupils"]
+    np.testing.assert_allclose(of_balance, on_roll, atol=1e-6)
+    np.testing.assert_allclose(of_schools.reindex(on_roll.index, fill_value=0.0), on_roll, atol=1e-6)
+    assert rolls["pupils"].sum() == pytest.approx(on_roll.sum())
+    assert set(lost["reason"]) <= {FULL}, "pupils are booked in an area where no school teaches them"
+    assert not any(verify_results(study).values())
 
 
 def test_rutland_closes_nothing(rutland: tuple[Path, list[Step]]) -> None:

@@ -287,13 +287,64 @@ def test_attendance_without_flows_keeps_what_rolls_differ_by() -> None:
     terms, notes = attendance_terms(living, LOCALITIES, SCHOOLS, BANDS, base_year="2021/22", policy=POLICY, rolls=rolls)
     rolled = area_rolls(terms).set_index(["planning_area", "academic_year", "year_group"])["pupils"]
     assert rolled["East", "2021/22", "Y7"] == pytest.approx(110) and rolled["West", "2021/22", "Y8"] == pytest.approx(7)
-    assert rolled["East", "2022/23", "Y8"] == pytest.approx(90 * 1.1)
-    assert rolled["West", "2022/23", "Y8"] == pytest.approx(50 * 0.8)
+    # 90 × 1.1 and 50 × 0.8 make 139; all 140 of the cohort were on roll and all 140 still are.
+    assert rolled["East", "2022/23", "Y8"] == pytest.approx(99 * 140 / 139)
+    assert rolled["West", "2022/23", "Y8"] == pytest.approx(40 * 140 / 139)
     assert any("No flows" in note for note in notes)
     with pytest.raises(ValueError, match="neither flows nor rolls"):
         attendance_terms(living, LOCALITIES, SCHOOLS, BANDS, base_year="2021/22", policy=POLICY)
     with pytest.raises(ValueError, match="base year"):
         attendance_terms(living, LOCALITIES, SCHOOLS, BANDS, base_year="2019/20", policy=POLICY, rolls=rolls)
+
+
+def test_without_flows_nobody_is_booked_where_no_school_teaches() -> None:
+    """A village area without a secondary school sends its children away; they must not be places needed there."""
+    none_in_west = SCHOOLS[SCHOOLS["urn"] != 100004]
+    living = residents(East_Y7=[100, 80], West_Y7=[50, 50], East_Y8=[60, 90], West_Y8=[40, 50])
+    rolls = pd.DataFrame(
+        {"academic_year": "2021/22", "urn": 100003, "year_group": ["Y7", "Y8"], "pupils": [150.0, 90.0]}
+    )
+    terms, _ = attendance_terms(
+        living, LOCALITIES, none_in_west, BANDS, base_year="2021/22", policy=POLICY, rolls=rolls
+    )
+    rolled = area_rolls(terms).set_index(["planning_area", "academic_year", "year_group"])["pupils"]
+    assert rolled["West"].eq(0).all()
+    # All 150 of Y7 were at East's school: so are the 130 of next year, and the 140 of the cohort that moved up.
+    assert rolled["East", "2022/23", "Y7"] == pytest.approx(130) and rolled["East", "2022/23", "Y8"] == pytest.approx(
+        140
+    )
+    # A school that nobody is at this year is still one: its area keeps a part of the children living there.
+    empty = pd.concat([rolls, rolls.assign(urn=100004, pupils=0.0)])
+    terms, _ = attendance_terms(living, LOCALITIES, SCHOOLS, BANDS, base_year="2021/22", policy=POLICY, rolls=empty)
+    rolled = area_rolls(terms).set_index(["planning_area", "academic_year", "year_group"])["pupils"]
+    assert 0 < rolled["West", "2022/23", "Y7"] < 50
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_without_flows_the_study_keeps_every_cohort(seed: int) -> None:
+    """However areas differ from their schools: nobody negative, and each cohort of the study moves as its homes do."""
+    rng = np.random.default_rng(seed)
+    living = residents(
+        **{f"{area}_{group}": rng.poisson(rng.choice([0, 2, 60]), 4).astype(float)
+           for area in ("East", "West", "Moor") for group in ("Y7", "Y8", "Y9")}
+    )  # fmt: skip
+    cells = [(urn, group) for urn in (100003, 100004) for group in ("Y7", "Y8", "Y9")]
+    rolls = pd.DataFrame(cells, columns=["urn", "year_group"]).assign(
+        academic_year="2021/22", pupils=rng.poisson(rng.choice([0.0, 1.0, 50.0], len(cells))).astype(float)
+    )
+    terms, _ = attendance_terms(living, LOCALITIES, SCHOOLS, BANDS, base_year="2021/22", policy=POLICY, rolls=rolls)
+    made = area_rolls(terms)
+    assert (made["pupils"] >= 0).all() and np.isfinite(terms["pupils"]).all()
+    assert made.loc[made["planning_area"] == "Moor", "pupils"].sum() == 0
+    homes, on_roll = (table.groupby(["year_group", "academic_year"])["pupils"].sum() for table in (living, made))
+    counted = rolls.groupby("year_group")["pupils"].sum()
+    for (group, year), pupils in on_roll.items():
+        ahead = int(year[:4]) - 2021
+        source = f"Y{max(int(group[1:]) - ahead, 7)}"
+        then = homes[source, "2021/22"]
+        if then > 0 and pupils > 0:
+            assert pupils == pytest.approx(homes[group, year] * counted[source] / then)
 
 
 def test_flows_that_miss_the_rolls_are_pointed_out() -> None:
