@@ -197,7 +197,7 @@ def _quality(study: Study, summaries: Mapping[str, Mapping[str, Any]]) -> list[s
 
 def whole(value: float | None) -> str:
     """A figure without decimals; a dash where there is none."""
-    return "–" if value is None or value != value else f"{value:,.0f}"
+    return "–" if value is None or value != value else f"{round(value) + 0:,}"
 
 
 def pounds(value: float | None) -> str:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from geodata.years import PHASES, phase_of
 from models.attendance import ON_ROLL
+from models.planning_areas import INDEPENDENT, OUTSIDE
+from models.transfers import LEAKAGE
 from placeplan.results import read_stage
 
 NO_SCHOOLING: dict[str, Any] = {"schooling": [], "transfers": [], "preferences": []}
@@ -49,9 +51,19 @@ def _transfers(transfers: pd.DataFrame) -> list[dict[str, Any]]:
         wide = own.pivot_table(index="from_area", columns="to_area", values="pupils", aggfunc="sum", fill_value=0.0)
         if len(wide) < 2:
             continue
-        shown = [{"area": area, "pupils": list(row)} for area, row in zip(wide.index, wide.to_numpy(), strict=True)]
-        blocks.append({"transfer": name, "year": year, "to": list(wide.columns), "rows": shown})
+        wide = wide[sorted(wide.columns, key=lambda to: (to == LEAKAGE, to.startswith(OUTSIDE), to == INDEPENDENT, to))]
+        wide = wide.loc[sorted(wide.index, key=lambda of: (of.startswith(OUTSIDE), of))]
+        shown = [
+            {"area": _words(area), "pupils": list(row)} for area, row in zip(wide.index, wide.to_numpy(), strict=True)
+        ]
+        blocks.append({"transfer": name, "year": year, "to": [_words(to) for to in wide.columns], "rows": shown})
     return blocks
+
+
+def _words(area: str) -> str:
+    """An end of a transfer as people say it."""
+    said = {LEAKAGE: "in no school of the flows", INDEPENDENT: "independent schools"}
+    return said.get(area, area.removeprefix(OUTSIDE))
 
 
 def _preferences(table: pd.DataFrame) -> list[dict[str, Any]]:
