@@ -29,7 +29,7 @@ from models.cohorts import (
 )
 from models.groups import grouped, membership
 from models.links import Links
-from models.progression import History, Projection, project, roll_forward
+from models.progression import History, Projection, known_links, project, roll_forward
 from models.ratios import learn_ratios
 from models.reconcile import Level, reconcile
 from models.uncertainty import (
@@ -85,20 +85,19 @@ class Chains:
     policy: Policy
     history: History
     partitions: tuple[Partition, ...]
-    area_links: tuple[Links, ...]
 
     @staticmethod
     def of(cube: PupilCube, births: BirthSeries, policy: Policy) -> Chains:
         """Learn what all origins share."""
         history, parts = History.of(cube, births, policy), partitions(cube)
-        return Chains(policy, history, parts, tuple(history.links.of_groups(part.members) for part in parts))
+        return Chains(policy, history, parts)
 
     def run(self, cube: PupilCube, births: BirthSeries, years: int) -> tuple[Projection, Levels]:
         """Forecast `years` after the last of `cube`, by level."""
         own = project(cube, births, self.policy, years, self.history)
+        links = known_links(self.history, cube, births) if self.partitions else None
         areas = [
-            self._areas(part, links, cube, own, years)
-            for part, links in zip(self.partitions, self.area_links, strict=True)
+            self._areas(part, links.of_groups(part.members), cube, own, years) for part in self.partitions if links
         ]
         return own, Levels(own.pupils, tuple(areas), own.authority)
 
@@ -108,7 +107,7 @@ class Chains:
         Where births of a locality are not known, the area's entrants are those of its localities.
         """
         known = cube.pupils.shape[1]
-        ratios = learn_ratios(links.until(known), self.history.errors.choose(known, self.policy), self.policy, years)
+        ratios = learn_ratios(links, self.history.errors.choose(known, self.policy), self.policy, years)
         base, _ = cube.filled_latest()
         entrants = (
             ratios.common[:, 0] * (part.members @ own.births) * ratios.departure[:, [0]] + ratios.arrivals[:, [0]]

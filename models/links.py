@@ -39,6 +39,13 @@ class Links:
         """Only the first `years` years."""
         return replace(self, from_=self.from_[:, :years], to=self.to[:, :years])
 
+    def with_births(self, born: FloatArray) -> Links:
+        """The entry link from other births (L, T): those published by some past year."""
+        from_, to = self.from_.copy(), self.to.copy()
+        known: BoolArray = ~(np.isnan(born) | np.isnan(to[:, :, 0]))
+        from_[:, :, 0], to[:, :, 0] = np.where(known, born, np.nan), np.where(known, to[:, :, 0], np.nan)
+        return replace(self, from_=from_, to=to)
+
     def of_groups(self, members: csr_matrix) -> Links:
         """Links of groups of localities, `members` (A, L); what is not known of one is left out at both ends."""
         known: BoolArray = ~np.isnan(self.to)

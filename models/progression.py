@@ -70,7 +70,8 @@ def project(
     if history is None:
         history = History.of(cube, births, policy)
     years = cube.pupils.shape[1]
-    ratios = learn_ratios(history.links.until(years), history.errors.choose(years, policy), policy, horizon_years)
+    links = known_links(history, cube, births)
+    ratios = learn_ratios(links, history.errors.choose(years, policy), policy, horizon_years)
     base, filled = cube.filled_latest()
     entry = _entrants(cube, births, ratios, policy, horizon_years)
     common, departure = ratios.common[:, 1:], ratios.departure[:, 1:]
@@ -88,6 +89,12 @@ def project(
         births_assumed=entry.births_assumed,
         filled_localities=filled,
     )
+
+
+def known_links(history: History, cube: PupilCube, births: BirthSeries) -> Links:
+    """Links up to the last year of `cube`, the entry link from `births` alone."""
+    born, _ = cohort_births(births, cube.starts, cube.entry_age)
+    return history.links.until(cube.pupils.shape[1]).with_births(born)
 
 
 def roll_forward(

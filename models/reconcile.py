@@ -52,7 +52,7 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
-class Coherent:
+class Reconciled:
     """Forecasts that agree: `area` (A, …) sums `locality` (L, …), `authority` (…) sums `area`; none is negative."""
 
     locality: FloatArray
@@ -60,7 +60,7 @@ class Coherent:
     authority: FloatArray
 
 
-def reconcile(locality: Level, area: Level, authority: Level, area_of: IntArray) -> Coherent:
+def reconcile(locality: Level, area: Level, authority: Level, area_of: IntArray) -> Reconciled:
     """Nearest coherent forecasts; `area_of` (L,) is each locality's area.
 
     Areas differ by phase: call it for the year groups of one phase at a time. A variance of 0 at the authority keeps
@@ -82,7 +82,9 @@ def reconcile(locality: Level, area: Level, authority: Level, area_of: IntArray)
         held[:, cells] |= again < 0
         cells = cells[(again < 0).any(axis=0)]
     sums: FloatArray = np.asarray(members @ solved)
-    return Coherent(solved.reshape(locality.mean.shape), sums.reshape(area.mean.shape), sums.sum(axis=0).reshape(shape))
+    return Reconciled(
+        solved.reshape(locality.mean.shape), sums.reshape(area.mean.shape), sums.sum(axis=0).reshape(shape)
+    )
 
 
 def _solve(levels: tuple[Level, Level, Level], members: csr_matrix, area_of: IntArray, held: BoolArray) -> FloatArray:

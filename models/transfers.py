@@ -8,9 +8,9 @@
 where more came than left. State retention is what is left without leakage and independent schools, so all shares of a
 row sum to 1 exactly. Pupils who live outside and are taught here are rows of their own, as shares of all leavers.
 
-Without `flows` a stated fallback stands: every area keeps the ratio of entrants on roll to leavers (the chain's own
-where rolls or pupils have one year only), shared by the areas of its localities and fitted to today's rolls. Entrants
-whom no locality's own areas explain are then spread over all areas by size, near or far.
+Without `flows` a stated fallback stands: every area keeps the ratio of entrants on roll to leavers, shared by the areas
+of its localities and fitted to today's rolls. Entrants whom no locality's own areas explain are then spread over all
+areas by size, near or far.
 """
 
 from __future__ import annotations
@@ -49,11 +49,10 @@ def transfer_matrix(
     policy: Policy,
     flows: pd.DataFrame | None = None,
     rolls: pd.DataFrame | None = None,
-    ratio: float = 1.0,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Transfers from `leaving` to `entering` in the years up to `base_year`, and notes on how they were found.
 
-    `ratio` is the chain's ratio between the two year groups, used where neither flows nor two years of rolls exist.
+    Where neither flows nor rolls and the leavers of the year before are known, everybody enters.
     Columns: from_area, to_area, pupils (weighted mean a year), share, basis ("flows", "average of the study" for an
     area without leavers, or "rolls"). Inner rows sum to 1. ValueError if nobody was in `leaving` at all.
     """
@@ -64,7 +63,7 @@ def transfer_matrix(
         raise ValueError(f"no pupils of {leaving} are given up to {base_year}")
     counted = None if flows is None else flows_of(flows[flows["academic_year"] <= base_year], entering)
     if counted is None or counted.empty:
-        return _from_rolls(leaving, entering, leavers, pupils, localities, schools, base_year, policy, rolls, ratio)
+        return _from_rolls(leaving, entering, leavers, pupils, localities, schools, base_year, policy, rolls)
     return _from_flows(leaving, entering, leavers, pupils, localities, schools, policy, counted)
 
 
@@ -181,7 +180,6 @@ def _from_rolls(
     base_year: str,
     policy: Policy,
     rolls: pd.DataFrame | None,
-    ratio: float,
 ) -> tuple[pd.DataFrame, list[str]]:
     latest = leavers.columns.max()
     living = pupils[(pupils["year_group"] == leaving) & (pupils["academic_year"] == latest)]
@@ -194,10 +192,10 @@ def _from_rolls(
     )
     prior = pair.pivot_table(index="from_area", columns="to_area", values="pupils", aggfunc="sum", fill_value=0.0)
     entrants = pd.DataFrame() if rolls is None else _rolls_by_area(rolls, schools, entering, base_year)
-    how = "the areas of their localities"
+    ratio, how = 1.0, "the areas of their localities"
     wanted = prior.sum()
     if len(entrants):
-        ratio, how = _retention(leavers, entrants, policy, ratio), f"{how}, fitted to the rolls of {entering}"
+        ratio, how = _retention(leavers, entrants, policy), f"{how}, fitted to the rolls of {entering}"
         wanted = entrants[entrants.columns.max()]
     before = leavers[latest].reindex(sorted({*leavers.index, *area_of_locality(localities, leaving)})).fillna(0.0)
     fitted = _fit(prior.reindex(index=before.index, columns=wanted.index, fill_value=0.0), before, wanted)
@@ -219,12 +217,12 @@ def _rolls_by_area(rolls: pd.DataFrame, schools: pd.DataFrame, year_group: str, 
     return wide.fillna(0.0)
 
 
-def _retention(leavers: pd.DataFrame, entrants: pd.DataFrame, policy: Policy, otherwise: float) -> float:
-    """Entrants on roll ÷ leavers of the year before, over the latest years with both."""
+def _retention(leavers: pd.DataFrame, entrants: pd.DataFrame, policy: Policy) -> float:
+    """Entrants on roll ÷ leavers of the year before, over the latest years with both; 1 where no year has."""
     years = [year for year in sorted(entrants, reverse=True) if add_years(year, -1) in leavers]
     pairs = list(zip(policy.numbers("share_weights"), years, strict=False))
     left = sum(weight * float(leavers[add_years(year, -1)].sum()) for weight, year in pairs)
-    return sum(weight * float(entrants[year].sum()) for weight, year in pairs) / left if left > 0 else otherwise
+    return sum(weight * float(entrants[year].sum()) for weight, year in pairs) / left if left > 0 else 1.0
 
 
 def _fit(prior: pd.DataFrame, rows: pd.Series, columns: pd.Series) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 1. A first plan: the baseline, or the choice nearest to it that keeps the policy rows, with its cheapest flows.
    If no choice keeps them, the clash is the answer.
-2. Strong linking: all of it in small models. In large ones the linear relaxation is solved first and the rows
-   it breaks join until it breaks none (or its share of the time is gone); its cost is a proven bound.
+2. Strong linking, where some option of a facility has no places: all of it in small models. In large ones the linear
+   relaxation is solved first and the rows it breaks join until it breaks none (or its share of the time is gone); its
+   cost is a proven bound.
 3. The mixed-integer programme from the first plan.
 4. Flows once more, for the options found, so that they are clean of the solver's tolerances; the better of the
    first and the last plan is the answer.
@@ -26,7 +27,7 @@ from solvers.transport import keeps_rows, place_pupils, plan_cost, unmet_shares
 
 ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
 ROUTE = "exact"
-ALL_LINKING = 60_000  # flows up to which every linking row is written at once
+ALL_LINKING = 60_000  # rows up to which all linking is written at once
 GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
 BUILD_S_PER_FLOW = 2.5e-5  # measured, Pyomo and its compiler; a model that cannot be built in time is not begun
 LINKING_SHARE = 0.5  # of the time, for the linear relaxation of large models
@@ -105,8 +106,9 @@ def _solve_programme(
     """The best plan of the whole programme, None if there was none in time, "infeasible" if there is none."""
     estate = build_model(problem)
     matrix = compile_model(estate.model, estate.columns)
-    if len(estate.flow_arc) <= ALL_LINKING:
-        matrix = _with_linking(matrix, estate, problem, np.arange(len(estate.flow_arc)))
+    linked = linked_flows(problem, estate)
+    if len(linked) <= ALL_LINKING:
+        matrix = _with_linking(matrix, estate, problem, linked)
     else:
         matrix = _tightened(matrix, estate, problem, clock, threads, seed, reporter)
     if problem.single_site and start is not None:
@@ -152,6 +154,16 @@ def _tightened(
         if not len(broken):
             return matrix
         matrix = _with_linking(matrix, estate, problem, broken)
+
+
+def linked_flows(problem: EstateProblem, estate: EstateModel) -> IntArray:
+    """The flows (positions among the K) to a facility that has an option without places in the slice.
+
+    Where every option has places, Σ z over them is 1 and the linking row says nothing.
+    """
+    without = np.zeros((problem.n_facilities, problem.n_slices), dtype=bool)
+    np.logical_or.at(without, problem.option_facility, problem.option_capacity <= 0)
+    return np.flatnonzero(without[problem.arc_facility[estate.flow_arc], estate.flow_slice])
 
 
 def broken_linking(problem: EstateProblem, estate: EstateModel, values: FloatArray) -> IntArray:

@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
-from models.coherence import Chains, Levels, Sureness, Weights, coherent_forecast, made_coherent, partitions
+from models.coherence import (
+    Chains,
+    Levels,
+    Partition,
+    Sureness,
+    Weights,
+    coherent_forecast,
+    made_coherent,
+    partitions,
+)
 from models.cohorts import BirthSeries, PupilCube
+from models.groups import membership
 from models.uncertainty import PastForecasts, Spread
 
 YEARS = 9
@@ -98,6 +108,30 @@ def test_a_past_origin_knows_nothing_that_came_after_it(seed: int, year: int) ->
     one, two = (
         coherent_forecast(each, born(cube), POLICY, 3).past.forecast[year - 1]
         for each in (cube, replace(cube, pupils=other))
+    )
+    np.testing.assert_allclose(one, two)
+
+
+def test_an_area_that_has_been_sure_moves_its_own_localities_and_no_others() -> None:
+    """Two areas of one locality pair each say 30 and 20 for 20 and 20; areas have never been out, localities have."""
+    parts = (Partition(np.array([0, 0, 1, 1]), membership(np.array([0, 0, 1, 1]), 2), slice(0, 1)),)
+    levels = Levels(np.full((4, 1, 1), 10.0), (np.array([30.0, 20.0]).reshape(2, 1, 1),), np.array([[50.0]]))
+    own = Sureness(spread(0, 1, 1, 1), spread(0, 1, 1, 1))
+    sure = Sureness(spread(0, 1e-6, 1, 1), spread(0, 1e-6, 1, 1))
+    weights = Weights(own, (sure,), spread(0, 1, 1, 1))
+    np.testing.assert_allclose(made_coherent(levels, parts, weights)[:, 0, 0], [15, 15, 10, 10], atol=1e-3)
+
+
+@pytest.mark.parametrize("year", [4, 7])
+def test_births_published_later_teach_a_past_origin_nothing(year: int) -> None:
+    """Births that lag five years behind pupils lagged as much then: what came out since must change nothing."""
+    cube = replace(county(3), groups={})
+    births = born(cube).known_by(12 * 2013 + 8)
+    published = 12 * (2010 + year) + 8 - 12 * (2018 - 2013)
+    other = np.where(births.last_month > published, births.births * 3, births.births)
+    one, two = (
+        coherent_forecast(cube, BirthSeries(each, births.last_month), POLICY, 3).past.forecast[year - 1]
+        for each in (births.births, other)
     )
     np.testing.assert_allclose(one, two)
 

@@ -88,7 +88,7 @@ def test_an_undeclared_merger_is_told_and_not_counted_twice(folder: Path) -> Non
     assert "from 2019/20 to 2020/21 Q lost 80 pupils of cohorts on roll and B gained 80" in said
     assert "Q,B,2020/21,1" in said
     declare(folder, f"Q,B,{MERGED},1")
-    assert "lost" not in sound(folder)[1]
+    assert "lost 80" not in sound(folder)[1]
 
 
 BAD: dict[str, tuple[tuple[str, ...], int, str, str]] = {

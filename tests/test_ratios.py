@@ -17,6 +17,7 @@ from models.cohorts import BirthSeries, PupilCube, birth_series, pupil_cube
 from models.links import Links, chain_links
 from models.progression import project
 from models.ratios import SWING, Ratios, learn_ratios, recipe_errors, recipes
+from models.shocks import common_ratios
 from models.shrinkage import departures, dispersion
 from models.uncertainty import rolling_origins
 
@@ -92,6 +93,15 @@ def test_a_common_shock_is_neither_chased_nor_ignored() -> None:
     assert (common > 0.98).all() and (common < 0.997).all()
     chased = learn_ratios(links, [recipes(policy)["exponential 0.5"]], policy, 5).common.mean(axis=1)
     assert (1 - common < 0.5 * (1 - chased)).all()
+
+
+def test_a_swing_fades_from_the_first_year_on() -> None:
+    """The norm is 1, the latest year 10 % above; half of a swing stays from year to year: +5 % next year, then +2½."""
+    policy = Policy({"swing_persistence": 0.5, "swing_persistence_years": 1e6})
+    from_ = np.full((2, 1), 1e9)
+    to = from_ * np.array([[1.0], [1.1]])
+    made = common_ratios(from_, to, np.ones(1), 1e-9, policy, 2)
+    np.testing.assert_allclose(np.log(made[:, 0]), np.log(1.1) * np.array([0.5, 0.25]), rtol=1e-3)
 
 
 def test_a_swing_of_one_locality_is_seen_in_all_its_year_groups() -> None:

@@ -188,8 +188,10 @@ def test_without_flows_rolls_and_the_areas_of_localities_stand() -> None:
     # 90 and 60 leave; East is to have 80 parts of 144, less than North's 90: the rest of North goes West.
     assert found["North", "East"] == pytest.approx(0.96 * (80 / 144 * 150) / 90, rel=1e-3)
     assert found["South", "West"] == pytest.approx(0.96, rel=1e-3)
-    only, notes = seven(pupils=six, ratio=0.9)  # neither flows nor rolls: the chain's own ratio, homes' own areas
-    assert shares(only)["North", "East"] == pytest.approx(0.9, rel=1e-4) and "0.900" in notes[0]
+    left = matrix[matrix["to_area"] == LEAKAGE].set_index("from_area")["pupils"]
+    assert left["North"] == pytest.approx(90 * (1 - 0.96)) and left["South"] == pytest.approx(60 * (1 - 0.96))
+    only, notes = seven(pupils=six)  # no rolls: homes' own areas, and everybody enters
+    assert shares(only)["North", "East"] == pytest.approx(1.0, rel=1e-4) and "1.000" in notes[0]
 
 
 def test_what_cannot_be_answered_is_said() -> None:
