@@ -61,7 +61,7 @@ def _levels(past: PastForecasts, areas: PlanningAreas) -> Iterator[tuple[str, st
         total = _only(totals, [p])
         yield AUTHORITY, phase, total.of_authority()
         place = list(PHASES).index(phase)
-        if 1 < len(areas.names[place]) < len(total.forecast[0]):
+        if 1 < len(areas.names[place]) < total.forecast.shape[1]:
             yield AREAS, phase, total.of_groups(areas.members(place))
         yield LOCALITIES, phase, total
         yield YEAR_GROUPS, phase, _only(past, members[phase].tolist())

@@ -22,6 +22,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 LAST_YEAR_GROUP = "Y13"
+CHANGES = ("R", "Y7", "Y12")  # year groups in which many come or go: a count below is none of theirs
 MONTHS_NEEDED = 6  # a cohort's births count as known when at least half of its months are
 
 
@@ -64,18 +65,20 @@ class PupilCube:
     def filled_latest(self) -> tuple[FloatArray, int]:
         """Pupils of the latest year (L, G), and the localities that were counted in earlier years only.
 
-        A year group that was not counted takes the cohort's own latest count, moved up unchanged; failing that, the
-        latest count of the year group. A locality that was never counted has no pupils.
+        A year group that was not counted takes the cohort's own latest count within the phase, moved up unchanged;
+        failing that, the latest count of the year group. A locality that was never counted has no pupils.
         """
         latest = self.pupils[:, -1].copy()
         known: BoolArray = ~np.isnan(self.pupils)
         earlier_only: BoolArray = ~np.any(known[:, -1], axis=1) & np.any(known, axis=(1, 2))
         years, groups = self.pupils.shape[1:]
+        phase = np.searchsorted([age_of(group) for group in CHANGES], [age_of(g) for g in self.year_groups], "right")
         for ago in range(1, years):
             if not np.isnan(latest).any():
                 break
             moved = np.full_like(latest, np.nan)
             moved[:, ago:] = self.pupils[:, -1 - ago, : max(groups - ago, 0)]
+            moved[:, phase != np.roll(phase, ago)] = np.nan
             latest = np.where(np.isnan(latest), moved, latest)
         for ago in range(1, years if np.isnan(latest).any() else 1):
             latest = np.where(np.isnan(latest), self.pupils[:, -1 - ago], latest)

@@ -303,7 +303,8 @@ def _held(past: PastForecasts, spread: Spread, policy: Policy) -> tuple[float, l
     labels = year_labels(past.origins)
     notes = [
         f"Intervals are fitted to the errors of forecasts from {labels[0]} to {labels[-1]}: p10 to p90 of a year group "
-        f"in a locality hold {held:.0%} of what came (asked: {level:.0%})."
+        f"in a locality hold {held:.0%} of those same outturns (asked: {level:.0%}); how many they held as known at "
+        "the time, the backtest says."
     ]
     if (tested := _tested(past)) < past.forecast.shape[2]:
         notes.append(f"More than {tested} years ahead, widths are extended in proportion: fewer than two outturns.")

@@ -131,7 +131,9 @@ def _entrants(cube: PupilCube, series: BirthSeries, ratios: Ratios, policy: Poli
     unborn = np.isnan(born)
     births = np.where(unborn, series.recent_mean(policy.integer("births_beyond_years"))[:, None], born)
     uptake_years = int(ratios.years_used[0])
-    usable: BoolArray = ~np.isnan(births) & (uptake_years > 0)
+    # Nobody was ever counted there: births alone make no school year.
+    counted: BoolArray = np.any(~np.isnan(cube.pupils), axis=(1, 2))
+    usable: BoolArray = ~np.isnan(births) & (uptake_years > 0) & counted[:, None]
     as_lately = _recent_mean(cube.pupils[:, :, 0], policy)[:, None]
     common = ratios.common[:, 0] * np.nan_to_num(births)
     with_births: BoolArray = np.any(usable, axis=1)

@@ -22,13 +22,11 @@ from models.error_model import planning_areas
 from models.forecast import forecast_pupils
 from models.housing import housing_table, housing_terms
 from models.local_knowledge import adjusted_cells
-from models.uncertainty import backtest_table
-from placeplan.methodology import statement
+from models.uncertainty import PastForecasts, backtest_table
+from placeplan.methodology import OWN, statement
 from placeplan.results import StageResult, digest, read_stage, read_summary, write_stage
 from placeplan.study import Study
 from placeplan.words import counted
-
-OWN = "placeplan"
 
 
 def forecast_stage(study: Study) -> StageResult:
@@ -61,8 +59,7 @@ def forecast_stage(study: Study) -> StageResult:
         notes += said
     if "housing" in tables:
         made["housing_terms"] = _housing(study, result.table)
-    past = result.tested.past
-    errors = pooled(accuracy(past, planning_areas(tables["localities"], past.year_groups), OWN))
+    errors = pooled(_errors(study, result.tested.past))
     return StageResult(
         tables=made,
         pages={"methodology.md": statement(study, notes, errors)},
@@ -71,6 +68,7 @@ def forecast_stage(study: Study) -> StageResult:
             "interval_coverage": result.interval_coverage,
             "estimated": study.estimated,
             "fallbacks": list(dict.fromkeys(notes)),
+            "warnings": [f"{counted(len(set(notes)), 'note')} on data, fallbacks and intervals: see methodology.md."],
         },
     )
 
@@ -92,6 +90,16 @@ def _past(study: Study) -> tuple[PupilCube, BirthSeries]:
     return replace(cube, groups=locality_groups(localities)), birth_series(study.tables["births"], codes)
 
 
+def _errors(study: Study, past: PastForecasts) -> pd.DataFrame:
+    """Errors by level of the forecast and, from the same origins, of naive, smoothed and 3:2:1 forecasts."""
+    cube, series = _past(study)
+    areas = planning_areas(study.tables["localities"], past.year_groups)
+    others = past_baselines(cube, series, study.policy, past.forecast.shape[2])
+    errors = [accuracy(past, areas, OWN, study.policy)]
+    errors += [accuracy(other, areas, name) for name, other in others.items()]
+    return pd.concat([rows for rows in errors if len(rows)] or errors[:1], ignore_index=True)
+
+
 def backtest_stage(study: Study) -> StageResult:
     """Tables backtest (every cell), accuracy (by level, phase, method, origin and horizon) and published.
 
@@ -102,17 +110,13 @@ def backtest_stage(study: Study) -> StageResult:
     years = study.settings.horizon_years
     past = past_forecasts(cube, series, study.policy, years)
     tested = backtest_table(past, list(cube.localities), study.policy)
-    areas = planning_areas(study.tables["localities"], past.year_groups)
-    others = past_baselines(cube, series, study.policy, years)
-    errors = [accuracy(past, areas, OWN, study.policy)]
-    errors += [accuracy(other, areas, name) for name, other in others.items()]
     published = packaged_csv("published_accuracy.csv")
     figures = [column for column in published.columns if column not in ("phase", "source")]
     warnings = [] if len(tested) else ["There are too few years of pupils to test a forecast against an outturn."]
     return StageResult(
         tables={
             "backtest": tested,
-            "accuracy": pd.concat(errors, ignore_index=True),
+            "accuracy": _errors(study, past),
             "published": published.astype(dict.fromkeys(figures, float)),
         },
         summary={"status": "done", "estimated": study.estimated, "warnings": warnings},

@@ -8,7 +8,7 @@ import pandas as pd
 
 from geodata.fields import packaged_csv
 from geodata.policy import policy_items, shown
-from models.accuracy import AREAS, AUTHORITY, LOCALITIES
+from models.accuracy import AREAS, AUTHORITY, LOCALITIES, YEAR_GROUPS
 from placeplan.study import Study
 from placeplan.words import counted
 
@@ -16,7 +16,8 @@ OF_FORECAST = ("ratio_", "norm_memory", "swing_", "births_beyond_years", "interv
 OF_HOUSING = "housing_"
 OF_SCHOOLS = ("share_weights", "node_min_pupils", "gravity_decay_")
 SHOWN_AHEAD = (1, 3, 5)
-COUNTED_BY_LEVEL = {AUTHORITY: "authority", AREAS: "planning areas", LOCALITIES: "localities"}
+LEVELS_TOLD = (AUTHORITY, AREAS, LOCALITIES, YEAR_GROUPS)
+OWN = "placeplan"  # as this forecast is called among methods
 FLOWS_USED = (
     "Counted flows say which part of each area's pupils is taught where; what rolls differ from them is a term of its "
     "own. Where one school ends and the next begins, entrants follow the transfer matrix between planning areas."
@@ -103,24 +104,43 @@ def _transferred(transfers: pd.DataFrame) -> str:
 
 def _accuracy(errors: pd.DataFrame) -> list[str]:
     """Error and bias of totals by phase, level and years ahead, beside what authorities publish."""
-    rows = errors[errors["horizon_years"].isin(SHOWN_AHEAD) & errors["level"].isin(COUNTED_BY_LEVEL)]
+    told = errors["level"].eq(AUTHORITY) | (errors["level"].isin(LEVELS_TOLD) & errors["method"].eq(OWN))
+    rows = errors[errors["horizon_years"].isin(SHOWN_AHEAD) & told]
     if rows.empty:
         return ["Too few years of pupils are given to test a forecast against what came."]
     published = packaged_csv("published_accuracy.csv").set_index(["phase", "horizon_years"])["mean_absolute_error"]
     lines = [
-        "The same method, run from past years with what was known then. Error: sum of absolute errors ÷ pupils; bias "
-        "above 0: too many. Authorities' own published figures are of 2023–2025.",
+        "The same chain, without housing and local intelligence, run from past years with what was known then. Error: "
+        "sum of absolute errors ÷ pupils; bias above 0: too many; held: outturns between p10 and p90 as known at the "
+        "time (asked: four in five). Authorities' own published figures are of 2023–2025.",
         "",
-        "| Phase | Level | Years ahead | Error | Bias | Authorities' own |",
-        "|---|---|---|---|---|---|",
+        "| Phase | Level | Years ahead | Method | Error | Bias | Held | Authorities' own |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for row in rows.sort_values(["phase", "level", "horizon_years"]).itertuples():
-        own = published.get((row.phase, str(row.horizon_years))) if row.level == AUTHORITY else None
-        theirs = "" if own is None else f"{float(own):.2%}"
+    for row in rows.sort_values(["phase", "level", "horizon_years", "error"]).itertuples():
+        theirs = published.get((row.phase, str(row.horizon_years))) if row.level == AUTHORITY else None
+        beside = "" if theirs is None else f"{float(theirs):.2%}"
+        held = "" if pd.isna(row.coverage) else f"{row.coverage:.0%}"
         lines.append(
-            f"| {row.phase} | {row.level} | {row.horizon_years} | {row.error:.2%} | {row.bias:+.2%} | {theirs} |"
+            f"| {row.phase} | {row.level} | {row.horizon_years} | {row.method} | {row.error:.2%} | {row.bias:+.2%} | "
+            f"{held} | {beside} |"
         )
-    return lines
+    return [*lines, "", *_in_words(rows)]
+
+
+def _in_words(rows: pd.DataFrame) -> list[str]:
+    """Where a simpler method was nearer for the authority, and where errors lean one way."""
+    whole = rows[rows["level"] == AUTHORITY]
+    said = []
+    for (phase, years), same in whole.groupby(["phase", "horizon_years"]):
+        own = same[same["method"] == OWN].iloc[0]
+        better = same[(same["method"] != OWN) & (same["error"] < own["error"])].sort_values("error")
+        ahead = f"{phase}, {counted(int(years), 'year')} ahead"
+        if len(better):
+            said.append(f"- {ahead}: nearer was {', '.join(better['method'])}.")
+        if own["origins"] > 1 and abs(own["bias"]) > 0.9 * own["error"] > 0.0:
+            said.append(f"- {ahead}: nearly every origin forecast too {'many' if own['bias'] > 0 else 'few'}.")
+    return said
 
 
 def _data(study: Study) -> list[str]:
@@ -146,7 +166,8 @@ def _planned(study: Study) -> list[str]:
     if adjustments is not None:
         said.append(
             f"Local intelligence: {counted(len(adjustments), 'logged change')}, each with a reason, an author and a "
-            "date; every table shows the unadjusted figure beside."
+            "date; every table shows the unadjusted figure beside. Each changes its own cell only and does not move up "
+            "with its cohort."
         )
     return said
 

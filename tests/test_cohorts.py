@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geodata.policy import Policy
-from models.cohorts import birth_series, cohort_births, pupil_cube
+from models.cohorts import PupilCube, birth_series, cohort_births, pupil_cube
 from models.links import Links
 from models.progression import roll_forward
 from models.ratios import learn_ratios, recipes
@@ -150,3 +150,13 @@ def test_rolling_forward_by_hand():
     common = np.array([[0.5, 2.0], [0.25, 1.0]])  # another ratio in the second year
     years = roll_forward(base, entrants, common, np.array([[1.0, 0.5]]), np.zeros((1, 2)))
     np.testing.assert_allclose(years[0], [[12, 5, 20], [14, 3, 2.5]])
+
+
+def test_an_unknown_year_group_takes_its_own_last_count_where_a_phase_begins() -> None:
+    """Not everybody in Y11 stays on: 40 moved up would make a sixth form of 24 look like 40."""
+    pupils = np.full((1, 2, 3), 40.0)
+    pupils[0, 0, 2], pupils[0, 1, 2] = 24.0, np.nan
+    cube = PupilCube(pupils, ("L",), 2020, ("Y10", "Y11", "Y12"))
+    assert cube.filled_latest()[0].tolist() == [[40.0, 40.0, 24.0]]
+    pupils[0, 0, 0], pupils[0, 1, 1] = 35.0, np.nan
+    assert PupilCube(pupils, ("L",), 2020, ("Y10", "Y11", "Y12")).filled_latest()[0].tolist() == [[40.0, 35.0, 24.0]]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from small_study import write_small_study
 
+from models.forecast import forecast_pupils
 from placeplan.cli import main
 from placeplan.demand import backtest_stage, draws_result, forecast_stage
 from placeplan.study import Study
@@ -127,3 +128,44 @@ def test_the_backtest_is_told_for_the_origins_and_years_asked_for(folder: Path, 
     with pytest.raises(SystemExit) as stopped:
         main(["backtest", str(folder), "--origins", "2030/31"])
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize("years", [1, 2])
+def test_a_short_history_with_planning_areas_is_forecast_and_says_that_nothing_could_be_tested(
+    tmp_path: Path, years: int
+) -> None:
+    """A new authority with one or two counts is the first to need a forecast."""
+    folder = write_small_study(tmp_path / "study", years=years)
+    study = Study.open(folder)
+    study.tables["localities"]["planning_area_primary"] = ["N", "N", "S"]
+    result = forecast_stage(study)
+    assert result.tables["forecast"]["mean"].notna().all()
+    assert "Too few years of pupils" in result.pages["methodology.md"]
+    assert backtest_stage(study).tables["accuracy"]["error"].notna().all()
+
+
+def test_births_of_a_place_where_nobody_was_ever_counted_make_no_pupils(folder: Path) -> None:
+    """Children invented from births alone would stand in a headline that the notes deny."""
+    study = Study.open(folder)
+    localities = pd.concat([study.tables["localities"], study.tables["localities"].head(1).assign(locality="E")])
+    births = pd.concat(
+        [study.tables["births"], study.tables["births"].query("locality == 'A'").assign(locality="E", births=30.0)]
+    )
+    made = forecast_pupils(
+        study.tables["pupils"], births, localities, base_year="2022/23", horizon_years=5, policy=study.policy
+    )
+    assert (made.table.query("locality == 'E'")["mean"] == 0).all()
+    assert made.authority.query("year_group == 'R'")["mean"] == pytest.approx(20 + 25 + 12)
+
+
+def test_the_statement_names_the_methods_that_were_nearer(folder: Path) -> None:
+    """An inquiry will ask what naive forecasting would have said: the statement must not leave that to others."""
+    pupils = folder / "inputs/pupils.csv"
+    lines = pupils.read_text().splitlines()
+    swing = {f"20{y}/{y + 1}": 40 + 8 * (-1) ** y for y in range(15, 23)}  # up and down: standing still is nearest
+    rows = [
+        ",".join([*(parts := line.split(","))[:3], str(swing[parts[0]])]) if line[0] != "a" else line for line in lines
+    ]
+    pupils.write_text("\n".join(rows) + "\n")
+    text = forecast_stage(Study.open(folder)).pages["methodology.md"]
+    assert "| naive |" in text and "| Held |" in text and "nearer was" in text

@@ -13,7 +13,7 @@ from geodata.policy import policy_items, shown
 from geodata.years import phase_of
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
-from placeplan.demand import OWN
+from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.chart import pupils_and_places
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
