@@ -155,7 +155,7 @@ def test_births_of_a_place_where_nobody_was_ever_counted_make_no_pupils(folder: 
         study.tables["pupils"], births, localities, base_year="2022/23", horizon_years=5, policy=study.policy
     )
     assert (made.table.query("locality == 'E'")["mean"] == 0).all()
-    assert made.authority.query("year_group == 'R'")["mean"] == pytest.approx(20 + 25 + 12)
+    np.testing.assert_allclose(made.authority.query("year_group == 'R'")["mean"], 20 + 25 + 12)
 
 
 def test_the_statement_names_the_methods_that_were_nearer(folder: Path) -> None:
