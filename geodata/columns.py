@@ -15,6 +15,11 @@ SUPPRESSED = frozenset({"c", "x", "z", "low", "*", ":"})  # how published tables
 Wrong = tuple[str, str, int | None, str]  # what, mend, row, field
 
 
+def _in_a_sentence(words: str) -> str:
+    """Words that stood alone, for the middle of a sentence: names such as R and ONS keep their capitals."""
+    return words[0].lower() + words[1:] if words[1:2].islower() else words
+
+
 def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     """Typed values of a column and what is wrong: (what, mend, row as a spreadsheet shows it, field).
 
@@ -30,7 +35,7 @@ def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     values, bad = _PARSERS[field.type](text)
     wrong: list[Wrong] = _rows(text, bad & ~blank, field, *_EXPECTED[field.type])
     if field.required and not field.suppressed:
-        wrong += _rows(text, blank, field, "The cell is empty.", f"Give {field.meaning[0].lower()}{field.meaning[1:]}.")
+        wrong += _rows(text, blank, field, "The cell is empty.", f"Give {_in_a_sentence(field.meaning)}.")
     if field.allowed:
         values, outside = _choice(values, field)
         wrong += _rows(text, outside & ~blank, field, "{} is not known.", f"Use one of: {', '.join(field.allowed)}.")

@@ -302,3 +302,15 @@ def test_an_unknown_scenario_names_the_known(study: Path, capsys: pytest.Capture
         main(["check", str(study), "--scenario", "hihg"])
     assert stop.value.code == 2
     assert "Did you mean high?" in capsys.readouterr().err
+
+
+def test_an_empty_year_group_is_asked_for_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody knows a year group r."""
+    folder = write_small_study(tmp_path / "study")
+    path = folder / "inputs/pupils.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, "2022/23,A,,3"]) + "\n")
+    with pytest.raises(SystemExit) as stopped:
+        main(["check", str(folder)])
+    said = capsys.readouterr()
+    assert stopped.value.code == 2 and "Give R, Y1 … Y13" in said.out + said.err
