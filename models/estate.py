@@ -51,6 +51,7 @@ _DENSE = (
     "option_facility", "option_cost", "option_capacity", "demand",
     "arc_node", "arc_facility", "arc_cost", "unmet_cost",
 )  # fmt: skip
+_OPTIONAL = ("baseline", "slice_scenario", "scenario_weight", "option_first")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,9 @@ class EstateProblem:
     row_name: Sequence[str] = ()  # words a planner recognises, one a row; used when rules clash
     single_site: bool = False  # True: x and u are 0 or 1, a node's pupils all go to one facility
     baseline: IntArray | None = None  # (F,) the option each facility follows today; may break policy rows
+    slice_scenario: IntArray | None = None  # (S,) the demand scenario 0 … K-1 of a slice
+    scenario_weight: FloatArray | None = None  # (K,) probability of a scenario; None: all equal
+    option_first: IntArray | None = None  # (O,) first-stage class of an option within its facility
 
     def __post_init__(self) -> None:
         for name in ("option_facility", "arc_node", "arc_facility"):
@@ -86,6 +90,7 @@ class EstateProblem:
         self._check_arcs()
         self._check_rows()
         self._check_baseline()
+        self._check_scenarios()
         self._set("single_site", bool(self.single_site))
 
     # -- counts -----------------------------------------------------------------------------------------
@@ -120,6 +125,30 @@ class EstateProblem:
         """R."""
         return len(self.row_lower)
 
+    # -- stages -----------------------------------------------------------------------------------------
+
+    @property
+    def two_stage(self) -> bool:
+        """Whether a facility may follow another option in another scenario."""
+        return self.slice_scenario is not None and self.option_first is not None
+
+    @property
+    def stage_scenario(self) -> IntArray:
+        """(S,) the scenario of a slice as far as options may differ by it: 0 for all in one-stage problems."""
+        if self.two_stage and self.slice_scenario is not None:
+            return self.slice_scenario
+        return np.zeros(self.n_slices, dtype=np.int64)
+
+    @property
+    def stage_weight(self) -> FloatArray:
+        """(K,) the weight of an option's cost in each scenario of `stage_scenario`; sums to 1."""
+        if not self.two_stage:
+            return np.ones(1)
+        if self.scenario_weight is not None:
+            return self.scenario_weight
+        n_scenarios = int(self.stage_scenario.max()) + 1
+        return np.full(n_scenarios, 1.0 / n_scenarios)
+
     # -- files ------------------------------------------------------------------------------------------
 
     @classmethod
@@ -135,6 +164,7 @@ class EstateProblem:
             raise ValueError(f"{Path(path).name} has no array {', '.join(missing)}")
         n_options = len(stored["option_facility"])
         lower, upper, rows = _stored_rows(stored, n_options)
+        optional: dict[str, Any] = {name: stored.get(name) for name in _OPTIONAL}
         return cls(
             **{name: stored[name] for name in _DENSE},
             row_matrix=rows,
@@ -142,7 +172,7 @@ class EstateProblem:
             row_upper=upper,
             row_name=tuple(str(name) for name in stored.get("row_name", ())),
             single_site=bool(stored.get("single_site", False)),
-            baseline=stored.get("baseline"),
+            **optional,
         )
 
     def save(self, path: str | Path) -> None:
@@ -153,8 +183,7 @@ class EstateProblem:
         stored |= {"row_lower": self.row_lower, "row_upper": self.row_upper, "single_site": self.single_site}
         if self.row_name:
             stored["row_name"] = np.array(self.row_name, dtype=np.str_)
-        if self.baseline is not None:
-            stored["baseline"] = self.baseline
+        stored |= {name: given for name in _OPTIONAL if (given := getattr(self, name)) is not None}
         with Path(path).open("wb") as file:  # an open file, so that numpy leaves the name as it is
             np.savez_compressed(file, **stored)
 
@@ -227,6 +256,31 @@ class EstateProblem:
         refuse("baseline", baseline, (baseline < 0) | (baseline >= self.n_options), "not an option")
         strange = self.option_facility[baseline] != np.arange(self.n_facilities)
         refuse("baseline", baseline, strange, "an option of another facility")
+
+    def _check_scenarios(self) -> None:
+        if self.option_first is not None:
+            self._set("option_first", whole_numbers("option_first", self.option_first))
+            require_shape("option_first", self.option_first, (self.n_options,))
+        if self.slice_scenario is None:
+            if self.scenario_weight is not None:
+                raise ValueError("scenario_weight is given without slice_scenario: no slice has a scenario")
+            return
+        scenario = whole_numbers("slice_scenario", self.slice_scenario)
+        self._set("slice_scenario", scenario)
+        require_shape("slice_scenario", scenario, (self.n_slices,))
+        refuse("slice_scenario", scenario, scenario < 0, "scenarios count from 0")
+        n_scenarios = int(scenario.max(initial=-1)) + 1
+        bare = np.setdiff1d(np.arange(n_scenarios), scenario)
+        if bare.size:
+            raise ValueError(f"slice_scenario: scenario {bare[0]} has no slice (they are 0 … {n_scenarios - 1})")
+        if self.scenario_weight is None:
+            return
+        weight = finite_numbers("scenario_weight", self.scenario_weight)
+        self._set("scenario_weight", weight)
+        require_shape("scenario_weight", weight, (n_scenarios,))
+        refuse("scenario_weight", weight, weight <= 0, "a probability above 0")
+        if abs(weight.sum() - 1.0) > 1e-6:
+            raise ValueError(f"scenario_weight sums to {weight.sum():.6g}, not 1")
 
 
 def _stored_rows(stored: dict[str, Any], n_options: int) -> tuple[FloatArray, FloatArray, csr_matrix]:
