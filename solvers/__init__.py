@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterPlan", "EstatePlan", "Progress", "gap_between", "solve_clusters", "solve_estate"]
 
-ESTATE_ROUTES = ("auto", "exact")
+ESTATE_ROUTES = ("auto", "exact", "decomposed")
+EXACT_FLOWS = 100_000  # up to so many slices × arcs with pupils, one programme is the quicker proof
 
 
 def solve_estate(
@@ -31,13 +32,25 @@ def solve_estate(
     policy rows. `gap` is the relative gap at which to stop, `threads` those HiGHS may use (None: its choice),
     `progress` is called with a `Progress` whenever the plan or the bound improves. Raises ValueError for a
     route that does not exist and for arguments out of range.
+
+    Routes: "exact" gives the whole programme to HiGHS; "decomposed" solves it in tiles, for estates too large for
+    that; "auto" picks by size.
     """
     if route not in ESTATE_ROUTES:
         raise ValueError(f"route {route!r} does not exist; there are {', '.join(ESTATE_ROUTES)}")
     _check_arguments(time_limit_s, gap, threads)
-    from solvers.estate_exact import solve_exact  # Pyomo and HiGHS take half a second to import
+    if problem.two_stage and route == "exact":
+        raise ValueError("route 'exact' solves problems of one stage; two-stage problems take 'decomposed' or 'auto'")
+    if route == "auto":
+        n_flows = int((problem.demand > 0).sum(axis=0)[problem.arc_node].sum())
+        route = "decomposed" if problem.two_stage or (n_flows > EXACT_FLOWS and not problem.single_site) else "exact"
+    # Pyomo, numba and HiGHS take half a second to import.
+    if route == "decomposed":
+        from solvers.estate_decomposed import solve_decomposed as solve
+    else:
+        from solvers.estate_exact import solve_exact as solve
 
-    return solve_exact(problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress)
+    return solve(problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress)
 
 
 def solve_clusters(

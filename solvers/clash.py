@@ -47,9 +47,14 @@ class OptionSpace:
         self._seed = seed
         self._matrix = _elastic_matrix(problem)
 
-    def nearest(self, reference: IntArray, time_limit_s: float) -> tuple[bool, IntArray | None]:
-        """(whether no choice keeps every row, a choice (F,) that does and is near the reference, if found)."""
-        differs = np.ones(self._problem.n_options)
+    def nearest(
+        self, reference: IntArray, time_limit_s: float, distance: FloatArray | None = None
+    ) -> tuple[bool, IntArray | None]:
+        """(whether no choice keeps every row, a choice (F,) that does and is near the reference, if found).
+
+        `distance` (O,) is how far each option is from the facility's in the reference; 1 unless given.
+        """
+        differs = np.ones(self._problem.n_options) if distance is None else distance.copy()
         differs[reference] = 0.0
         every = np.ones(self._problem.n_rows, dtype=bool)
         found = self._solve(every, np.zeros(len(every)), differs, time_limit_s, gap=0.1)

@@ -19,13 +19,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.answers import bound_by_parts, estate_answer, first_options, without_plan
 from solvers.clash import OptionSpace
 from solvers.estate_model import EstateModel, build_model, strong_linking
 from solvers.highs import Clock, Matrix, Reporter, choose, compile_model, compile_rows, open_highs, run_highs
-from solvers.plans import EstatePlan, ProgressCallback, gap_between, status_of
+from solvers.plans import EstatePlan, ProgressCallback, gap_between
 from solvers.transport import keeps_rows, place_pupils, plan_cost, unmet_shares
 
-ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
 ROUTE = "exact"
 ALL_LINKING = 60_000  # rows up to which all linking is written at once
 GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
@@ -51,7 +51,7 @@ def solve_exact(
     reporter.report(bound=bound_by_parts(problem))
     infeasible, option = first_options(problem, clock, seed)
     if infeasible:
-        return _answer(problem, None, math.inf, gap, clock, OptionSpace(problem, clock, seed).clash(GRACE_S))
+        return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
     best = None if option is None else _plan(problem, option, clock, GRACE_S)
     placing_s = clock.seconds
     if best is not None:
@@ -61,36 +61,12 @@ def solve_exact(
         spare_s = min(placing_s, 0.2 * clock.limit_s)  # for the flows of the last plan
         found = _solve_programme(problem, best, clock, spare_s, gap, threads, seed, reporter)
         if isinstance(found, str):
-            return _answer(problem, None, math.inf, gap, clock, OptionSpace(problem, clock, seed).clash(GRACE_S))
+            return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
         best = min([plan for plan in (found, best) if plan is not None], key=lambda plan: plan[0], default=None)
-    if best is not None:
-        reporter.report(incumbent=best[0])
-    return _answer(problem, best, reporter.bound, gap, clock, ())
-
-
-def bound_by_parts(problem: EstateProblem) -> float:
-    """A bound that needs no solver: every facility its cheapest option, every pupil the cheapest arc."""
-    cheapest = np.full(problem.n_facilities, np.inf)
-    np.minimum.at(cheapest, problem.option_facility, problem.option_cost)
-    pupil = problem.unmet_cost.copy()
-    for s in range(problem.n_slices):
-        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
-        np.minimum.at(pupil[s], problem.arc_node, cost)
-    return float(cheapest.sum() + (problem.demand * pupil).sum())
-
-
-def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool, IntArray | None]:
-    """(whether the policy rows clash, options (F,) that keep them if found): the baseline or what is near it."""
-    reference = problem.baseline
-    if reference is None:
-        size = problem.option_capacity.sum(axis=1)
-        reference = choose(size, problem.option_facility, problem.n_facilities)
-    if keeps_rows(problem, reference):
-        return False, reference
-    if clock.left_s == 0:
-        return False, None
-    infeasible, option = OptionSpace(problem, clock, seed).nearest(reference, 0.5 * clock.left_s)
-    return infeasible, option if option is not None and keeps_rows(problem, option) else None
+    if best is None:
+        return without_plan(reporter.bound, (), clock, ROUTE)
+    reporter.report(incumbent=best[0])
+    return estate_answer(problem, best[1][None, :], best[2], reporter.bound, gap, clock, ROUTE)
 
 
 def _solve_programme(
@@ -225,21 +201,3 @@ def _plan(problem: EstateProblem, option: IntArray, clock: Clock, grace_s: float
 
 def _good_enough(best: Plan | None, reporter: Reporter, gap: float) -> bool:
     return best is not None and gap_between(best[0], reporter.bound) <= gap
-
-
-def _answer(
-    problem: EstateProblem, best: Plan | None, bound: float, gap: float, clock: Clock, clash: tuple[int, ...]
-) -> EstatePlan:
-    if best is None:
-        status = "infeasible" if bound == math.inf else "unknown"
-        return EstatePlan(
-            status, math.inf, bound, math.inf, None, None, None, clash, seconds=clock.seconds, route=ROUTE
-        )
-    cost, option, flow = best
-    if bound > cost + ROUNDING * max(1.0, abs(cost)):
-        bound = bound_by_parts(problem)  # no plan costs less than a true bound: this one cannot be trusted
-    bound = min(bound, cost)
-    return EstatePlan(
-        status_of(cost, bound, gap), cost, bound, gap_between(cost, bound), option, flow,
-        unmet_shares(problem, flow), clash, seconds=clock.seconds, route=ROUTE,
-    )  # fmt: skip

@@ -46,6 +46,7 @@ class EstatePlan:
     clash: tuple[int, ...]  # policy rows that clash: irreducible, empty unless infeasible
     seconds: float
     route: str
+    scenario_option: IntArray | None = None  # (K, F) of two-stage problems; `option` is then the likeliest scenario's
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,17 @@ FIRST_ARCS = 6  # of each node; pricing adds what is missing
 
 
 def plan_cost(problem: EstateProblem, option: IntArray, flow: FloatArray, unmet: FloatArray) -> float:
-    """The objective, in GBP, of options (F,), flows (S, A) and unmet shares (S, D)."""
+    """The objective, in GBP, of options (F,) or, by scenario, (K, F), flows (S, A) and unmet shares (S, D)."""
+    chosen = problem.stage_weight @ np.atleast_2d(problem.option_cost[option].sum(axis=-1)).ravel()
     travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
     without = problem.demand * problem.unmet_cost * unmet
-    return float(problem.option_cost[option].sum() + travel.sum() + without.sum())
+    return float(chosen + travel.sum() + without.sum())
+
+
+def places_at(problem: EstateProblem, option: IntArray) -> FloatArray:
+    """(S, F) places in every slice under options (F,) or, by scenario, (K, F)."""
+    by_slice = np.atleast_2d(option)[problem.stage_scenario]
+    return np.asarray(problem.option_capacity[by_slice, np.arange(problem.n_slices)[:, None]])
 
 
 def keeps_rows(problem: EstateProblem, option: IntArray) -> bool:
@@ -41,8 +48,9 @@ def place_pupils(
     """
     flow = np.zeros((problem.n_slices, problem.n_arcs))
     deadline = max(clock.limit_s, clock.seconds + grace_s)
+    all_places = places_at(problem, option)
     for s in range(problem.n_slices):
-        places = problem.option_capacity[option, s]
+        places = all_places[s]
         cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
         useful = (problem.demand[s, problem.arc_node] > 0) & (places[problem.arc_facility] > 0)
         useful &= cost <= problem.unmet_cost[s, problem.arc_node]

@@ -24,11 +24,16 @@ def verify_estate(problem: EstateProblem, plan: EstatePlan) -> list[str]:
         return _wrong_without_plan(plan)
     if wrong := _wrong_shapes(problem, plan.option, plan.flow, plan.unmet):
         return wrong
-    wrong = _wrong_options(problem, plan.option) + _wrong_shares(problem, plan.flow, plan.unmet)
-    wrong += _wrong_places(problem, plan.option, plan.flow)
+    staged = plan.option[None, :] if plan.scenario_option is None else plan.scenario_option
+    if wrong := _wrong_stages(problem, plan.option, staged):
+        return wrong
+    wrong = _wrong_shares(problem, plan.flow, plan.unmet) + _wrong_places(problem, staged, plan.flow)
+    for option in staged:
+        wrong += _wrong_options(problem, option)
     travel = (problem.demand[:, problem.arc_node] * problem.arc_cost * plan.flow).sum()
     without = (problem.demand * problem.unmet_cost * plan.unmet).sum()
-    return wrong + _wrong_claims(plan, float(problem.option_cost[plan.option].sum() + travel + without))
+    chosen = (problem.stage_weight[:, None] * problem.option_cost[staged]).sum()
+    return wrong + _wrong_claims(plan, float(chosen + travel + without))
 
 
 def verify_clusters(problem: ClusterProblem, plan: ClusterPlan) -> list[str]:
@@ -80,6 +85,24 @@ def _wrong_shapes(problem: EstateProblem, option: IntArray, flow: FloatArray, un
     return wrong
 
 
+def _wrong_stages(problem: EstateProblem, option: IntArray, staged: IntArray) -> list[str]:
+    """What is wrong with options by scenario (K, F) as such."""
+    expected = (len(problem.stage_weight), problem.n_facilities)
+    if staged.shape != expected:
+        return [f"the options by scenario have shape {staged.shape}, expected {expected}"]
+    if staged.min() < 0 or staged.max() >= problem.n_options:
+        return ["a facility follows an option that does not exist in some scenario"]
+    if not (staged == option).all(axis=1).any():
+        return ["the plan's options are those of no scenario"]
+    if problem.option_first is None:
+        return []
+    first = problem.option_first[staged]
+    return [
+        f"facility {f} follows options of different first-stage classes in different scenarios"
+        for f in np.flatnonzero((first != first[0]).any(axis=0))
+    ]
+
+
 def _wrong_options(problem: EstateProblem, option: IntArray) -> list[str]:
     strange = np.flatnonzero(problem.option_facility[option] != np.arange(problem.n_facilities))
     wrong = [f"facility {f} follows option {option[f]} of another facility" for f in strange]
@@ -106,10 +129,10 @@ def _wrong_shares(problem: EstateProblem, flow: FloatArray, unmet: FloatArray) -
     return wrong
 
 
-def _wrong_places(problem: EstateProblem, option: IntArray, flow: FloatArray) -> list[str]:
+def _wrong_places(problem: EstateProblem, staged: IntArray, flow: FloatArray) -> list[str]:
     pupils = problem.demand[:, problem.arc_node] * flow
     load = _incidence(problem.arc_facility, problem.n_facilities) @ pupils.T  # (F, S)
-    places = problem.option_capacity[option]
+    places = problem.option_capacity[staged[problem.stage_scenario], np.arange(problem.n_slices)[:, None]].T  # (F, S)
     over = np.argwhere(load > places + TOLERANCE * np.maximum(1.0, places))
     return [
         f"facility {f} takes {load[f, s]:,.6g} pupils in slice {s} and has {places[f, s]:,.6g} places"

@@ -289,7 +289,7 @@ def test_the_lp_file_states_every_family(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"route": "decomposed"}, "route 'decomposed' does not exist; there are auto, exact"),
+        ({"route": "guess"}, "route 'guess' does not exist; there are auto, exact, decomposed"),
         ({"gap": -1.0}, "gap"),
         ({"time_limit_s": float("nan")}, "time_limit_s"),
         ({"threads": 0}, "threads"),

@@ -1,0 +1,62 @@
+"""What the routes for estates have in common: a first choice of options, a bound without a solver, the answer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.clash import OptionSpace
+from solvers.highs import Clock, choose
+from solvers.plans import EstatePlan, gap_between, status_of
+from solvers.transport import keeps_rows, plan_cost, unmet_shares
+
+ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
+
+
+def bound_by_parts(problem: EstateProblem) -> float:
+    """A bound that needs no solver: every facility its cheapest option, every pupil the cheapest arc."""
+    cheapest = np.full(problem.n_facilities, np.inf)
+    np.minimum.at(cheapest, problem.option_facility, problem.option_cost)
+    pupil = problem.unmet_cost.copy()
+    for s in range(problem.n_slices):
+        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+        np.minimum.at(pupil[s], problem.arc_node, cost)
+    return float(cheapest.sum() + (problem.demand * pupil).sum())
+
+
+def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool, IntArray | None]:
+    """(whether the policy rows clash, options (F,) that keep them if found): the baseline or what is near it."""
+    reference = problem.baseline
+    if reference is None:
+        size = problem.option_capacity.sum(axis=1)
+        reference = choose(size, problem.option_facility, problem.n_facilities)
+    if keeps_rows(problem, reference):
+        return False, reference
+    if clock.left_s == 0:
+        return False, None
+    infeasible, option = OptionSpace(problem, clock, seed).nearest(reference, 0.5 * clock.left_s)
+    return infeasible, option if option is not None and keeps_rows(problem, option) else None
+
+
+def estate_answer(
+    problem: EstateProblem, option: IntArray, flow: FloatArray, bound: float, gap: float, clock: Clock, route: str
+) -> EstatePlan:
+    """The plan of options (K, F) and flows (S, A) under a bound."""
+    unmet = unmet_shares(problem, flow)
+    cost = plan_cost(problem, option, flow, unmet)
+    if bound > cost + ROUNDING * max(1.0, abs(cost)):
+        bound = bound_by_parts(problem)  # no plan costs less than a true bound: this one cannot be trusted
+    bound = min(bound, cost)
+    return EstatePlan(
+        status_of(cost, bound, gap), cost, bound, gap_between(cost, bound),
+        option[int(np.argmax(problem.stage_weight))], flow, unmet, (), clock.seconds, route,
+        option if problem.two_stage else None,
+    )  # fmt: skip
+
+
+def without_plan(bound: float, clash: tuple[int, ...], clock: Clock, route: str) -> EstatePlan:
+    """The answer without a plan: infeasible where the bound is infinite, else unknown."""
+    status = "infeasible" if bound == math.inf else "unknown"
+    return EstatePlan(status, math.inf, bound, math.inf, None, None, None, clash, clock.seconds, route)

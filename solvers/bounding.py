@@ -1,0 +1,62 @@
+"""A mosaic whose tiles are bounded one after the other: its bound is proven at every moment."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.estate import FloatArray, IntArray
+from solvers.layout import Layout
+from solvers.part import PartPlan
+from solvers.priced_tiles import Mosaic
+
+
+class Bounding:
+    """The best bound known of every tile, from its Lagrangian value upwards, and the tiles still to do."""
+
+    def __init__(self, mosaic: Mosaic, layout: Layout, value: FloatArray, size: float, seconds: float) -> None:
+        """`value` (K, O) are the options at the mosaic's prices; a tile is of `size` load and has `seconds`."""
+        self.mosaic, self.size, self.seconds = mosaic, size, seconds
+        self.tiles = _lagrangian(mosaic, layout, value)
+        self.waiting = list(range(len(self.tiles)))
+        self._found: dict[int, PartPlan] = {}
+
+    @property
+    def bound(self) -> float:
+        """Proven for the whole problem, in GBP."""
+        return float(self.tiles.sum() + self.mosaic.seams)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every tile has been solved, as far as its time went."""
+        return len(self._found) == len(self.tiles)
+
+    def take(self, tile: int, found: PartPlan) -> None:
+        """Take a tile's outcome."""
+        self._found[tile] = found
+        self.tiles[tile] = max(self.tiles[tile], found.bound)
+
+    def options(self, otherwise: IntArray) -> IntArray:
+        """(K, F) the options of the tiles' own plans; of `otherwise` where a tile has none."""
+        option = otherwise.copy()
+        for tile, found in self._found.items():
+            if found.option is not None:
+                option[:, self.mosaic.tile == tile] = found.option
+        return option
+
+
+def _lagrangian(mosaic: Mosaic, layout: Layout, value: FloatArray) -> FloatArray:
+    """(tiles,) what the tiles are worth where all their nodes and rows are priced."""
+    n_tiles = int(mosaic.tile.max()) + 1
+    problem, first = mosaic.problem, layout.group_start[:-1]
+    classes = np.array([np.minimum.reduceat(row, first) for row in value]).sum(axis=0)
+    facilities = np.minimum.reduceat(classes, layout.facility_group[:-1])
+    worth: FloatArray = np.bincount(mosaic.tile, facilities, minlength=n_tiles).astype(np.float64)
+    home = mosaic.home >= 0
+    pupils = (problem.demand * mosaic.pupil_price)[home]
+    worth += np.bincount(mosaic.home[home], pupils, minlength=n_tiles)
+    paid = mosaic.row_price * np.where(
+        mosaic.row_price > 0, problem.row_lower, np.where(mosaic.row_price < 0, problem.row_upper, 0.0)
+    )
+    within = mosaic.row_home >= 0
+    worth += np.bincount(mosaic.row_home[within], paid.sum(axis=0)[within], minlength=n_tiles)
+    return worth

@@ -1,0 +1,365 @@
+"""The decomposed route for estates that are too large, or have too many slices, for one programme.
+
+1. Prices (`solvers.prices`) give a bound, and say which journeys matter.
+2. A mosaic of tiles (`solvers.tiles`, `solvers.priced_tiles`), each a small programme of its own, gives a better
+   bound; the tiles' choices together, with pupils placed by exact transport, give the first plan.
+3. From then on two kinds of work share the cores: larger tiles for the bound, whose choices are tried as a plan as
+   well, and neighbourhoods of the plan (`solvers.neighbourhoods`) decided anew. The last mosaic is the whole
+   estate in one tile.
+4. Pupils are placed once more for the options found, so that flows are clean and cheapest.
+
+HiGHS works outside Python's lock, so the cores are shared by threads and the arrays are held once. With a time limit
+work is taken up as cores become free. Without one it is done in rounds, tiles stop at a number of search nodes and
+not at a time, and the same seed gives the same plan.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.answers import estate_answer, first_options, without_plan
+from solvers.bounding import Bounding
+from solvers.clash import OptionSpace
+from solvers.highs import Clock, Reporter
+from solvers.layout import Layout, lay_out
+from solvers.neighbourhoods import Neighbourhood, Standing, loads, neighbourhood, tidy, write_into
+from solvers.part import Effort, PartPlan, solve_part
+from solvers.plans import EstatePlan, ProgressCallback, gap_between
+from solvers.priced_tiles import MARGIN, lay_mosaic
+from solvers.prices import Prices
+from solvers.tiles import Tiling
+from solvers.transport import keeps_rows, place_pupils, plan_cost
+
+ROUTE = "decomposed"
+GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
+PRICE_SHARE = 0.25  # of the time, for prices
+PRICE_PASSES = 4000  # at most
+FIRST_SHARE, MOSAIC_SHARE = 0.4, 0.6  # of the time left: at most for the first and for each later mosaic
+LEAST_TILE = 4000.0  # flows and options of the smallest tile
+TILE_GROWTH = 2.0  # from one mosaic to the next, where time allows
+TILE_S, TILE_POWER = 4.0, 1.3  # seconds for a tile of LEAST_TILE, and how they grow with its size
+FIRST_S = 8.0  # seconds for a tile of the first mosaic, at most
+TILE_NODES = 200  # search nodes of a tile of LEAST_TILE where no time limits it
+TILE_GAP = 0.2  # of the gap asked for, shared among the tiles
+HOOD, LEAST_HOOD = 800.0, 100.0  # load of a neighbourhood, to begin with and at least
+HOOD_S, HOOD_NODES = 8.0, 100
+WIDER = 4.0  # the tile from which undecided facilities are taken, in neighbourhoods
+HOOD_GAIN, LEAST_GAIN = 1e-5, 1e-7  # of the cost: what a neighbourhood leaves unsought, to begin with and at least
+LOOKED_AT = 16  # neighbourhoods looked at for one that can be worked on beside those in work
+IDLE_SWEEPS = 3  # sweeps without gain after which only the bound is worked on
+LAST_SHARE = 0.04  # of the time, kept for placing pupils at the end
+
+
+def solve_decomposed(
+    problem: EstateProblem,
+    *,
+    time_limit_s: float | None,
+    gap: float,
+    threads: int | None,
+    seed: int,
+    progress: ProgressCallback | None,
+) -> EstatePlan:
+    """As `solvers.solve_estate`, by this route."""
+    clock = Clock(time_limit_s)
+    reporter = Reporter(clock, progress)
+    infeasible, option = first_options(problem, clock, seed)
+    if infeasible:
+        return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
+    search = Search(problem, clock, reporter, gap, seed, threads or os.cpu_count() or 1)
+    standing = search.run(None if option is None else np.tile(option, (search.layout.n_scenarios, 1)))
+    if standing is None:
+        return without_plan(reporter.bound, (), clock, ROUTE)
+    reporter.report(incumbent=standing.cost)
+    return estate_answer(problem, standing.option, standing.flow, reporter.bound, gap, clock, ROUTE)
+
+
+@dataclass(eq=False)
+class Task:
+    """Work that a core is on: a tile of a mosaic to bound, or a neighbourhood to improve."""
+
+    kind: str  # "bound" or "improve"
+    began: float
+    tile: int = -1
+    mosaic: Bounding | None = None
+    hood: Neighbourhood | None = None
+    version: int = 0  # of the plan that the neighbourhood was cut from
+
+
+class Search:
+    """The state of one search."""
+
+    def __init__(
+        self, problem: EstateProblem, clock: Clock, reporter: Reporter, gap: float, seed: int, workers: int
+    ) -> None:
+        self.problem, self.clock, self.reporter = problem, clock, reporter
+        self.gap, self.seed, self.workers = gap, seed, workers
+        self.layout: Layout = lay_out(problem)
+        self.standing: Standing | None = None
+        self.prices: Prices
+        self.tiling: Tiling
+        self.load: FloatArray  # (F,) flows worth a thought and options
+        self._version = 0
+        self._mosaic: Bounding | None = None
+        self._queue: list[IntArray] = []  # neighbourhoods of this sweep still to do
+        self._hood, self._gain = HOOD, HOOD_GAIN
+        self._sweep = 0
+        self._sweep_cost, self._idle_sweeps = math.inf, 0
+        self._quick: list[bool] = []  # whether the latest neighbourhoods were done in time
+        self._spent = {"bound": 0.0, "improve": 0.0}
+        self._margin = MARGIN
+        self._stop = threading.Event()
+
+    # -- the course of a search ---------------------------------------------------------------------------
+
+    def run(self, option: IntArray | None) -> Standing | None:
+        """The best plan found; `option` (K, F) are options that keep the policy rows, if known."""
+        self._find_prices()
+        timed = math.isfinite(self.clock.limit_s)
+        keep_s = LAST_SHARE * self.clock.limit_s if timed else 0.0
+        with ThreadPoolExecutor(self.workers) as pool:
+            if self.clock.left_s > keep_s:
+                self._first_mosaic(pool)
+            if option is not None and (self.standing is None or self.problem.baseline is not None):
+                self._adopt(option)
+            if self.standing is None:
+                return None
+            running: dict[Future[PartPlan], Task] = {}
+            while not self._done(keep_s):
+                self._fill(pool, running)
+                if not running:
+                    break
+                finished, _ = wait(running, self._until(keep_s), FIRST_COMPLETED if timed else ALL_COMPLETED)
+                for future in [future for future in running if future in finished]:
+                    self._take(running.pop(future), future.result())
+            self._stop.set()
+            for future, task in running.items():
+                self._take(task, future.result())
+        self._place_again()
+        return self.standing
+
+    def _done(self, keep_s: float) -> bool:
+        return self.clock.left_s <= keep_s or self._closed
+
+    @property
+    def _closed(self) -> bool:
+        return self.standing is not None and gap_between(self.standing.cost, self.reporter.bound) <= self.gap
+
+    def _until(self, keep_s: float) -> float | None:
+        left_s = self.clock.left_s - keep_s
+        return max(0.0, left_s) if math.isfinite(left_s) else None
+
+    def _find_prices(self) -> None:
+        problem, clock = self.problem, self.clock
+        self.prices = Prices(self.layout)
+        until_s = clock.seconds + PRICE_SHARE * clock.left_s
+        self.prices.ascend(PRICE_PASSES, lambda: clock.seconds > until_s)
+        self.reporter.report(bound=self.prices.bound)
+        useful = problem.arc_cost < self.prices.pupil[:, problem.arc_node]
+        useful &= problem.demand[:, problem.arc_node] > 0
+        flows = np.bincount(problem.arc_facility, useful.sum(axis=0), minlength=problem.n_facilities)
+        self.load = (flows + np.bincount(problem.option_facility)).astype(np.float64)
+        self.tiling = Tiling(problem, np.asarray(useful.any(axis=0)), self.load, self.seed)
+
+    def _first_mosaic(self, pool: ThreadPoolExecutor) -> None:
+        """All cores on the first mosaic."""
+        seconds = FIRST_SHARE * self.clock.left_s * self.workers / max(1.0, self.load.sum() / LEAST_TILE)
+        seconds = min(seconds, FIRST_S) if math.isfinite(self.clock.left_s) else seconds
+        mosaic = self._lay(LEAST_TILE, seconds)
+        futures = [pool.submit(self._bound_tile, mosaic, tile) for tile in mosaic.waiting]
+        for tile, future in zip(mosaic.waiting, futures, strict=True):
+            mosaic.take(tile, future.result())
+            self.reporter.report(bound=mosaic.bound)
+        mosaic.waiting.clear()
+        self._mosaic = mosaic
+        self._adopt(mosaic.options(np.full((self.layout.n_scenarios, self.problem.n_facilities), -1)))
+
+    def _fill(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> None:
+        """Give every free core work: of the kind that has had less time, if there is any."""
+        while len(running) < self.workers:
+            spent = dict(self._spent)
+            for task in running.values():
+                spent[task.kind] += max(self.clock.seconds - task.began, 1.0)
+            kinds = sorted(spent, key=lambda kind: spent[kind])
+            if self._idle_sweeps:
+                kinds = ["bound", "improve"]
+            for kind in kinds:
+                if kind == "bound" and self._submit_tile(pool, running):
+                    break
+                if kind == "improve" and self._submit_hood(pool, running):
+                    break
+            else:
+                return
+
+    def _take(self, task: Task, found: PartPlan) -> None:
+        """Take the outcome of a task into the plan and the bound."""
+        seconds = self.clock.seconds - task.began
+        self._spent[task.kind] += seconds
+        if task.mosaic is not None:
+            mosaic = task.mosaic
+            mosaic.take(task.tile, found)
+            self.reporter.report(bound=mosaic.bound)
+            if mosaic.complete and self.standing is not None:
+                self._adopt(mosaic.options(self.standing.option))
+        elif task.hood is not None and task.version == self._version and self.standing is not None:
+            self._quick.append(found.closed)
+            self.standing = write_into(self.problem, self.standing, task.hood, found)
+            self.reporter.report(incumbent=self.standing.cost)
+
+    # -- plans ------------------------------------------------------------------------------------------
+
+    def _adopt(self, option: IntArray) -> None:
+        """Try options (K, F), mended where they break policy rows, as a plan; take it where it is the best."""
+        problem = self.problem
+        mended = option.copy()
+        for k in range(len(option)):
+            if option[k].min() < 0:
+                return
+            if not keeps_rows(problem, option[k]):
+                space = OptionSpace(problem, self.clock, self.seed)
+                _, near = space.nearest(option[k], min(0.2 * self.clock.left_s, 60.0), self._distance(k, option[k]))
+                if near is None or not keeps_rows(problem, near):
+                    return
+                mended[k] = near
+        flow, unmet = place_pupils(problem, mended, self.clock, GRACE_S)
+        cost = plan_cost(problem, mended, flow, unmet)
+        if self.standing is None or cost < self.standing.cost:
+            self.standing = Standing(mended, flow, cost)
+            self._version += 1
+            self.reporter.report(incumbent=cost)
+
+    def _distance(self, scenario: int, option: IntArray) -> FloatArray:
+        """(O,) how far other options seem to be from these (F,) at the prices; 0 for these alone."""
+        worse = np.maximum(self._regret(scenario, option), 0.0)
+        scale = max(float(worse.mean()), 1e-9)
+        return np.where(np.isin(np.arange(len(worse)), option), 0.0, np.maximum(worse / scale, 1e-3))
+
+    def _regret(self, scenario: int, option: IntArray) -> FloatArray:
+        """(O,) what following another option than these (F,) seems to cost at the prices, GBP."""
+        value = np.empty(self.problem.n_options)
+        value[self.layout.option_order] = self.prices.value[scenario]
+        worse = value - value[option][self.problem.option_facility]
+        worse[option] = 0.0
+        return worse
+
+    def _submit_hood(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> bool:
+        """Put the first neighbourhood to work that has nothing to do with those in work."""
+        if self.standing is None or (not self._queue and not self._next_sweep()):
+            return False
+        load = loads(self.problem, self.standing.flow)
+        busy = [task.hood for task in running.values() if task.hood is not None]
+        for number, facilities in enumerate(self._queue[:LOOKED_AT]):
+            hood = neighbourhood(self.problem, self.prices.pupil, self.standing, load, facilities)
+            if any(hood.meets(other) for other in busy):
+                continue
+            del self._queue[number]
+            effort = self._effort(HOOD_S, HOOD_NODES, self._gain * abs(self.standing.cost))
+            future = pool.submit(solve_part, self.problem, hood.part, effort, hood.start)
+            running[future] = Task("improve", self.clock.seconds, hood=hood, version=self._version)
+            return True
+        return False
+
+    def _next_sweep(self) -> bool:
+        """Cut the estate into neighbourhoods anew; False where that is no longer worth it."""
+        assert self.standing is not None
+        self._idle_sweeps = self._idle_sweeps + 1 if self.standing.cost > self._sweep_cost * (1 - 1e-6) else 0
+        if self._idle_sweeps >= IDLE_SWEEPS:
+            self._idle_sweeps = 0
+            self._gain = max(self._gain / 4, LEAST_GAIN)
+        self._sweep_cost = self.standing.cost
+        if self._quick:
+            done = np.mean(self._quick)
+            self._hood *= 1.4 if done > 0.9 else 0.7 if done < 0.5 else 1.0
+        self._hood = float(np.clip(self._hood, LEAST_HOOD, max(LEAST_HOOD, 0.6 * self.load.sum())))
+        self._quick = []
+        self._sweep += 1
+        if self._sweep % 2:
+            self._queue = [self._undecided(tile) for tile in self.tiling.cut(WIDER * self._hood, turned=True)]
+        else:
+            self._queue = self.tiling.cut(self._hood, turned=True)
+        return True
+
+    def _undecided(self, tile: IntArray) -> IntArray:
+        """The facilities of a tile that might most easily decide otherwise, as many as a neighbourhood takes."""
+        assert self.standing is not None
+        doubt = np.full(self.problem.n_facilities, np.inf)
+        for k, option in enumerate(self.standing.option):
+            worse = self._regret(k, option)
+            worse[option] = np.inf
+            np.minimum.at(doubt, self.problem.option_facility, worse)
+        order = tile[np.argsort(doubt[tile], kind="stable")]
+        return order[np.cumsum(self.load[order]) <= self._hood]
+
+    def _place_again(self) -> None:
+        """Pupils placed at least cost for the options found; the plan tidied where time does not allow that."""
+        if self.standing is None:
+            return
+        self.standing = tidy(self.problem, self.standing)
+        flow, unmet = place_pupils(self.problem, self.standing.option, self.clock, GRACE_S)
+        cost = plan_cost(self.problem, self.standing.option, flow, unmet)
+        if cost < self.standing.cost:
+            self.standing = Standing(self.standing.option, flow, cost)
+
+    # -- bounds -----------------------------------------------------------------------------------------
+
+    def _lay(self, size: float, seconds: float) -> Bounding:
+        """A mosaic of tiles of about `size` load, with so many seconds for each."""
+        tiles = self.tiling.cut(size)
+        mosaic = lay_mosaic(self.problem, tiles, self.prices.pupil, self.prices.row, self._margin)
+        return Bounding(mosaic, self.layout, self.prices.value, size, seconds)
+
+    def _submit_tile(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> bool:
+        if self._mosaic is None or self._mosaic.complete:
+            following = self._next_mosaic()
+            if following is None:
+                return False
+            self._mosaic = following
+        mosaic = self._mosaic
+        if not mosaic.waiting:
+            return False
+        tile = mosaic.waiting.pop(0)
+        future = pool.submit(self._bound_tile, mosaic, tile)
+        running[future] = Task("bound", self.clock.seconds, tile=tile, mosaic=mosaic)
+        return True
+
+    def _next_mosaic(self) -> Bounding | None:
+        """A mosaic of larger tiles, as large as the time allows; None where it does not allow any."""
+        assert self._mosaic is not None
+        total, last = float(self.load.sum()), self._mosaic.size
+        if last >= total:
+            self._margin *= 2.0
+        size, seconds = min(last * TILE_GROWTH, 1.1 * total), math.inf
+        if math.isfinite(self.clock.left_s):
+            thread_s = MOSAIC_SHARE * self.clock.left_s * self.workers
+            size = min(size, LEAST_TILE * (thread_s * LEAST_TILE / (TILE_S * total)) ** (1 / (TILE_POWER - 1)))
+            size = min(size, LEAST_TILE * (thread_s / TILE_S) ** (1 / TILE_POWER)) if size > total else size
+            if size < 1.4 * last and last < total:
+                return None
+            seconds = thread_s / max(1.0, total / size)
+        return self._lay(size, seconds)
+
+    def _bound_tile(self, mosaic: Bounding, tile: int) -> PartPlan:
+        part = mosaic.mosaic.part(tile)
+        standing, start = self.standing, None
+        if standing is not None:
+            start, _ = mosaic.mosaic.start(part, standing.option, standing.flow)
+        share = len(part.flow_arc) / max(1.0, self.load.sum())
+        nodes = int(TILE_NODES * mosaic.size / LEAST_TILE)
+        effort = self._effort(mosaic.seconds, nodes, TILE_GAP * self.gap * abs(self.prices.bound) * share)
+        return solve_part(self.problem, part, effort, start)
+
+    def _effort(self, seconds: float, nodes: int, gap_gbp: float) -> Effort:
+        timed = math.isfinite(self.clock.limit_s)
+        return Effort(
+            min(seconds, self.clock.left_s) if timed else math.inf,
+            None if timed else nodes,
+            gap_gbp,
+            seed=self.seed,
+            stop=self._stop,
+        )

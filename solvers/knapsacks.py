@@ -1,0 +1,121 @@
+"""One pass over all facilities at given prices: what every facility would then best do.
+
+With a price on every pupil (`solvers.prices`) the estate falls apart into its facilities. A facility with so many
+places in a slice takes the pupils worth most to it, price less journey, until it is full: a knapsack that may cut
+its last piece. An option is worth the sum of its slices, and the facility follows the best. The pass is compiled,
+because it runs thousands of times over every arc.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+SHORT = 24  # up to so many arcs, insertion sorts faster than argsort
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def best_options(
+    price: NDArray[np.float64],  # (S, D) GBP per pupil placed
+    option_cost: NDArray[np.float64],  # (K, O) GBP, weighted by scenario and with the prices of policy rows in it
+    demand: NDArray[np.float64],  # (S, D)
+    arc_node: NDArray[np.int64],  # (A,) by facility
+    arc_cost: NDArray[np.float64],  # (S or 1, A) by facility
+    arc_start: NDArray[np.int64],  # (F + 1,)
+    places: NDArray[np.float64],  # (O, S) by facility and class
+    group_start: NDArray[np.int64],  # (G + 1,) first option of every class
+    facility_group: NDArray[np.int64],  # (F + 1,) first class of every facility
+    scenario: NDArray[np.int64],  # (S,) the scenario of a slice
+    placed: NDArray[np.float64],  # (S, D) out: shares of the nodes that the facilities take
+    followed: NDArray[np.int64],  # (K, F) out: the option of every facility
+    value: NDArray[np.float64],  # (K, O) out: the cost of every option less what its pupils are worth
+) -> float:
+    """The cost of all facilities at their best; the last three arrays are filled."""
+    n_slices, n_facilities, n_scenarios = demand.shape[0], len(arc_start) - 1, option_cost.shape[0]
+    longest = 0
+    for f in range(n_facilities):
+        longest = max(longest, arc_start[f + 1] - arc_start[f])
+    by_worth = np.empty((n_slices, longest), np.int64)
+    worth = np.empty(longest)
+    count = np.zeros(n_slices, np.int64)
+    best, candidate = np.zeros(n_scenarios, np.int64), np.zeros(n_scenarios, np.int64)
+    placed[:] = 0.0
+    total = 0.0
+    for f in range(n_facilities):
+        first, last = group_start[facility_group[f]], group_start[facility_group[f + 1]]
+        value[:, first:last] = option_cost[:, first:last]
+        for s in range(n_slices):
+            row = s if arc_cost.shape[0] > 1 else 0
+            k = scenario[s]
+            n = 0
+            for a in range(arc_start[f], arc_start[f + 1]):
+                d = arc_node[a]
+                v = price[s, d] - arc_cost[row, a]
+                if v > 0.0 and demand[s, d] > 0.0:
+                    worth[n] = v
+                    by_worth[s, n] = a
+                    n += 1
+            count[s] = n
+            _sort_down(worth, by_worth[s], n)
+            last_places, last_value = -1.0, 0.0
+            for o in range(first, last):
+                if places[o, s] <= 0.0:
+                    continue
+                if places[o, s] != last_places:
+                    last_places = places[o, s]
+                    last_value = 0.0
+                    room = last_places
+                    for i in range(n):
+                        pupils = demand[s, arc_node[by_worth[s, i]]]
+                        if pupils > room:
+                            last_value += worth[i] * room
+                            break
+                        last_value += worth[i] * pupils
+                        room -= pupils
+                value[k, o] -= last_value
+        best_cost = np.inf
+        for g in range(facility_group[f], facility_group[f + 1]):
+            cost = 0.0
+            for k in range(n_scenarios):
+                candidate[k] = group_start[g]
+                for o in range(group_start[g] + 1, group_start[g + 1]):
+                    if value[k, o] < value[k, candidate[k]]:
+                        candidate[k] = o
+                cost += value[k, candidate[k]]
+            if cost < best_cost:
+                best_cost = cost
+                best[:] = candidate
+        total += best_cost
+        followed[:, f] = best
+        for s in range(n_slices):
+            room = places[best[scenario[s]], s]
+            if room <= 0.0:
+                continue
+            for i in range(count[s]):
+                d = arc_node[by_worth[s, i]]
+                if demand[s, d] > room:
+                    placed[s, d] += room / demand[s, d]
+                    break
+                placed[s, d] += 1.0
+                room -= demand[s, d]
+    return total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sort_down(worth: NDArray[np.float64], arc: NDArray[np.int64], n: int) -> None:
+    """Sort the first n arcs by falling worth, in place."""
+    if n > SHORT:
+        order = np.argsort(-worth[:n], kind="mergesort")
+        worth[:n] = worth[:n][order]
+        arc[:n] = arc[:n][order]
+        return
+    for i in range(1, n):
+        v, a = worth[i], arc[i]
+        j = i - 1
+        while j >= 0 and worth[j] < v:
+            worth[j + 1] = worth[j]
+            arc[j + 1] = arc[j]
+            j -= 1
+        worth[j + 1] = v
+        arc[j + 1] = a

@@ -1,0 +1,190 @@
+"""Prices at which every facility may decide for itself, and the proven bound that they give.
+
+Every pupil is worth a price to the facility that takes him or her, every policy row has a price a unit. Whatever the
+prices, the best that all facilities together could do at them (`solvers.knapsacks`), with the pupils' prices added
+back, costs no more than any plan: the Lagrangian bound of
+
+    placed            Σ_a x[s,a] + u[s,d] = 1                  price[s,d] ≤ unmet_cost[s,d]
+    policy_rows       lower[r] ≤ Σ_o row[r,o]·z[o] ≤ upper[r]   row_price[k,r], > 0 pays towards lower, < 0 upper
+
+Good prices are sought by the volume algorithm (F. Barahona and R. Anbil, "The volume algorithm: producing primal
+solutions with a subgradient method", Mathematical Programming 87, 2000): steps along an average of what the
+facilities did, from the best prices so far. Steps are measured in pupils, so that they do not depend on the
+size of nodes. The average also says how often each option was followed, which is close to the linear relaxation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.estate import FloatArray, IntArray
+from solvers.knapsacks import best_options
+from solvers.layout import Layout
+
+FIRST_STEP = 0.1  # share of STEP_SCALE
+STEP_SCALE = 0.02  # of the bound: the first guess of what is still to be gained
+GREEN, RED, PATIENCE = 1.1, 0.66, 20  # the step grows with a better bound, shrinks after so many worse ones
+LEAST_STEP = 1e-6
+WEIGHT, LEAST_WEIGHT, WEIGHT_FADE = 0.1, 1e-3, 0.7  # of the latest pass in the average
+ROUND = 100  # passes between two looks at what has been gained
+ROW_UNIT = 0.15  # of what a row can move by; between 0.1 and 0.3 is best on the benchmark problems
+STALLED = 1e-5  # share of the bound that a round has to gain for the average to stay as quick as it is
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """What the facilities do at some prices."""
+
+    bound: float  # GBP
+    placed: FloatArray  # (S, D) shares of the nodes that they take
+    level: FloatArray  # (K, R) of the policy rows
+    followed: IntArray  # (K, F) options in the order of the layout
+    value: FloatArray  # (K, O) GBP; an option's cost less what its pupils are worth
+
+
+class Prices:
+    """The best prices found so far; `ascend` improves them."""
+
+    def __init__(self, layout: Layout, pupil: FloatArray | None = None, row: FloatArray | None = None) -> None:
+        problem = layout.problem
+        self._layout = layout
+        self.pupil = _first_prices(layout) if pupil is None else np.minimum(pupil, problem.unmet_cost)
+        self.row = self._allowed(np.zeros((layout.n_scenarios, problem.n_rows)) if row is None else row)
+        self._row_size = _row_sizes(layout)
+        latest = self.evaluate(self.pupil, self.row)
+        self.bound, self.value = latest.bound, latest.value
+        self._placed, self._level = latest.placed, latest.level
+        self.followed = np.zeros(layout.cost.shape)  # (K, O) how often each option was followed, averaged
+        self._follow(latest, 1.0)
+        self._step, self._weight = FIRST_STEP, WEIGHT
+        self.passes = 1
+
+    def evaluate(self, pupil: FloatArray, row: FloatArray) -> Pass:
+        """The pass at the prices pupil (S, D) and row (K, R); its bound is proven."""
+        layout, problem = self._layout, self._layout.problem
+        cost = layout.cost - row @ layout.rows if problem.n_rows else layout.cost
+        placed = np.empty(problem.demand.shape)
+        followed = np.zeros((layout.n_scenarios, problem.n_facilities), dtype=np.int64)
+        value = np.empty(layout.cost.shape)
+        total = best_options(
+            pupil, np.ascontiguousarray(cost), problem.demand, layout.arc_node, layout.arc_cost, layout.arc_start,
+            layout.places, layout.group_start, layout.facility_group, layout.scenario, placed, followed, value,
+        )  # fmt: skip
+        level = np.array([layout.rows[:, options].sum(axis=1).A1 for options in followed])
+        paid = np.where(row > 0, problem.row_lower, np.where(row < 0, problem.row_upper, 0.0))
+        bound = total + float((pupil * problem.demand).sum() + (row * paid).sum())
+        return Pass(bound, placed, level.reshape(row.shape), followed, value)
+
+    def ascend(self, passes: int, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Improve the prices by at most so many passes; whether more passes promise more.
+
+        `stop` is asked after each pass.
+        """
+        problem = self._layout.problem
+        room = self._row_size
+        failed, began = 0, self.bound
+        for count in range(1, passes + 1):
+            missing = self._missing()
+            broken = self._broken() / room
+            norm = float((problem.demand * missing**2).sum() + (room * broken**2).sum())
+            if norm <= 1e-12:
+                return False
+            step = self._step * STEP_SCALE * max(abs(self.bound), 1e-9) / norm
+            pupil = np.minimum(self.pupil + step * missing, problem.unmet_cost)
+            row = self._allowed(self.row + step * broken)
+            latest = self.evaluate(pupil, row)
+            self.passes += 1
+            self._average(latest, room)
+            if latest.bound > self.bound:
+                onwards = (problem.demand * (1.0 - latest.placed) * missing).sum()
+                onwards += (self._distance(latest.level, row) * broken).sum()
+                self.bound, self.pupil, self.row, self.value = latest.bound, pupil, row, latest.value
+                failed = 0
+                if onwards >= 0:
+                    self._step = min(self._step * GREEN, 2.0)
+            else:
+                failed += 1
+                if failed >= PATIENCE:
+                    self._step, failed = self._step * RED, 0
+                    if self._step < LEAST_STEP:
+                        return False
+            if count % ROUND == 0:
+                if self.bound - began < STALLED * abs(self.bound):
+                    if self._weight <= LEAST_WEIGHT:
+                        return False
+                    self._weight = max(self._weight * WEIGHT_FADE, LEAST_WEIGHT)
+                began = self.bound
+            if stop():
+                return True
+        return True
+
+    def _average(self, latest: Pass, room: FloatArray) -> None:
+        """Take the latest pass into the average, by the share that leaves least missing."""
+        demand = self._layout.problem.demand
+        change = self._placed - latest.placed
+        row_change = (self._level - latest.level) / room
+        length = float((demand * change**2).sum() + (room * row_change**2).sum())
+        against = float((demand * (1.0 - self._placed) * change).sum())
+        against += float((self._broken() * row_change).sum())
+        best = -against / length if length > 0 else 0.0
+        share = min(max(best, self._weight / 10), self._weight)
+        self._placed -= share * change
+        self._level -= share * (self._level - latest.level)
+        self._follow(latest, share)
+
+    def _follow(self, latest: Pass, share: float) -> None:
+        self.followed *= 1.0 - share
+        self.followed[np.arange(len(latest.followed))[:, None], latest.followed] += share
+
+    def _missing(self) -> FloatArray:
+        """(S, D) shares not yet placed, on average; none where the price is at its ceiling already."""
+        missing = 1.0 - self._placed
+        return np.asarray(np.where((self.pupil >= self._layout.problem.unmet_cost) & (missing > 0), 0.0, missing))
+
+    def _broken(self) -> FloatArray:
+        """(K, R) by how much the rows are missed on average: above 0 below the lower bound."""
+        return self._distance(self._level, self.row)
+
+    def _distance(self, level: FloatArray, row: FloatArray) -> FloatArray:
+        """(K, R) from the level to the bound that the price pays towards; at a price of 0 to the bound it breaks."""
+        problem = self._layout.problem
+        short, over = problem.row_lower - level, problem.row_upper - level
+        either = np.where(short > 0, short, np.where(over < 0, over, 0.0))
+        distance = np.where(row > 0, short, np.where(row < 0, over, either))
+        return np.where(np.isfinite(distance), distance, 0.0)
+
+    def _allowed(self, row: FloatArray) -> FloatArray:
+        """Row prices, 0 where they would pay towards a bound that is not there."""
+        problem = self._layout.problem
+        row = np.where(np.isfinite(problem.row_lower), row, np.minimum(row, 0.0))
+        return np.where(np.isfinite(problem.row_upper), row, np.maximum(row, 0.0))
+
+
+def _first_prices(layout: Layout) -> FloatArray:
+    """(S, D) the cheapest journey and what a place costs where a pupil needs one, to begin with."""
+    problem = layout.problem
+    cheapest = problem.unmet_cost.copy()
+    for s in range(problem.n_slices):
+        np.minimum.at(cheapest[s], problem.arc_node, problem.arc_cost[s if len(problem.arc_cost) > 1 else 0])
+    places = problem.option_capacity.sum(axis=1)
+    dearest = np.zeros(problem.n_facilities)
+    np.maximum.at(dearest, problem.option_facility, problem.option_cost)
+    a_place = dearest.sum() / max(places.sum(), 1.0)
+    return np.asarray(np.minimum(cheapest + a_place, problem.unmet_cost))
+
+
+def _row_sizes(layout: Layout) -> FloatArray:
+    """(R,) a share of how far all facilities together can move a row: the unit in which rows are stepped along."""
+    problem = layout.problem
+    entries = problem.row_matrix.tocoo()
+    key, group = np.unique(
+        entries.row.astype(np.int64) * problem.n_facilities + problem.option_facility[entries.col], return_inverse=True
+    )
+    highest, lowest = np.zeros(len(key)), np.zeros(len(key))  # an option that a row does not name counts 0
+    np.maximum.at(highest, group, entries.data)
+    np.minimum.at(lowest, group, entries.data)
+    reach = np.bincount(key // problem.n_facilities, highest - lowest, minlength=problem.n_rows)
+    return np.asarray(np.where(reach > 0, ROW_UNIT * reach, 1.0))

@@ -1,0 +1,229 @@
+"""The decomposed route: bounds that are true, plans that hold, against brute force and the exact route."""
+
+from dataclasses import replace
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from independent_checker import check_estate
+from scipy.sparse import csr_matrix
+from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice, keeps, random_problem
+
+from models.estate import EstateProblem
+from solvers import solve_estate
+from solvers.layout import lay_out
+from solvers.priced_tiles import lay_mosaic
+from solvers.prices import Prices
+from solvers.tiles import Tiling
+from solvers.verify import verify_estate
+
+
+def county(seed: int, n_facilities: int = 40, n_nodes: int = 120, n_slices: int = 2) -> EstateProblem:
+    """Schools and villages on a square map, each school open or closed, a quarter's places kept above a level."""
+    rng = np.random.default_rng(seed)
+    schools, villages = rng.random((n_facilities, 2)), rng.random((n_nodes, 2))
+    distance = np.linalg.norm(villages[:, None] - schools[None], axis=2)
+    near = np.argsort(distance, axis=1)[:, :8]
+    demand = rng.integers(5, 40, (n_slices, n_nodes)).astype(float)
+    size = rng.integers(60, 260, n_facilities).astype(float)
+    capacity = np.zeros((2 * n_facilities, n_slices))
+    capacity[1::2] = size[:, None]
+    quarter = (schools > 0.5) @ [1, 2]
+    rows = np.zeros((4, 2 * n_facilities))
+    rows[quarter, 2 * np.arange(n_facilities) + 1] = size
+    cost = np.zeros(2 * n_facilities)
+    cost[1::2] = 4000 + 30 * size
+    return EstateProblem(
+        option_facility=np.repeat(np.arange(n_facilities), 2),
+        option_cost=cost,
+        option_capacity=capacity,
+        demand=demand,
+        arc_node=np.repeat(np.arange(n_nodes), 8),
+        arc_facility=near.ravel(),
+        arc_cost=800 * np.take_along_axis(distance, near, axis=1).reshape(1, -1) + 5,
+        unmet_cost=np.full((n_slices, n_nodes), 3000.0),
+        row_matrix=csr_matrix(rows),
+        row_lower=rows.sum(axis=1) * 0.5,
+        row_upper=np.full(4, np.inf),
+        baseline=2 * np.arange(n_facilities) + 1,
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 3))
+def test_bounds_at_any_prices_and_any_tiles_lie_below_the_cheapest_choice(seed, n_rows):
+    # A bound that were not one would let a dear plan pass as proven.
+    problem = random_problem(seed, n_rows=n_rows)
+    choices = [option for option in every_choice(problem) if keeps(problem, option)]
+    if not choices:
+        return
+    cheapest = min(cheapest_flow_cost(problem, option) for option in choices)
+    rng = np.random.default_rng(seed)
+    prices = Prices(lay_out(problem), rng.uniform(0, 150, problem.demand.shape), rng.normal(0, 5, (1, n_rows)))
+    slack = 1e-6 * max(1.0, abs(cheapest))
+    assert prices.bound <= cheapest + slack
+    first = prices.bound
+    prices.ascend(300)
+    assert first <= prices.bound <= cheapest + slack
+    from solvers.part import Effort, solve_part
+
+    tiles = [np.array([0]), np.arange(1, problem.n_facilities)]
+    mosaic = lay_mosaic(problem, tiles, prices.pupil, prices.row)
+    found = [solve_part(problem, mosaic.part(tile), Effort(10.0, None, 0.0)) for tile in range(2)]
+    bound = sum(part.bound for part in found) + mosaic.seams
+    assert prices.bound - slack <= bound <= cheapest + slack
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 3), st.booleans())
+def test_the_plan_costs_what_the_cheapest_of_all_choices_costs(seed, n_rows, single_site):
+    problem = random_problem(seed, n_rows=n_rows, single_site=single_site)
+    plan = solve_estate(problem, route="decomposed", time_limit_s=10, gap=1e-6)
+    cheapest = cheapest_of_all(problem)
+    if cheapest == np.inf:
+        assert plan.status == "infeasible" and plan.clash
+        return
+    check_estate(problem, plan)
+    assert verify_estate(problem, plan) == []
+    assert plan.objective == pytest.approx(cheapest, rel=1e-5, abs=1e-3)
+    assert plan.bound <= cheapest + 1e-6 * abs(cheapest)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_routes_agree_on_a_county(seed):
+    # Each proves its own bound: neither may lie above the other's plan.
+    problem = county(seed)
+    exact = solve_estate(problem, route="exact", time_limit_s=60, gap=1e-4)
+    plan = solve_estate(problem, route="decomposed", time_limit_s=15, gap=1e-4)
+    check_estate(problem, plan)
+    assert plan.route == "decomposed" and plan.gap < 0.003
+    assert plan.bound <= exact.objective * (1 + 1e-6) and exact.bound <= plan.objective * (1 + 1e-6)
+
+
+def test_the_same_seed_gives_the_same_plan_where_no_time_limits_it():
+    problem = county(3, 16, 50)
+    plans = [solve_estate(problem, route="decomposed", time_limit_s=None, gap=2e-3, seed=7) for _ in range(2)]
+    assert plans[0].status == "optimal"
+    assert np.array_equal(plans[0].option, plans[1].option) and plans[0].bound == plans[1].bound
+
+
+def test_a_baseline_that_breaks_rows_is_mended_and_one_that_keeps_them_is_never_beaten():
+    problem = county(4)
+    closed = replace(problem, baseline=2 * np.arange(problem.n_facilities))
+    plan = solve_estate(closed, route="decomposed", time_limit_s=5)
+    check_estate(closed, plan)
+    for limit_s in (0, 0.2, 2):
+        plan = solve_estate(problem, route="decomposed", time_limit_s=limit_s)
+        check_estate(problem, plan)
+        assert plan.objective <= cheapest_flow_cost(problem, problem.baseline) * (1 + 1e-9)
+
+
+def test_progress_never_gets_worse_and_the_limit_holds():
+    told = []
+    plan = solve_estate(
+        county(5, 120, 400), route="decomposed", time_limit_s=6, gap=0, progress=lambda now: told.append(now)
+    )
+    assert plan.seconds <= 6 * 1.1 + 5
+    assert all(a.incumbent >= b.incumbent and a.bound <= b.bound for a, b in pairwise(told))
+    assert told[-1].bound <= plan.objective and told[-1].incumbent >= plan.objective - 1e-6
+
+
+def test_tiles_cover_every_facility_once_and_keep_small_rows_together():
+    problem = county(6)
+    wanted, load = np.ones(problem.n_arcs, dtype=bool), np.ones(problem.n_facilities)
+    tiles = Tiling(problem, wanted, load, 0).cut(14.0)
+    assert np.array_equal(np.sort(np.concatenate(tiles)), np.arange(problem.n_facilities))
+    tile = np.empty(problem.n_facilities, dtype=int)
+    for number, facilities in enumerate(tiles):
+        tile[facilities] = number
+    for row in problem.row_matrix:
+        facilities = problem.option_facility[row.indices]
+        if len(facilities) <= 14:
+            assert len(set(tile[facilities])) == 1
+
+
+def two_stage(seed: int) -> EstateProblem:
+    """Random problems of two scenarios, one slice each; the first two options of a facility share a class."""
+    problem = random_problem(seed, n_rows=1)
+    place = np.arange(problem.n_options) - np.searchsorted(problem.option_facility, problem.option_facility)
+    return replace(
+        problem,
+        row_upper=np.full(1, np.inf),
+        slice_scenario=np.arange(2),
+        scenario_weight=np.array([0.3, 0.7]),
+        option_first=np.maximum(place - 1, 0),
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_two_stages_cost_what_the_cheapest_of_all_pairs_of_choices_costs(seed):
+    # Options may differ by scenario within a class; classes may not.
+    problem = two_stage(seed)
+    cheapest = np.inf
+    choices = [option for option in every_choice(problem) if keeps(problem, option)]
+    part = []
+    for s in range(2):
+        one = replace(
+            problem,
+            option_capacity=problem.option_capacity[:, [s]],
+            demand=problem.demand[[s]],
+            arc_cost=problem.arc_cost[[s % len(problem.arc_cost)]],
+            unmet_cost=problem.unmet_cost[[s]],
+            slice_scenario=None,
+            scenario_weight=None,
+            option_first=None,
+            option_cost=problem.option_cost * problem.scenario_weight[s],
+        )
+        part.append([cheapest_flow_cost(one, option) for option in choices])
+    for (i, a), (j, b) in product(enumerate(choices), repeat=2):
+        if np.array_equal(problem.option_first[a], problem.option_first[b]):
+            cheapest = min(cheapest, part[0][i] + part[1][j])
+    plan = solve_estate(problem, time_limit_s=10, gap=1e-6)
+    if not choices:
+        assert plan.status == "infeasible"
+        return
+    assert verify_estate(problem, plan) == []
+    assert plan.objective == pytest.approx(cheapest, rel=1e-5, abs=1e-3)
+    assert plan.bound <= cheapest + 1e-6 * max(1.0, abs(cheapest))
+
+
+def test_verification_notices_stages_that_do_not_agree():
+    problem = two_stage(11)
+    plan = solve_estate(problem, time_limit_s=10)
+    assert verify_estate(problem, plan) == []
+    staged = plan.scenario_option.copy()
+    f = int(np.flatnonzero(np.bincount(problem.option_facility) == 3)[0])
+    of = np.flatnonzero(problem.option_facility == f)
+    staged[0, f], staged[1, f] = of[0], of[2]
+    wrong = verify_estate(problem, replace(plan, scenario_option=staged, option=staged[1]))
+    assert any("different first-stage classes" in line for line in wrong)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"slice_scenario": [0, 2]}, "scenario 1 has no slice"),
+        ({"slice_scenario": [0, -1]}, r"slice_scenario\[1\] = -1"),
+        ({"slice_scenario": [0]}, "slice_scenario has shape"),
+        ({"slice_scenario": [0, 1], "scenario_weight": [0.5, 0.6]}, "sums to 1.1"),
+        ({"slice_scenario": [0, 1], "scenario_weight": [1.0, 0.0]}, r"scenario_weight\[1\] = 0"),
+        ({"scenario_weight": [1.0]}, "without slice_scenario"),
+        ({"option_first": [0]}, "option_first has shape"),
+    ],
+)
+def test_bad_scenarios_are_named(fields, words):
+    with pytest.raises(ValueError, match=words):
+        replace(random_problem(0), **{name: np.array(value) for name, value in fields.items()})
+
+
+def test_two_stage_problems_survive_a_file_and_are_refused_by_the_exact_route(tmp_path):
+    problem = two_stage(3)
+    problem.save(tmp_path / "p.npz")
+    again = EstateProblem.load(tmp_path / "p.npz")
+    assert again.two_stage and np.array_equal(again.option_first, problem.option_first)
+    assert np.array_equal(again.scenario_weight, problem.scenario_weight)
+    with pytest.raises(ValueError, match="one stage"):
+        solve_estate(problem, route="exact")
