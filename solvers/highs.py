@@ -167,7 +167,8 @@ def run_highs(
         highs.cbMipLogging.subscribe(lambda event: _report(event.data_out, reporter, plans_count))
     if on_solution is not None:
         highs.cbMipImprovingSolution.subscribe(lambda event: on_solution(np.array(event.data_out.mip_solution)))
-    highs.run()
+    if highs.run() == highspy.HighsStatus.kError:
+        raise RuntimeError("HiGHS could not run the programme: its bound would mean nothing")
     return _outcome(highs)
 
 

@@ -89,7 +89,11 @@ def solve_part(problem: EstateProblem, part: Part, effort: Effort, start: FloatA
     stop = effort.stop
     if stop is not None:
         highs.cbMipInterrupt.subscribe(lambda event: event.interrupt() if stop.is_set() else None)
-    highs.run()
+    if highs.run() == highspy.HighsStatus.kError:
+        # A thread that has solved with another number of threads before keeps that pool and HiGHS refuses ours.
+        highspy.Highs.resetGlobalScheduler(True)
+        if highs.run() == highspy.HighsStatus.kError:
+            raise RuntimeError("HiGHS could not run a part of the estate: its bound would mean nothing")
     return _read(problem, part, highs)
 
 

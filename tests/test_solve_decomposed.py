@@ -14,6 +14,7 @@ from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice,
 from models.estate import EstateProblem
 from solvers import solve_estate
 from solvers.layout import lay_out
+from solvers.part import Effort, solve_part
 from solvers.priced_tiles import lay_mosaic
 from solvers.prices import Prices
 from solvers.tiles import Tiling
@@ -67,8 +68,6 @@ def test_bounds_at_any_prices_and_any_tiles_lie_below_the_cheapest_choice(seed, 
     first = prices.bound
     prices.ascend(300)
     assert first <= prices.bound <= cheapest + slack
-    from solvers.part import Effort, solve_part
-
     tiles = [np.array([0]), np.arange(1, problem.n_facilities)]
     mosaic = lay_mosaic(problem, tiles, prices.pupil, prices.row)
     found = [solve_part(problem, mosaic.part(tile), Effort(10.0, None, 0.0)) for tile in range(2)]
@@ -227,3 +226,15 @@ def test_two_stage_problems_survive_a_file_and_are_refused_by_the_exact_route(tm
     assert np.array_equal(again.scenario_weight, problem.scenario_weight)
     with pytest.raises(ValueError, match="one stage"):
         solve_estate(problem, route="exact")
+
+
+def test_a_part_is_solved_right_where_this_thread_has_used_another_number_of_threads():
+    # HiGHS refuses to run then, and a bound read off it would be false.
+    problem = county(8, 10, 30)
+    solve_estate(problem, route="exact", threads=2, time_limit_s=20)
+    everything = [np.arange(problem.n_facilities)]
+    prices = Prices(lay_out(problem))
+    mosaic = lay_mosaic(problem, everything, prices.pupil, prices.row, margin=100.0)
+    found = solve_part(problem, mosaic.part(0), Effort(20.0, None, 0.0))
+    exact = solve_estate(problem, route="exact", gap=1e-6, time_limit_s=20)
+    assert found.bound + mosaic.seams == pytest.approx(exact.objective, rel=1e-5)
