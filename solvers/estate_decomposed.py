@@ -53,7 +53,7 @@ HOOD_S, HOOD_NODES = 8.0, 100
 WIDER = 4.0  # the tile from which undecided facilities are taken, in neighbourhoods
 HOOD_GAIN, LEAST_GAIN = 1e-5, 1e-7  # of the cost: what a neighbourhood leaves unsought, to begin with and at least
 LOOKED_AT = 16  # neighbourhoods looked at for one that can be worked on beside those in work
-IDLE_SWEEPS = 3  # sweeps without gain after which only the bound is worked on
+IDLE_SWEEPS = 3  # sweeps without gain after which smaller gains are sought
 LAST_SHARE = 0.04  # of the time, kept for placing pupils at the end
 
 
@@ -250,8 +250,10 @@ class Search:
 
     def _submit_hood(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> bool:
         """Put the first neighbourhood to work that has nothing to do with those in work."""
-        if self.standing is None or (not self._queue and not self._next_sweep()):
+        if self.standing is None:
             return False
+        if not self._queue:
+            self._next_sweep(self.standing)
         load = loads(self.problem, self.standing.flow)
         busy = [task.hood for task in running.values() if task.hood is not None]
         for number, facilities in enumerate(self._queue[:LOOKED_AT]):
@@ -265,14 +267,14 @@ class Search:
             return True
         return False
 
-    def _next_sweep(self) -> bool:
-        """Cut the estate into neighbourhoods anew; False where that is no longer worth it."""
-        assert self.standing is not None
-        self._idle_sweeps = self._idle_sweeps + 1 if self.standing.cost > self._sweep_cost * (1 - 1e-6) else 0
+    def _next_sweep(self, standing: Standing) -> None:
+        """Cut the estate into neighbourhoods anew."""
+        idle = self._sweep_cost - standing.cost < 1e-6 * abs(standing.cost)
+        self._idle_sweeps = self._idle_sweeps + 1 if idle else 0
         if self._idle_sweeps >= IDLE_SWEEPS:
             self._idle_sweeps = 0
             self._gain = max(self._gain / 4, LEAST_GAIN)
-        self._sweep_cost = self.standing.cost
+        self._sweep_cost = standing.cost
         if self._quick:
             done = np.mean(self._quick)
             self._hood *= 1.4 if done > 0.9 else 0.7 if done < 0.5 else 1.0
@@ -280,21 +282,19 @@ class Search:
         self._quick = []
         self._sweep += 1
         if self._sweep % 2:
-            self._queue = [self._undecided(tile) for tile in self.tiling.cut(WIDER * self._hood, turned=True)]
+            self._queue = [self._undecided(standing, tile) for tile in self.tiling.cut(WIDER * self._hood, turned=True)]
         else:
             self._queue = self.tiling.cut(self._hood, turned=True)
-        return True
 
-    def _undecided(self, tile: IntArray) -> IntArray:
-        """The facilities of a tile that might most easily decide otherwise, as many as a neighbourhood takes."""
-        assert self.standing is not None
+    def _undecided(self, standing: Standing, tile: IntArray) -> IntArray:
+        """The facilities of a tile that might most easily decide otherwise, as many as fit; one at least."""
         doubt = np.full(self.problem.n_facilities, np.inf)
-        for k, option in enumerate(self.standing.option):
+        for k, option in enumerate(standing.option):
             worse = self._regret(k, option)
             worse[option] = np.inf
             np.minimum.at(doubt, self.problem.option_facility, worse)
         order = tile[np.argsort(doubt[tile], kind="stable")]
-        return order[np.cumsum(self.load[order]) <= self._hood]
+        return order[: max(1, int(np.searchsorted(np.cumsum(self.load[order]), self._hood, side="right")))]
 
     def _place_again(self) -> None:
         """Pupils placed at least cost for the options found; the plan tidied where time does not allow that."""

@@ -16,7 +16,6 @@ class Layout:
 
     problem: EstateProblem
     option_order: IntArray  # (O,) the problem's options by facility and first-stage class
-    arc_order: IntArray  # (A,) the problem's arcs by facility
     arc_start: IntArray  # (F + 1,) first arc of every facility
     arc_node: IntArray  # (A,)
     arc_cost: FloatArray  # (S or 1, A)
@@ -47,7 +46,6 @@ def lay_out(problem: EstateProblem) -> Layout:
     return Layout(
         problem,
         options,
-        arcs,
         np.searchsorted(problem.arc_facility[arcs], facilities),
         problem.arc_node[arcs],
         np.ascontiguousarray(problem.arc_cost[:, arcs]),

@@ -208,7 +208,7 @@ def _places(problem: EstateProblem, part: Part) -> Block:
 
 
 def _linking(problem: EstateProblem, part: Part) -> Block:
-    """X ≤ Σ z over the options with places, where a free facility has an option without."""
+    """Nobody goes where nothing is: x ≤ Σ z over the options with places, if a facility has one without."""
     n_facilities, n, x0 = problem.n_facilities, len(part.options), part.option_cost.size
     of_option, scenario = problem.option_facility[part.options], problem.stage_scenario
     facility = problem.arc_facility[part.flow_arc]
@@ -231,7 +231,7 @@ def _linking(problem: EstateProblem, part: Part) -> Block:
 
 
 def _policy_rows(part: Part) -> Block:
-    """Lower ≤ Σ row·z ≤ upper, in every scenario."""
+    """Every policy row: lower ≤ Σ row·z ≤ upper, in every scenario."""
     n_scenarios, n = part.option_cost.shape
     entries, n_rows = part.rows.tocoo(), part.rows.shape[0]
     scenario = np.repeat(np.arange(n_scenarios), entries.nnz)

@@ -10,7 +10,7 @@ back, costs no more than any plan: the Lagrangian bound of
 Good prices are sought by the volume algorithm (F. Barahona and R. Anbil, "The volume algorithm: producing primal
 solutions with a subgradient method", Mathematical Programming 87, 2000): steps along an average of what the
 facilities did, from the best prices so far. Steps are measured in pupils, so that they do not depend on the
-size of nodes. The average also says how often each option was followed, which is close to the linear relaxation.
+size of nodes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.estate import FloatArray, IntArray
+from models.estate import FloatArray
 from solvers.knapsacks import best_options
 from solvers.layout import Layout
 
@@ -41,7 +41,6 @@ class Pass:
     bound: float  # GBP
     placed: FloatArray  # (S, D) shares of the nodes that they take
     level: FloatArray  # (K, R) of the policy rows
-    followed: IntArray  # (K, F) options in the order of the layout
     value: FloatArray  # (K, O) GBP; an option's cost less what its pupils are worth
 
 
@@ -57,8 +56,6 @@ class Prices:
         latest = self.evaluate(self.pupil, self.row)
         self.bound, self.value = latest.bound, latest.value
         self._placed, self._level = latest.placed, latest.level
-        self.followed = np.zeros(layout.cost.shape)  # (K, O) how often each option was followed, averaged
-        self._follow(latest, 1.0)
         self._step, self._weight = FIRST_STEP, WEIGHT
         self.passes = 1
 
@@ -76,7 +73,7 @@ class Prices:
         level = np.array([layout.rows[:, options].sum(axis=1).A1 for options in followed])
         paid = np.where(row > 0, problem.row_lower, np.where(row < 0, problem.row_upper, 0.0))
         bound = total + float((pupil * problem.demand).sum() + (row * paid).sum())
-        return Pass(bound, placed, level.reshape(row.shape), followed, value)
+        return Pass(bound, placed, level.reshape(row.shape), value)
 
     def ascend(self, passes: int, stop: Callable[[], bool] = lambda: False) -> bool:
         """Improve the prices by at most so many passes; whether more passes promise more.
@@ -133,11 +130,6 @@ class Prices:
         share = min(max(best, self._weight / 10), self._weight)
         self._placed -= share * change
         self._level -= share * (self._level - latest.level)
-        self._follow(latest, share)
-
-    def _follow(self, latest: Pass, share: float) -> None:
-        self.followed *= 1.0 - share
-        self.followed[np.arange(len(latest.followed))[:, None], latest.followed] += share
 
     def _missing(self) -> FloatArray:
         """(S, D) shares not yet placed, on average; none where the price is at its ceiling already."""
