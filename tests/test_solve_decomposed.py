@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice, keeps, random_problem
 
 from models.estate import EstateProblem
-from solvers import solve_estate
+from solvers import estate_decomposed, solve_estate
 from solvers.layout import lay_out
 from solvers.part import Effort, solve_part
 from solvers.priced_tiles import lay_mosaic
@@ -99,6 +99,25 @@ def test_both_routes_agree_on_a_county(seed):
     check_estate(problem, plan)
     assert plan.route == "decomposed" and plan.gap < 0.003
     assert plan.bound <= exact.objective * (1 + 1e-6) and exact.bound <= plan.objective * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_search_over_many_tiles_tells_a_true_bound_and_plan(seed, monkeypatch):
+    # A county fits one tile of the usual size: with small ones, nodes and rows lie on seams.
+    monkeypatch.setattr(estate_decomposed, "LEAST_TILE", 80.0)
+    monkeypatch.setattr(estate_decomposed, "TILE_GROWTH", 1.5)
+    monkeypatch.setattr(estate_decomposed, "HOOD", 60.0)
+    monkeypatch.setattr(estate_decomposed, "LEAST_HOOD", 30.0)
+    problem = county(seed)
+    exact = solve_estate(problem, route="exact", time_limit_s=60, gap=1e-5)
+    seams, told = [], []
+    lay = estate_decomposed.lay_mosaic
+    monkeypatch.setattr(estate_decomposed, "lay_mosaic", lambda *given: seams.append(lay(*given)) or seams[-1])
+    plan = solve_estate(problem, route="decomposed", time_limit_s=8, gap=1e-5, progress=told.append)
+    assert seams[0].tile.max() > 2 and (seams[0].home < 0).any()
+    check_estate(problem, plan)
+    assert plan.objective >= exact.bound * (1 - 1e-6)
+    assert all(now.bound <= exact.objective * (1 + 1e-6) for now in told)
 
 
 def test_the_same_seed_gives_the_same_plan_where_no_time_limits_it():
