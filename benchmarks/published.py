@@ -21,18 +21,22 @@ def read_published(folder: Path, instance: str) -> EstateProblem:
     """An instance by its name: cap41 … cap134, capa8000 … capc7250, p1 … p71."""
     if instance.startswith("cap"):
         family = instance[:4]
-        return read_orlib(folder / "orlib" / f"{family if family in LARGE else instance}.txt", instance[4:])
+        if family in LARGE:
+            return read_orlib(folder / "orlib" / f"{family}.txt", float(instance[4:]))
+        return read_orlib(folder / "orlib" / f"{instance}.txt")
     return read_holmberg(folder / "holmberg" / instance)
 
 
-def read_orlib(path: Path, places: str = "") -> EstateProblem:
+def read_orlib(path: Path, places: float | None = None) -> EstateProblem:
     """m n; places and fixed cost of each facility; each customer's demand and cost of all of it from each.
 
-    In the large files the word "capacity" stands for the places.
+    In the large files a word or a number stands for the places, which the instance's name gives.
     """
-    words = path.read_text().replace("capacity", places).split()
+    words = path.read_text().replace("capacity", "nan").split()
     m, n = int(words[0]), int(words[1])
     facilities = np.array(words[2 : 2 + 2 * m], float).reshape(m, 2)
+    if places is not None:
+        facilities[:, 0] = places
     customers = np.array(words[2 + 2 * m :], float).reshape(n, 1 + m)
     return open_or_closed(facilities, customers[:, 0], customers[:, 1:], single_site=False)
 

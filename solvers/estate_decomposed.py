@@ -25,6 +25,7 @@ import numpy as np
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.answers import estate_answer, first_options, without_plan
+from solvers.attention import Attention
 from solvers.bounding import Bounding
 from solvers.clash import OptionSpace
 from solvers.highs import Clock, Reporter
@@ -41,19 +42,20 @@ ROUTE = "decomposed"
 GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
 PRICE_SHARE = 0.25  # of the time, for prices
 PRICE_PASSES = 4000  # at most
-FIRST_SHARE, MOSAIC_SHARE = 0.4, 0.6  # of the time left: at most for the first and for each later mosaic
+FIRST_SHARE, MOSAIC_SHARE = 0.55, 0.6  # of the time left: at most for the first and for each later mosaic
 LEAST_TILE = 4000.0  # flows and options of the smallest tile
 TILE_GROWTH = 2.0  # from one mosaic to the next, where time allows
-TILE_S, TILE_POWER = 4.0, 1.3  # seconds for a tile of LEAST_TILE, and how they grow with its size
-FIRST_S = 8.0  # seconds for a tile of the first mosaic, at most
+TILE_S, TILE_POWER = 12.0, 1.3  # seconds for a tile of LEAST_TILE, and how they grow with its size
+FIRST_S = 12.0  # seconds for a tile of the first mosaic, at most
 TILE_NODES = 200  # search nodes of a tile of LEAST_TILE where no time limits it
 TILE_GAP = 0.2  # of the gap asked for, shared among the tiles
-HOOD, LEAST_HOOD = 800.0, 100.0  # load of a neighbourhood, to begin with and at least
-HOOD_S, HOOD_NODES = 8.0, 100
-WIDER = 4.0  # the tile from which undecided facilities are taken, in neighbourhoods
+HOOD, LEAST_HOOD = 500.0, 100.0  # load of a neighbourhood, to begin with and at least
+HOOD_S, HOOD_NODES = 5.0, 100
+MOSTLY_SHUT = 0.3  # share of a neighbourhood shut by others above which it overlaps them instead
 HOOD_GAIN, LEAST_GAIN = 1e-5, 1e-7  # of the cost: what a neighbourhood leaves unsought, to begin with and at least
-LOOKED_AT = 16  # neighbourhoods looked at for one that can be worked on beside those in work
-IDLE_SWEEPS = 3  # sweeps without gain after which smaller gains are sought
+HOOD_GROWTH, HOOD_SHRINK = 1.05, 0.8  # of the load after one that was done in half its time, and after another
+IDLE = 2.0  # neighbourhoods without gain, in shares of those of the whole estate, after which smaller gains are sought
+PLACING_SHARE = 0.05  # of the time for neighbourhoods: at most, for placing everybody anew after gains
 LAST_SHARE = 0.04  # of the time, kept for placing pupils at the end
 
 
@@ -89,7 +91,9 @@ class Task:
     tile: int = -1
     mosaic: Bounding | None = None
     hood: Neighbourhood | None = None
-    version: int = 0  # of the plan that the neighbourhood was cut from
+    overlaps: bool = False  # whether another may change the same pupils
+    changes: int = 0  # of the plan before the neighbourhood was cut from it
+    adopted: int = 0  # those that placed everybody anew
 
 
 class Search:
@@ -104,14 +108,13 @@ class Search:
         self.standing: Standing | None = None
         self.prices: Prices
         self.tiling: Tiling
+        self.attention: Attention
         self.load: FloatArray  # (F,) flows worth a thought and options
-        self._version = 0
+        self._changes = self._adopted = 0  # of the plan: in all, and those that placed everybody anew
         self._mosaic: Bounding | None = None
-        self._queue: list[IntArray] = []  # neighbourhoods of this sweep still to do
         self._hood, self._gain = HOOD, HOOD_GAIN
-        self._sweep = 0
-        self._sweep_cost, self._idle_sweeps = math.inf, 0
-        self._quick: list[bool] = []  # whether the latest neighbourhoods were done in time
+        self._idle = 0  # neighbourhoods without gain, one after the other
+        self._placing_s = 0.0  # spent on placing everybody anew
         self._spent = {"bound": 0.0, "improve": 0.0}
         self._margin = MARGIN
         self._stop = threading.Event()
@@ -165,7 +168,9 @@ class Search:
         useful &= problem.demand[:, problem.arc_node] > 0
         flows = np.bincount(problem.arc_facility, useful.sum(axis=0), minlength=problem.n_facilities)
         self.load = (flows + np.bincount(problem.option_facility)).astype(np.float64)
-        self.tiling = Tiling(problem, np.asarray(useful.any(axis=0)), self.load, self.seed)
+        wanted = np.asarray(useful.any(axis=0))
+        self.tiling = Tiling(problem, wanted, self.load, self.seed)
+        self.attention = Attention(self.layout, self.prices, wanted, self.load, self.seed)
 
     def _first_mosaic(self, pool: ThreadPoolExecutor) -> None:
         """All cores on the first mosaic."""
@@ -187,7 +192,7 @@ class Search:
             for task in running.values():
                 spent[task.kind] += max(self.clock.seconds - task.began, 1.0)
             kinds = sorted(spent, key=lambda kind: spent[kind])
-            if self._idle_sweeps:
+            if self._idle > self._all_hoods:
                 kinds = ["bound", "improve"]
             for kind in kinds:
                 if kind == "bound" and self._submit_tile(pool, running):
@@ -207,10 +212,39 @@ class Search:
             self.reporter.report(bound=mosaic.bound)
             if mosaic.complete and self.standing is not None:
                 self._adopt(mosaic.options(self.standing.option))
-        elif task.hood is not None and task.version == self._version and self.standing is not None:
-            self._quick.append(found.closed)
-            self.standing = write_into(self.problem, self.standing, task.hood, found)
-            self.reporter.report(incumbent=self.standing.cost)
+        elif task.hood is not None and self.standing is not None:
+            quick = found.closed and not (math.isfinite(self.clock.limit_s) and seconds > 0.5 * HOOD_S)
+            self._hood *= HOOD_GROWTH if quick else HOOD_SHRINK
+            before = self._changes
+            if found.option is not None and found.objective < task.hood.cost:
+                self._write(task, task.hood, found)
+            gained = self._changes > before
+            if gained and self._placing_s < PLACING_SHARE * self._spent["improve"]:
+                self._adopt(self.standing.option)
+            self.attention.tell(task.hood.facilities, task.hood.touched, gained)
+            self._idle = 0 if gained else self._idle + 1
+            if self._idle > IDLE * self._all_hoods:
+                self._idle, self._gain = 0, max(self._gain / 4, LEAST_GAIN)
+
+    @property
+    def _all_hoods(self) -> float:
+        """Neighbourhoods that the whole estate would make."""
+        return max(1.0, float(self.load.sum()) / self._hood)
+
+    def _write(self, task: Task, hood: Neighbourhood, found: PartPlan) -> None:
+        """A better neighbourhood into the plan; placed anew where the plan is no longer what it was cut from."""
+        assert self.standing is not None and found.option is not None
+        if task.changes == self._changes or not (task.overlaps or task.adopted != self._adopted):
+            better = write_into(self.problem, self.standing, hood, found)
+            if better is not self.standing:
+                self.standing = better
+                self._changes += 1
+                self.reporter.report(incumbent=better.cost)
+        else:
+            option = self.standing.option.copy()
+            option[:, hood.facilities] = found.option
+            if all(keeps_rows(self.problem, one) for one in option):
+                self._adopt(option)
 
     # -- plans ------------------------------------------------------------------------------------------
 
@@ -227,74 +261,44 @@ class Search:
                 if near is None or not keeps_rows(problem, near):
                     return
                 mended[k] = near
+        began = self.clock.seconds
         flow, unmet = place_pupils(problem, mended, self.clock, GRACE_S)
+        self._placing_s += self.clock.seconds - began
         cost = plan_cost(problem, mended, flow, unmet)
         if self.standing is None or cost < self.standing.cost:
             self.standing = Standing(mended, flow, cost)
-            self._version += 1
+            self._changes += 1
+            self._adopted += 1
             self.reporter.report(incumbent=cost)
 
     def _distance(self, scenario: int, option: IntArray) -> FloatArray:
         """(O,) how far other options seem to be from these (F,) at the prices; 0 for these alone."""
-        worse = np.maximum(self._regret(scenario, option), 0.0)
+        worse = np.maximum(self.attention.regret(scenario, option), 0.0)
         scale = max(float(worse.mean()), 1e-9)
         return np.where(np.isin(np.arange(len(worse)), option), 0.0, np.maximum(worse / scale, 1e-3))
-
-    def _regret(self, scenario: int, option: IntArray) -> FloatArray:
-        """(O,) what following another option than these (F,) seems to cost at the prices, GBP."""
-        value = np.empty(self.problem.n_options)
-        value[self.layout.option_order] = self.prices.value[scenario]
-        worse = value - value[option][self.problem.option_facility]
-        worse[option] = 0.0
-        return worse
 
     def _submit_hood(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> bool:
         """Put the first neighbourhood to work that has nothing to do with those in work."""
         if self.standing is None:
             return False
-        if not self._queue:
-            self._next_sweep(self.standing)
-        load = loads(self.problem, self.standing.flow)
-        busy = [task.hood for task in running.values() if task.hood is not None]
-        for number, facilities in enumerate(self._queue[:LOOKED_AT]):
-            hood = neighbourhood(self.problem, self.prices.pupil, self.standing, load, facilities)
-            if any(hood.meets(other) for other in busy):
-                continue
-            del self._queue[number]
-            effort = self._effort(HOOD_S, HOOD_NODES, self._gain * abs(self.standing.cost))
-            future = pool.submit(solve_part, self.problem, hood.part, effort, hood.start)
-            running[future] = Task("improve", self.clock.seconds, hood=hood, version=self._version)
-            return True
-        return False
-
-    def _next_sweep(self, standing: Standing) -> None:
-        """Cut the estate into neighbourhoods anew."""
-        idle = self._sweep_cost - standing.cost < 1e-6 * abs(standing.cost)
-        self._idle_sweeps = self._idle_sweeps + 1 if idle else 0
-        if self._idle_sweeps >= IDLE_SWEEPS:
-            self._idle_sweeps = 0
-            self._gain = max(self._gain / 4, LEAST_GAIN)
-        self._sweep_cost = standing.cost
-        if self._quick:
-            done = np.mean(self._quick)
-            self._hood *= 1.4 if done > 0.9 else 0.7 if done < 0.5 else 1.0
+        shut = np.zeros(self.problem.n_facilities, dtype=bool)
+        for task in running.values():
+            if task.hood is not None:
+                shut[task.hood.touched] = True
         self._hood = float(np.clip(self._hood, LEAST_HOOD, max(LEAST_HOOD, 0.6 * self.load.sum())))
-        self._quick = []
-        self._sweep += 1
-        if self._sweep % 2:
-            self._queue = [self._undecided(standing, tile) for tile in self.tiling.cut(WIDER * self._hood, turned=True)]
-        else:
-            self._queue = self.tiling.cut(self._hood, turned=True)
-
-    def _undecided(self, standing: Standing, tile: IntArray) -> IntArray:
-        """The facilities of a tile that might most easily decide otherwise, as many as fit; one at least."""
-        doubt = np.full(self.problem.n_facilities, np.inf)
-        for k, option in enumerate(standing.option):
-            worse = self._regret(k, option)
-            worse[option] = np.inf
-            np.minimum.at(doubt, self.problem.option_facility, worse)
-        order = tile[np.argsort(doubt[tile], kind="stable")]
-        return order[: max(1, int(np.searchsorted(np.cumsum(self.load[order]), self._hood, side="right")))]
+        facilities = self.attention.choose(self.standing, self._hood, shut)
+        overlaps = bool(shut[facilities].mean() > MOSTLY_SHUT)
+        load = loads(self.problem, self.standing.flow)
+        hood = neighbourhood(self.problem, self.prices.pupil, self.standing, load, facilities, shut & (not overlaps))
+        if hood is None:
+            self.attention.tell(facilities, facilities, gained=False)
+            return self._submit_hood(pool, running)
+        effort = self._effort(HOOD_S, HOOD_NODES, self._gain * abs(self.standing.cost))
+        future = pool.submit(solve_part, self.problem, hood.part, effort, hood.start)
+        running[future] = Task(
+            "improve", self.clock.seconds, hood=hood, overlaps=overlaps, changes=self._changes, adopted=self._adopted
+        )
+        return True
 
     def _place_again(self) -> None:
         """Pupils placed at least cost for the options found; the plan tidied where time does not allow that."""

@@ -4,6 +4,8 @@ The facilities of the neighbourhood are free. Every node that could use one of t
 its useful arcs; into the facilities around only as far as they have room beside the nodes that stay. Policy rows
 keep their levels with what the other facilities contribute. The present plan is feasible and is the start, so the
 answer (`solvers.part`) is never worse, and a better one can be written into the plan as it stands.
+
+Several neighbourhoods of one plan can be worked on at once: what one of them may change is shut to the others.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.part import Part, PartPlan
-from solvers.transport import places_at, plan_cost, unmet_shares
+from solvers.transport import keeps_rows, places_at, plan_cost, unmet_shares
 
-MARGIN = 0.25  # of a node's price: arcs so much dearer than it are left out unless they are in use
+RINGS = 2  # further rounds of facilities whose pupils may be moved to make room
+MARGIN = 0.01  # of a node's price: arcs so much dearer than it are left out unless they are in use
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +43,27 @@ class Neighbourhood:
     touched: IntArray  # facilities whose pupils may change
     rows: IntArray  # policy rows that name a free facility
 
-    def meets(self, other: Neighbourhood) -> bool:
-        """Whether the two could change the same thing."""
-        return bool(np.intersect1d(self.touched, other.touched).size or np.intersect1d(self.rows, other.rows).size)
-
 
 def neighbourhood(
-    problem: EstateProblem, pupil_price: FloatArray, standing: Standing, load: FloatArray, facilities: IntArray
-) -> Neighbourhood:
-    """The neighbourhood of some facilities in a standing plan whose facilities carry `load` (S, F) pupils."""
+    problem: EstateProblem,
+    pupil_price: FloatArray,
+    standing: Standing,
+    load: FloatArray,
+    facilities: IntArray,
+    shut: NDArray[np.bool_],
+) -> Neighbourhood | None:
+    """The neighbourhood of some facilities in a standing plan whose facilities carry `load` (S, F) pupils.
+
+    Nothing is changed at the facilities that are `shut` (F,); None where that leaves nothing.
+    """
     free = np.zeros(problem.n_facilities, dtype=bool)
     free[facilities] = True
-    flow_slice, flow_arc = _flows(problem, pupil_price, standing, free)
+    held = _held(problem, standing, shut)
+    free &= ~shut & ~_taking(problem, standing, held)
+    facilities = np.flatnonzero(free)
+    if not facilities.size:
+        return None
+    flow_slice, flow_arc = _flows(problem, pupil_price, standing, free, shut, held)
     node = problem.arc_node[flow_arc]
     moving = np.zeros(problem.demand.shape, dtype=bool)
     moving[flow_slice, node] = True
@@ -84,11 +97,17 @@ def neighbourhood(
 
 
 def write_into(problem: EstateProblem, standing: Standing, place: Neighbourhood, found: PartPlan) -> Standing:
-    """The standing plan with the neighbourhood's answer in it; the same plan where the answer is no better."""
+    """The standing plan with the neighbourhood's answer in it.
+
+    The same plan where the answer is no better, or where what another neighbourhood has done to a policy row in the
+    meantime does not go with it.
+    """
     if found.option is None or found.flow is None or found.objective >= place.cost - 1e-9 * abs(standing.cost):
         return standing
     option, flow = standing.option.copy(), standing.flow.copy()
-    option[:, np.sort(place.facilities)] = found.option
+    option[:, place.facilities] = found.option
+    if len(place.rows) and not all(keeps_rows(problem, one) for one in option):
+        return standing
     flow[place.part.flow_slice, place.part.flow_arc] = np.where(found.flow < 1e-9, 0.0, found.flow)
     return Standing(option, flow, standing.cost + found.objective - place.cost)
 
@@ -112,7 +131,12 @@ def tidy(problem: EstateProblem, standing: Standing) -> Standing:
 
 
 def _flows(
-    problem: EstateProblem, pupil_price: FloatArray, standing: Standing, free: IntArray
+    problem: EstateProblem,
+    pupil_price: FloatArray,
+    standing: Standing,
+    free: NDArray[np.bool_],
+    shut: NDArray[np.bool_],
+    held: NDArray[np.bool_],
 ) -> tuple[IntArray, IntArray]:
     """(slices, arcs) over which the nodes near the free facilities may be placed."""
     slices, arcs = [], []
@@ -122,12 +146,33 @@ def _flows(
         used = standing.flow[s] > 0
         near = np.zeros(problem.n_nodes, dtype=bool)
         near[problem.arc_node[free[problem.arc_facility] & ((cost < price) | used)]] = True
-        near &= problem.demand[s] > 0
         useful = (cost <= price + MARGIN * np.abs(price)) & (cost <= problem.unmet_cost[s, problem.arc_node])
-        chosen = np.flatnonzero(near[problem.arc_node] & (useful | used))
+        for _ in range(RINGS):
+            reached = np.zeros(problem.n_facilities, dtype=bool)
+            reached[problem.arc_facility[near[problem.arc_node] & ((cost < price) | used)]] = True
+            near[problem.arc_node[reached[problem.arc_facility] & used]] = True
+        near &= (problem.demand[s] > 0) & ~held[s]
+        chosen = np.flatnonzero(near[problem.arc_node] & (useful | used) & ~shut[problem.arc_facility])
         slices.append(np.full(len(chosen), s))
         arcs.append(chosen)
     return np.concatenate(slices), np.concatenate(arcs)
+
+
+def _held(problem: EstateProblem, standing: Standing, shut: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(S, D) nodes with pupils at a facility that is shut."""
+    held = np.zeros(problem.demand.shape, dtype=bool)
+    there = np.flatnonzero(shut[problem.arc_facility])
+    s, arc = np.nonzero(standing.flow[:, there] > 0)
+    held[s, problem.arc_node[there[arc]]] = True
+    return held
+
+
+def _taking(problem: EstateProblem, standing: Standing, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(F,) facilities at which a held node has pupils."""
+    taking = np.zeros(problem.n_facilities, dtype=bool)
+    arc = np.nonzero((standing.flow > 0) & held[:, problem.arc_node])[1]
+    taking[problem.arc_facility[arc]] = True
+    return taking
 
 
 def _follows(problem: EstateProblem, option: IntArray) -> FloatArray:

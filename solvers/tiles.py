@@ -23,7 +23,7 @@ ROW_PULL = 0.6  # of a shared row, against 1 of shared nodes
 
 
 class Tiling:
-    """Cuts one problem into tiles, again and again differently; `wanted` (A,) are the arcs that matter."""
+    """Cuts one problem into tiles; `wanted` (A,) are the arcs that matter. `axes` (F, AXES) are the coordinates."""
 
     def __init__(self, problem: EstateProblem, wanted: NDArray[np.bool_], load: FloatArray, seed: int) -> None:
         """`load` (F,) is what each facility weighs in the size of a tile."""
@@ -31,15 +31,15 @@ class Tiling:
         self._problem = problem
         self._load = load
         self._rows = _facility_rows(problem)
-        self._axes = self._smooth(wanted)
+        self.axes = self._smooth(wanted)
 
-    def cut(self, size: float, turned: bool = False) -> list[IntArray]:
-        """Disjoint tiles of at most about `size` load that cover all facilities; `turned`: along random axes."""
+    def cut(self, size: float) -> list[IntArray]:
+        """Disjoint tiles of at most about `size` load that cover all facilities."""
         atom = self._atoms(size)
         n_atoms = int(atom.max()) + 1
         load = np.bincount(atom, self._load, minlength=n_atoms)
         count = np.bincount(atom, minlength=n_atoms)
-        axes = np.column_stack([np.bincount(atom, axis, minlength=n_atoms) / count for axis in self._axes.T])
+        axes = np.column_stack([np.bincount(atom, axis, minlength=n_atoms) / count for axis in self.axes.T])
         tiles = []
         waiting = [np.arange(n_atoms)]
         while waiting:
@@ -48,21 +48,13 @@ class Tiling:
             if n_parts <= 1 or len(atoms) == 1:
                 tiles.append(np.flatnonzero(np.isin(atom, atoms)))
                 continue
-            along = self._along(axes[atoms] - axes[atoms].mean(axis=0), turned)
+            along = _longest(axes[atoms] - axes[atoms].mean(axis=0))
             order = np.argsort(along, kind="stable")
             filled = np.cumsum(load[atoms[order]])
             half = int(np.argmin(np.abs(filled - filled[-1] * (n_parts // 2) / n_parts))) + 1
             half = min(max(half, 1), len(atoms) - 1)
             waiting += [atoms[order[half:]], atoms[order[:half]]]
         return tiles
-
-    def _along(self, axes: FloatArray, turned: bool) -> FloatArray:
-        """(n,) the coordinate to cut along: the longest axis, or one at random among the longer ones."""
-        _, lengths, turn = np.linalg.svd(axes.T @ axes)
-        if not turned:
-            return np.asarray(axes @ turn[0])
-        share = lengths / max(lengths.sum(), 1e-300)
-        return np.asarray(axes @ (turn.T @ (self._random.normal(size=len(share)) * share)))
 
     def _atoms(self, size: float) -> IntArray:
         """(F,) facilities that have to stay together: those under rows no larger than a tile."""
@@ -86,6 +78,11 @@ class Tiling:
             axes -= axes.mean(axis=0)
             axes = np.linalg.qr(axes)[0] * np.sqrt(problem.n_facilities)
         return axes
+
+
+def _longest(axes: FloatArray) -> FloatArray:
+    """(n,) the coordinate along the longest axis of the cloud."""
+    return np.asarray(axes @ np.linalg.svd(axes.T @ axes)[2][0])
 
 
 def _averaged(shares: csr_matrix, axes: FloatArray) -> FloatArray:
