@@ -22,6 +22,7 @@ from solvers.neighbourhoods import Standing
 from solvers.prices import Prices
 
 FADE, LEAST_INTEREST = 0.4, 1e-3
+LEAST = 8  # facilities of a neighbourhood
 UNEVEN = 0.5  # luck in how neighbourhoods grow, so that no two neighbourhoods have one shape
 FIRST_RANKS = 50.0  # the most doubtful so many are about equally likely to be the seed
 WIDER = (1.0, 2.0, 4.0, 8.0, 16.0)  # a neighbourhood is the doubtful part of one so much larger
@@ -40,7 +41,7 @@ class Attention:
         self._least = self._best_values()
 
     def choose(self, standing: Standing, size: float, shut: NDArray[np.bool_]) -> IntArray:
-        """Facilities of about `size` load, one at least, around one that is not `shut` (F,) if there is any."""
+        """Facilities of about `size` load, a few at least, around one that is not `shut` (F,) if there is any."""
         doubt = self._doubt(standing)
         rank = np.argsort(np.argsort(doubt, kind="stable"), kind="stable")
         weight = self._interest * np.sqrt(np.maximum(self.gaps(standing), 1e-9)) / (rank + FIRST_RANKS)
@@ -84,7 +85,7 @@ class Attention:
         luck = np.exp(self._random.normal(0.0, UNEVEN, len(self._load)))
         tie, taken, load = np.zeros(len(self._load)), [seed], float(self._load[seed])
         tie[seed] = -np.inf
-        while load < size and len(taken) < len(tie):
+        while (load < size or len(taken) < LEAST) and len(taken) < len(tie):
             last = slice(self._near.indptr[taken[-1]], self._near.indptr[taken[-1] + 1])
             tie[self._near.indices[last]] += self._near.data[last] * luck[self._near.indices[last]]
             following = int(np.argmax(tie))
@@ -109,8 +110,8 @@ class Attention:
         return np.asarray(np.minimum.reduceat(classes.sum(axis=0), layout.facility_group[:-1]))
 
     def _first(self, order: IntArray, size: float) -> IntArray:
-        """As many facilities from the front as are of `size` load together."""
-        return np.sort(order[: max(1, int(np.searchsorted(np.cumsum(self._load[order]), size, side="right")))])
+        """As many facilities from the front as are of `size` load together, a few at least."""
+        return np.sort(order[: max(LEAST, int(np.searchsorted(np.cumsum(self._load[order]), size, side="right")))])
 
 
 def _near(problem: EstateProblem, wanted: NDArray[np.bool_]) -> csr_matrix:

@@ -18,7 +18,7 @@ SHORT = 24  # up to so many arcs, insertion sorts faster than argsort
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def best_options(
     price: NDArray[np.float64],  # (S, D) GBP per pupil placed
-    option_cost: NDArray[np.float64],  # (K, O) GBP, weighted by scenario and with the prices of policy rows in it
+    option_cost: NDArray[np.float64],  # (K, O) GBP, weighted and with the prices of policy rows in it; inf: not allowed
     demand: NDArray[np.float64],  # (S, D)
     arc_node: NDArray[np.int64],  # (A,) by facility
     arc_cost: NDArray[np.float64],  # (S or 1, A) by facility
@@ -49,6 +49,12 @@ def best_options(
             row = s if arc_cost.shape[0] > 1 else 0
             k = scenario[s]
             n = 0
+            open_to_any = False
+            for o in range(first, last):
+                open_to_any = open_to_any or (places[o, s] > 0.0 and option_cost[k, o] < np.inf)
+            if not open_to_any:
+                count[s] = 0
+                continue
             for a in range(arc_start[f], arc_start[f + 1]):
                 d = arc_node[a]
                 v = price[s, d] - arc_cost[row, a]
@@ -56,11 +62,11 @@ def best_options(
                     worth[n] = v
                     by_worth[s, n] = a
                     n += 1
-            count[s] = n
             _sort_down(worth, by_worth[s], n)
+            count[s] = n
             last_places, last_value = -1.0, 0.0
             for o in range(first, last):
-                if places[o, s] <= 0.0:
+                if places[o, s] <= 0.0 or option_cost[k, o] == np.inf:
                     continue
                 if places[o, s] != last_places:
                     last_places = places[o, s]

@@ -20,7 +20,6 @@ from solvers.part import Part, PartPlan
 from solvers.transport import keeps_rows, places_at, plan_cost, unmet_shares
 
 RINGS = 2  # further rounds of facilities whose pupils may be moved to make room
-MARGIN = 0.01  # of a node's price: arcs so much dearer than it are left out unless they are in use
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +50,12 @@ def neighbourhood(
     load: FloatArray,
     facilities: IntArray,
     shut: NDArray[np.bool_],
+    margin: float,
 ) -> Neighbourhood | None:
     """The neighbourhood of some facilities in a standing plan whose facilities carry `load` (S, F) pupils.
 
-    Nothing is changed at the facilities that are `shut` (F,); None where that leaves nothing.
+    Nothing is changed at the facilities that are `shut` (F,); None where that leaves nothing. Arcs that are not in
+    use and dearer than their node's price by more than a share `margin` are left out.
     """
     free = np.zeros(problem.n_facilities, dtype=bool)
     free[facilities] = True
@@ -63,7 +64,7 @@ def neighbourhood(
     facilities = np.flatnonzero(free)
     if not facilities.size:
         return None
-    flow_slice, flow_arc = _flows(problem, pupil_price, standing, free, shut, held)
+    flow_slice, flow_arc = _flows(problem, pupil_price, standing, free, shut, held, margin)
     node = problem.arc_node[flow_arc]
     moving = np.zeros(problem.demand.shape, dtype=bool)
     moving[flow_slice, node] = True
@@ -137,6 +138,7 @@ def _flows(
     free: NDArray[np.bool_],
     shut: NDArray[np.bool_],
     held: NDArray[np.bool_],
+    margin: float,
 ) -> tuple[IntArray, IntArray]:
     """(slices, arcs) over which the nodes near the free facilities may be placed."""
     slices, arcs = [], []
@@ -146,7 +148,9 @@ def _flows(
         used = standing.flow[s] > 0
         near = np.zeros(problem.n_nodes, dtype=bool)
         near[problem.arc_node[free[problem.arc_facility] & ((cost < price) | used)]] = True
-        useful = (cost <= price + MARGIN * np.abs(price)) & (cost <= problem.unmet_cost[s, problem.arc_node])
+        useful = (cost <= price + margin * np.maximum(np.abs(price), 1.0)) & (
+            cost <= problem.unmet_cost[s, problem.arc_node]
+        )
         for _ in range(RINGS):
             reached = np.zeros(problem.n_facilities, dtype=bool)
             reached[problem.arc_facility[near[problem.arc_node] & ((cost < price) | used)]] = True

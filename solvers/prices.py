@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.estate import FloatArray
+from models.estate import FloatArray, IntArray
 from solvers.knapsacks import best_options
 from solvers.layout import Layout
 
@@ -41,13 +41,17 @@ class Pass:
     bound: float  # GBP
     placed: FloatArray  # (S, D) shares of the nodes that they take
     level: FloatArray  # (K, R) of the policy rows
+    followed: IntArray  # (K, F) the option of every facility, in the layout's order
     value: FloatArray  # (K, O) GBP; an option's cost less what its pupils are worth
 
 
 class Prices:
     """The best prices found so far; `ascend` improves them."""
 
-    def __init__(self, layout: Layout, pupil: FloatArray | None = None, row: FloatArray | None = None) -> None:
+    def __init__(
+        self, layout: Layout, pupil: FloatArray | None = None, row: FloatArray | None = None, step: float = FIRST_STEP
+    ) -> None:
+        """Begin from the prices `pupil` (S, D) and `row` (K, R), if there are any, with steps of `step`."""
         problem = layout.problem
         self._layout = layout
         self.pupil = _first_prices(layout) if pupil is None else np.minimum(pupil, problem.unmet_cost)
@@ -56,7 +60,9 @@ class Prices:
         latest = self.evaluate(self.pupil, self.row)
         self.bound, self.value = latest.bound, latest.value
         self._placed, self._level = latest.placed, latest.level
-        self._step, self._weight = FIRST_STEP, WEIGHT
+        self.share = np.zeros(layout.cost.shape)  # (K, O) of the facilities' choice on average, in the layout's order
+        np.put_along_axis(self.share, latest.followed, 1.0, axis=1)
+        self._step, self._weight = step, WEIGHT
         self.passes = 1
 
     def evaluate(self, pupil: FloatArray, row: FloatArray) -> Pass:
@@ -73,7 +79,7 @@ class Prices:
         level = np.array([layout.rows[:, options].sum(axis=1).A1 for options in followed])
         paid = np.where(row > 0, problem.row_lower, np.where(row < 0, problem.row_upper, 0.0))
         bound = total + float((pupil * problem.demand).sum() + (row * paid).sum())
-        return Pass(bound, placed, level.reshape(row.shape), value)
+        return Pass(bound, placed, level.reshape(row.shape), followed, value)
 
     def ascend(self, passes: int, stop: Callable[[], bool] = lambda: False) -> bool:
         """Improve the prices by at most so many passes; whether more passes promise more.
@@ -129,6 +135,10 @@ class Prices:
         best = -against / length if length > 0 else 0.0
         share = min(max(best, self._weight / 10), self._weight)
         self._placed -= share * change
+        self.share *= 1.0 - share
+        np.put_along_axis(
+            self.share, latest.followed, np.take_along_axis(self.share, latest.followed, axis=1) + share, axis=1
+        )
         self._level -= share * (self._level - latest.level)
 
     def _missing(self) -> FloatArray:
