@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from solvers.plans import ClusterPlan, EstatePlan, Progress, ProgressCallback, gap_between
+from solvers.plans import ClusterPlan, EstatePlan, Progress, ProgressCallback, gap_between, misfit
 
 if TYPE_CHECKING:
     from models.clusters import ClusterProblem
     from models.estate import EstateProblem
 
-__all__ = ["ClusterPlan", "EstatePlan", "Progress", "gap_between", "solve_clusters", "solve_estate"]
+__all__ = [
+    "ClusterPlan",
+    "EstatePlan",
+    "Progress",
+    "alternatives",
+    "cost_of",
+    "gap_between",
+    "solve_clusters",
+    "solve_estate",
+]
 
 ESTATE_ROUTES = ("auto", "exact", "decomposed")
-EXACT_FLOWS = 100_000  # up to so many slices × arcs with pupils, one programme is the quicker proof
+EXACT_FLOWS = 60_000  # up to so many slices × arcs with pupils, one programme is the quicker proof
+
+
+def __getattr__(name: str) -> Any:
+    """`alternatives` and `cost_of`, imported where they are asked for: numpy takes a quarter of a second."""
+    if name == "alternatives":
+        from solvers.near_optimal import alternatives
+
+        return alternatives
+    if name == "cost_of":
+        from solvers.forced import cost_of
+
+        return cost_of
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def solve_estate(
@@ -25,13 +47,15 @@ def solve_estate(
     seed: int = 0,
     route: str = "auto",
     progress: ProgressCallback | None = None,
+    start: EstatePlan | None = None,
 ) -> EstatePlan:
     """Options, flows and a proven bound within `time_limit_s` seconds; None: until the gap.
 
     Every outcome is a status, never an exception; the plan never costs more than a baseline that keeps the
     policy rows. `gap` is the relative gap at which to stop, `threads` those HiGHS may use (None: its choice),
-    `progress` is called with a `Progress` whenever the plan or the bound improves. Raises ValueError for a
-    route that does not exist and for arguments out of range.
+    `progress` is called with a `Progress` whenever the plan or the bound improves. `start` is a plan to begin from,
+    of this problem or of one with the same nodes, slices and facilities; its proof may be used as well. Raises
+    ValueError for a route that does not exist, for arguments out of range and for a start that does not fit.
 
     Routes: "exact" gives the whole programme to HiGHS; "decomposed" solves it in tiles, for estates too large for
     that; "auto" picks by size.
@@ -39,6 +63,8 @@ def solve_estate(
     if route not in ESTATE_ROUTES:
         raise ValueError(f"route {route!r} does not exist; there are {', '.join(ESTATE_ROUTES)}")
     _check_arguments(time_limit_s, gap, threads)
+    if start is not None and (wrong := misfit(problem, start)):
+        raise ValueError(f"start does not fit the problem: {wrong}")
     if problem.two_stage and route == "exact":
         raise ValueError("route 'exact' solves problems of one stage; two-stage problems take 'decomposed' or 'auto'")
     if route == "auto":
@@ -50,7 +76,9 @@ def solve_estate(
     else:
         from solvers.estate_exact import solve_exact as solve
 
-    return solve(problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress)
+    return solve(
+        problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress, start=start
+    )
 
 
 def solve_clusters(

@@ -9,7 +9,7 @@ import numpy as np
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.clash import OptionSpace
 from solvers.highs import Clock, choose
-from solvers.plans import EstatePlan, gap_between, status_of
+from solvers.plans import EstatePlan, Proof, gap_between, status_of
 from solvers.transport import keeps_rows, plan_cost, unmet_shares
 
 ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
@@ -24,6 +24,13 @@ def bound_by_parts(problem: EstateProblem) -> float:
         cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
         np.minimum.at(pupil[s], problem.arc_node, cost)
     return float(cheapest.sum() + (problem.demand * pupil).sum())
+
+
+def started(start: EstatePlan | None) -> IntArray | None:
+    """(K, F) the options of a plan to begin from, if there are any."""
+    if start is None or start.option is None:
+        return None
+    return start.option[None, :] if start.scenario_option is None else start.scenario_option
 
 
 def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool, IntArray | None]:
@@ -41,7 +48,14 @@ def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool
 
 
 def estate_answer(
-    problem: EstateProblem, option: IntArray, flow: FloatArray, bound: float, gap: float, clock: Clock, route: str
+    problem: EstateProblem,
+    option: IntArray,
+    flow: FloatArray,
+    bound: float,
+    gap: float,
+    clock: Clock,
+    route: str,
+    proof: Proof | None = None,
 ) -> EstatePlan:
     """The plan of options (K, F) and flows (S, A) under a bound."""
     unmet = unmet_shares(problem, flow)
@@ -52,7 +66,7 @@ def estate_answer(
     return EstatePlan(
         status_of(cost, bound, gap), cost, bound, gap_between(cost, bound),
         option[int(np.argmax(problem.stage_weight))], flow, unmet, (), clock.seconds, route,
-        option if problem.two_stage else None,
+        option if problem.two_stage else None, proof,
     )  # fmt: skip
 
 

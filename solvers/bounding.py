@@ -13,11 +13,26 @@ from solvers.priced_tiles import Mosaic
 class Bounding:
     """The best bound known of every tile, from its Lagrangian value upwards, and the tiles still to do."""
 
-    def __init__(self, mosaic: Mosaic, layout: Layout, value: FloatArray, size: float, seconds: float) -> None:
-        """`value` (K, O) are the options at the mosaic's prices; a tile is of `size` load and has `seconds`."""
+    def __init__(
+        self,
+        mosaic: Mosaic,
+        layout: Layout,
+        value: FloatArray,
+        size: float,
+        seconds: float,
+        known: FloatArray | None = None,
+    ) -> None:
+        """`value` (K, O) are the options at the mosaic's prices; a tile is of `size` load and has `seconds`.
+
+        `known` (tiles,) are bounds proven before, for tiles that need not be solved again; nan for the others.
+        """
         self.mosaic, self.size, self.seconds = mosaic, size, seconds
         self.tiles = _lagrangian(mosaic, layout, value)
         self.waiting = list(range(len(self.tiles)))
+        if known is not None:
+            self.tiles = np.where(np.isnan(known), self.tiles, np.maximum(self.tiles, known))
+            self.waiting = np.flatnonzero(np.isnan(known)).tolist()
+        self._done = len(self.tiles) - len(self.waiting)
         self._found: dict[int, PartPlan] = {}
 
     @property
@@ -28,7 +43,7 @@ class Bounding:
     @property
     def complete(self) -> bool:
         """Whether every tile has been solved, as far as its time went."""
-        return len(self._found) == len(self.tiles)
+        return self._done + len(self._found) == len(self.tiles)
 
     def take(self, tile: int, found: PartPlan) -> None:
         """Take a tile's outcome."""

@@ -19,20 +19,22 @@ import math
 import os
 import threading
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.answers import estate_answer, first_options, without_plan
+from solvers.answers import estate_answer, first_options, started, without_plan
 from solvers.attention import Attention
 from solvers.bounding import Bounding
+from solvers.branching import Branch, Branching, Split
 from solvers.clash import OptionSpace
 from solvers.highs import Clock, Reporter
 from solvers.layout import Layout, lay_out
 from solvers.neighbourhoods import Neighbourhood, Standing, loads, neighbourhood, tidy, write_into
 from solvers.part import Effort, PartPlan, solve_part
-from solvers.plans import EstatePlan, ProgressCallback, gap_between
+from solvers.plans import EstatePlan, ProgressCallback, Proof, gap_between
 from solvers.priced_tiles import MARGIN, lay_mosaic
 from solvers.prices import Prices
 from solvers.tiles import Tiling
@@ -52,9 +54,12 @@ TILE_GAP = 0.2  # of the gap asked for, shared among the tiles
 HOOD, LEAST_HOOD = 500.0, 100.0  # load of a neighbourhood, to begin with and at least
 HOOD_S, HOOD_NODES = 5.0, 100
 MOSTLY_SHUT = 0.3  # share of a neighbourhood shut by others above which it overlaps them instead
+HOOD_MARGIN = 0.01  # of a node's price: arcs so much dearer that are not in use are left out of a neighbourhood
 HOOD_GAIN, LEAST_GAIN = 1e-5, 1e-7  # of the cost: what a neighbourhood leaves unsought, to begin with and at least
 HOOD_GROWTH, HOOD_SHRINK = 1.05, 0.8  # of the load after one that was done in half its time, and after another
 IDLE = 2.0  # neighbourhoods without gain, in shares of those of the whole estate, after which smaller gains are sought
+MOST_FACILITIES, MUCH_WANTED = 400, 60.0  # facilities up to which, flows a slice from which there is branching
+TRYING_SHARE = 0.3  # of the time for bounds: at most, for placing the plans that branches suggest
 PLACING_SHARE = 0.05  # of the time for neighbourhoods: at most, for placing everybody anew after gains
 LAST_SHARE = 0.04  # of the time, kept for placing pupils at the end
 
@@ -67,6 +72,7 @@ def solve_decomposed(
     threads: int | None,
     seed: int,
     progress: ProgressCallback | None,
+    start: EstatePlan | None = None,
 ) -> EstatePlan:
     """As `solvers.solve_estate`, by this route."""
     clock = Clock(time_limit_s)
@@ -75,11 +81,12 @@ def solve_decomposed(
     if infeasible:
         return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
     search = Search(problem, clock, reporter, gap, seed, threads or os.cpu_count() or 1)
-    standing = search.run(None if option is None else np.tile(option, (search.layout.n_scenarios, 1)))
+    first = None if option is None else np.tile(option, (search.layout.n_scenarios, 1))
+    standing = search.run(first, started(start), None if start is None else start.proof)
     if standing is None:
         return without_plan(reporter.bound, (), clock, ROUTE)
     reporter.report(incumbent=standing.cost)
-    return estate_answer(problem, standing.option, standing.flow, reporter.bound, gap, clock, ROUTE)
+    return estate_answer(problem, standing.option, standing.flow, reporter.bound, gap, clock, ROUTE, search.proof())
 
 
 @dataclass(eq=False)
@@ -90,6 +97,7 @@ class Task:
     began: float
     tile: int = -1
     mosaic: Bounding | None = None
+    branch: Branch | None = None
     hood: Neighbourhood | None = None
     overlaps: bool = False  # whether another may change the same pupils
     changes: int = 0  # of the plan before the neighbourhood was cut from it
@@ -112,7 +120,11 @@ class Search:
         self.load: FloatArray  # (F,) flows worth a thought and options
         self._changes = self._adopted = 0  # of the plan: in all, and those that placed everybody anew
         self._mosaic: Bounding | None = None
+        self._best: Bounding | None = None  # the mosaic with the best bound
+        self._branching: Branching | None = None
+        self._tried: set[bytes] = set()  # options of branches that have been placed
         self._hood, self._gain = HOOD, HOOD_GAIN
+        self._hood_margin = math.inf if problem.single_site else HOOD_MARGIN
         self._idle = 0  # neighbourhoods without gain, one after the other
         self._placing_s = 0.0  # spent on placing everybody anew
         self._spent = {"bound": 0.0, "improve": 0.0}
@@ -121,19 +133,26 @@ class Search:
 
     # -- the course of a search ---------------------------------------------------------------------------
 
-    def run(self, option: IntArray | None) -> Standing | None:
-        """The best plan found; `option` (K, F) are options that keep the policy rows, if known."""
-        self._find_prices()
+    def run(self, option: IntArray | None, start: IntArray | None, proof: Proof | None) -> Standing | None:
+        """The best plan found; `option` (K, F) are options that keep the policy rows, if known.
+
+        `start` (K, F) are options thought to be good and `proof` is that of a problem like this one.
+        """
+        self._find_prices(proof)
+        if start is not None:
+            self._adopt(start)
         timed = math.isfinite(self.clock.limit_s)
         keep_s = LAST_SHARE * self.clock.limit_s if timed else 0.0
         with ThreadPoolExecutor(self.workers) as pool:
             if self.clock.left_s > keep_s:
-                self._first_mosaic(pool)
+                self._begin_branching()
+                if self._branching is None:
+                    self._first_mosaic(pool, proof)
             if option is not None and (self.standing is None or self.problem.baseline is not None):
                 self._adopt(option)
             if self.standing is None:
                 return None
-            running: dict[Future[PartPlan], Task] = {}
+            running: dict[Future[Any], Task] = {}
             while not self._done(keep_s):
                 self._fill(pool, running)
                 if not running:
@@ -158,11 +177,12 @@ class Search:
         left_s = self.clock.left_s - keep_s
         return max(0.0, left_s) if math.isfinite(left_s) else None
 
-    def _find_prices(self) -> None:
+    def _find_prices(self, proof: Proof | None) -> None:
         problem, clock = self.problem, self.clock
-        self.prices = Prices(self.layout)
-        until_s = clock.seconds + PRICE_SHARE * clock.left_s
-        self.prices.ascend(PRICE_PASSES, lambda: clock.seconds > until_s)
+        self.prices = Prices(self.layout) if proof is None else Prices(self.layout, proof.pupil, proof.row)
+        if proof is None or proof.mosaic is None:  # tiles are proven at the prices that they were laid with
+            until_s = clock.seconds + PRICE_SHARE * clock.left_s
+            self.prices.ascend(PRICE_PASSES, lambda: clock.seconds > until_s)
         self.reporter.report(bound=self.prices.bound)
         useful = problem.arc_cost < self.prices.pupil[:, problem.arc_node]
         useful &= problem.demand[:, problem.arc_node] > 0
@@ -172,20 +192,38 @@ class Search:
         self.tiling = Tiling(problem, wanted, self.load, self.seed)
         self.attention = Attention(self.layout, self.prices, wanted, self.load, self.seed)
 
-    def _first_mosaic(self, pool: ThreadPoolExecutor) -> None:
-        """All cores on the first mosaic."""
+    def _begin_branching(self) -> None:
+        """Branch where facilities are few and each is wanted by many nodes (`solvers.branching`)."""
+        problem = self.problem
+        wanted = self.load.sum() / problem.n_slices / problem.n_facilities
+        if problem.two_stage or problem.single_site or problem.n_facilities > MOST_FACILITIES or wanted < MUCH_WANTED:
+            return
+        branching = Branching(self.layout, self.prices)
+        self._adopt(branching.first_option()[None, :])
+        if self.standing is not None:
+            self._branching = branching
+
+    def _first_mosaic(self, pool: ThreadPoolExecutor, proof: Proof | None) -> None:
+        """All cores on the first mosaic: that of the proof, if there is one."""
         seconds = FIRST_SHARE * self.clock.left_s * self.workers / max(1.0, self.load.sum() / LEAST_TILE)
         seconds = min(seconds, FIRST_S) if math.isfinite(self.clock.left_s) else seconds
-        mosaic = self._lay(LEAST_TILE, seconds)
+        if proof is None or proof.mosaic is None:
+            mosaic = self._lay(LEAST_TILE, seconds)
+        else:
+            laid = replace(proof.mosaic, problem=self.problem)
+            size = float(self.load.sum()) / (laid.tile.max() + 1)
+            mosaic = Bounding(laid, self.layout, self.prices.value, size, seconds, proof.tile_bound)
         futures = [pool.submit(self._bound_tile, mosaic, tile) for tile in mosaic.waiting]
         for tile, future in zip(mosaic.waiting, futures, strict=True):
             mosaic.take(tile, future.result())
             self.reporter.report(bound=mosaic.bound)
         mosaic.waiting.clear()
-        self._mosaic = mosaic
-        self._adopt(mosaic.options(np.full((self.layout.n_scenarios, self.problem.n_facilities), -1)))
+        self._mosaic = self._best = mosaic
+        self.reporter.report(bound=mosaic.bound)
+        otherwise = np.full((self.layout.n_scenarios, self.problem.n_facilities), -1)
+        self._adopt(mosaic.options(otherwise if self.standing is None else self.standing.option))
 
-    def _fill(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> None:
+    def _fill(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Task]) -> None:
         """Give every free core work: of the kind that has had less time, if there is any."""
         while len(running) < self.workers:
             spent = dict(self._spent)
@@ -195,20 +233,24 @@ class Search:
             if self._idle > self._all_hoods:
                 kinds = ["bound", "improve"]
             for kind in kinds:
-                if kind == "bound" and self._submit_tile(pool, running):
+                if kind == "bound" and (self._submit_branch(pool, running) or self._submit_tile(pool, running)):
                     break
                 if kind == "improve" and self._submit_hood(pool, running):
                     break
             else:
                 return
 
-    def _take(self, task: Task, found: PartPlan) -> None:
+    def _take(self, task: Task, found: Any) -> None:
         """Take the outcome of a task into the plan and the bound."""
         seconds = self.clock.seconds - task.began
         self._spent[task.kind] += seconds
-        if task.mosaic is not None:
+        if task.branch is not None:
+            self._take_split(task.branch, found)
+        elif task.mosaic is not None:
             mosaic = task.mosaic
             mosaic.take(task.tile, found)
+            if self._best is None or mosaic.bound > self._best.bound:
+                self._best = mosaic
             self.reporter.report(bound=mosaic.bound)
             if mosaic.complete and self.standing is not None:
                 self._adopt(mosaic.options(self.standing.option))
@@ -225,6 +267,21 @@ class Search:
             self._idle = 0 if gained else self._idle + 1
             if self._idle > IDLE * self._all_hoods:
                 self._idle, self._gain = 0, max(self._gain / 4, LEAST_GAIN)
+                self._hood_margin *= 4.0
+
+    def _take_split(self, branch: Branch, split: Split) -> None:
+        """Take the halves of a branch, and try the plans that suggest themselves."""
+        assert self._branching is not None and self.standing is not None
+        exact = True
+        for option in split.option:
+            if option.tobytes() in self._tried or not keeps_rows(self.problem, option):
+                continue
+            if split.leaf or self._placing_s < TRYING_SHARE * self._spent["bound"]:
+                self._tried.add(option.tobytes())
+                self._adopt(option[None, :])
+                exact = self.clock.left_s > 0
+        self._branching.give(branch, split, self.standing.cost, self.gap, exact)
+        self.reporter.report(bound=min(self._branching.bound, self.standing.cost))
 
     @property
     def _all_hoods(self) -> float:
@@ -245,6 +302,13 @@ class Search:
             option[:, hood.facilities] = found.option
             if all(keeps_rows(self.problem, one) for one in option):
                 self._adopt(option)
+
+    def proof(self) -> Proof:
+        """What the bound rests on: the mosaic with the best bound, or prices alone."""
+        if self._best is None:
+            return Proof(self.prices.pupil, self.prices.row)
+        laid = self._best.mosaic
+        return Proof(laid.pupil_price, laid.row_price, laid, self._best.tiles)
 
     # -- plans ------------------------------------------------------------------------------------------
 
@@ -277,7 +341,7 @@ class Search:
         scale = max(float(worse.mean()), 1e-9)
         return np.where(np.isin(np.arange(len(worse)), option), 0.0, np.maximum(worse / scale, 1e-3))
 
-    def _submit_hood(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> bool:
+    def _submit_hood(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Task]) -> bool:
         """Put the first neighbourhood to work that has nothing to do with those in work."""
         if self.standing is None:
             return False
@@ -289,7 +353,9 @@ class Search:
         facilities = self.attention.choose(self.standing, self._hood, shut)
         overlaps = bool(shut[facilities].mean() > MOSTLY_SHUT)
         load = loads(self.problem, self.standing.flow)
-        hood = neighbourhood(self.problem, self.prices.pupil, self.standing, load, facilities, shut & (not overlaps))
+        hood = neighbourhood(
+            self.problem, self.prices.pupil, self.standing, load, facilities, shut & (not overlaps), self._hood_margin
+        )
         if hood is None:
             self.attention.tell(facilities, facilities, gained=False)
             return self._submit_hood(pool, running)
@@ -318,7 +384,17 @@ class Search:
         mosaic = lay_mosaic(self.problem, tiles, self.prices.pupil, self.prices.row, self._margin)
         return Bounding(mosaic, self.layout, self.prices.value, size, seconds)
 
-    def _submit_tile(self, pool: ThreadPoolExecutor, running: dict[Future[PartPlan], Task]) -> bool:
+    def _submit_branch(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Task]) -> bool:
+        branch = self._branching.take() if self._branching is not None and self.standing is not None else None
+        if branch is None or self._branching is None or self.standing is None:
+            return False
+        future = pool.submit(self._branching.split, branch, self.standing.cost)
+        running[future] = Task("bound", self.clock.seconds, branch=branch)
+        return True
+
+    def _submit_tile(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Task]) -> bool:
+        if self._branching is not None:
+            return False
         if self._mosaic is None or self._mosaic.complete:
             following = self._next_mosaic()
             if following is None:

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.answers import bound_by_parts, estate_answer, first_options, without_plan
+from solvers.answers import bound_by_parts, estate_answer, first_options, started, without_plan
 from solvers.clash import OptionSpace
 from solvers.estate_model import EstateModel, build_model, strong_linking
 from solvers.highs import Clock, Matrix, Reporter, choose, compile_model, compile_rows, open_highs, run_highs
@@ -44,6 +44,7 @@ def solve_exact(
     threads: int | None,
     seed: int,
     progress: ProgressCallback | None,
+    start: EstatePlan | None = None,
 ) -> EstatePlan:
     """As `solvers.solve_estate`, by this route."""
     clock = Clock(time_limit_s)
@@ -54,6 +55,12 @@ def solve_exact(
         return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
     best = None if option is None else _plan(problem, option, clock, GRACE_S)
     placing_s = clock.seconds
+    given = started(start)
+    if given is not None and keeps_rows(problem, given[0]):
+        best = min(
+            [plan for plan in (best, _plan(problem, given[0], clock, GRACE_S)) if plan is not None],
+            key=lambda plan: plan[0],
+        )
     if best is not None:
         reporter.report(incumbent=best[0])
     n_flows = int((problem.demand[:, problem.arc_node] > 0).sum())

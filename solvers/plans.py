@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy and scipy take a quarter of a second to import
-    from models.estate import FloatArray, IntArray
+    from models.estate import EstateProblem, FloatArray, IntArray
+    from solvers.priced_tiles import Mosaic
 
 STATUSES = ("optimal", "feasible", "infeasible", "unknown")
 
@@ -27,6 +28,16 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What a bound rests on, so that a question about the plan need not begin anew."""
+
+    pupil: FloatArray  # (S, D) GBP per pupil placed
+    row: FloatArray  # (K, R) GBP per unit of a policy row
+    mosaic: Mosaic | None = None  # tiles at these prices, where any were solved
+    tile_bound: FloatArray | None = None  # (tiles,) GBP; nan where a tile has to be solved again
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +58,7 @@ class EstatePlan:
     seconds: float
     route: str
     scenario_option: IntArray | None = None  # (K, F) of two-stage problems; `option` is then the likeliest scenario's
+    proof: Proof | None = None  # of the decomposed route
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +73,31 @@ class ClusterPlan:
     clash: tuple[int, ...]  # nodes that no cluster can take, where that is why nothing is feasible; else empty
     seconds: float
     route: str
+
+
+def misfit(problem: EstateProblem, plan: EstatePlan) -> str:
+    """Why a plan cannot be one of the problem, by the shapes of its arrays; "" where it can."""
+    n_scenarios = len(problem.stage_weight)
+    own: tuple[int, ...] = (problem.n_facilities,)
+    for name, options, shape in (
+        ("option", plan.option, own),
+        ("scenario_option", plan.scenario_option, (n_scenarios, *own)),
+    ):
+        if options is None:
+            continue
+        if options.shape != shape:
+            return f"{name} has shape {options.shape}, expected {shape}"
+        if options.min() < 0 or options.max() >= problem.n_options:
+            return f"{name} names an option that does not exist"
+        if (problem.option_facility[options] != range(problem.n_facilities)).any():
+            return f"{name} gives a facility an option of another"
+    if plan.proof is not None:
+        prices = [("pupil", plan.proof.pupil, problem.demand.shape)]
+        prices += [("row", plan.proof.row, (n_scenarios, problem.n_rows))]
+        for name, price, shape in prices:
+            if price.shape != shape:
+                return f"proof.{name} has shape {price.shape}, expected {shape}"
+    return ""
 
 
 def gap_between(objective: float, bound: float) -> float:

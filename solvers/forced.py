@@ -1,0 +1,111 @@
+"""What another decision at one facility would cost, and at least how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from models.estate import EstateProblem, IntArray
+from solvers.answers import started
+from solvers.plans import EstatePlan, Proof
+
+
+@dataclass(frozen=True, eq=False)
+class Forced:
+    """The best plan found in which a facility follows a given option, beside the plan as it stands.
+
+    What the decision costs is the difference between the two best possible plans. It lies between `at_least_gbp` and
+    `at_most_gbp`, both proven; `extra_gbp` is the difference between the two plans found, below 0 where forcing the
+    decision has led to a cheaper plan. All are inf where no plan with the decision keeps the policy rows; the plan's
+    clash then names the rows.
+    """
+
+    facility: int
+    option: int
+    plan: EstatePlan
+    extra_gbp: float
+    at_least_gbp: float
+    at_most_gbp: float
+
+
+def cost_of(
+    problem: EstateProblem,
+    plan: EstatePlan,
+    facility: int,
+    option: int,
+    *,
+    time_limit_s: float | None = 30.0,
+    gap: float = 1e-4,
+    threads: int | None = None,
+    seed: int = 0,
+) -> Forced:
+    """What it costs that `facility` follows `option`, in every scenario; begins from `plan` and its proof.
+
+    Raises ValueError where the plan has no options, or the option is not one of the facility.
+    """
+    options = started(plan)
+    if options is None:
+        raise ValueError(f"plan.option is None: a plan of status {plan.status!r} is nothing to compare with")
+    if not 0 <= facility < problem.n_facilities:
+        raise ValueError(f"facility = {facility}: facilities are 0 … {problem.n_facilities - 1}")
+    if not 0 <= option < problem.n_options or problem.option_facility[option] != facility:
+        raise ValueError(f"option = {option}: facility {facility} has {_listed(problem, facility)}")
+    from solvers import solve_estate
+
+    kept = np.flatnonzero((problem.option_facility != facility) | (np.arange(problem.n_options) == option))
+    left = np.full(problem.n_options, -1)
+    left[kept] = np.arange(len(kept))
+    options = options.copy()
+    options[:, facility] = option
+    begin = replace(
+        plan,
+        option=left[options[0]],
+        scenario_option=None if plan.scenario_option is None else left[options],
+        proof=_without_tile(plan.proof, facility),
+    )
+    found = solve_estate(
+        _forced(problem, kept, left, facility, option),
+        time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, route=plan.route, start=begin,
+    )  # fmt: skip
+    found = replace(
+        found,
+        option=None if found.option is None else kept[found.option],
+        scenario_option=None if found.scenario_option is None else kept[found.scenario_option],
+    )
+    return Forced(
+        facility, option, found,
+        found.objective - plan.objective, max(found.bound - plan.objective, 0.0), found.objective - plan.bound,
+    )  # fmt: skip
+
+
+def _forced(problem: EstateProblem, kept: IntArray, left: IntArray, facility: int, option: int) -> EstateProblem:
+    """The problem without the facility's other options."""
+    baseline = problem.baseline
+    if baseline is not None:
+        baseline = baseline.copy()
+        baseline[facility] = option
+        baseline = left[baseline]
+    return replace(
+        problem,
+        option_facility=problem.option_facility[kept],
+        option_cost=problem.option_cost[kept],
+        option_capacity=problem.option_capacity[kept],
+        row_matrix=problem.row_matrix[:, kept],
+        option_first=None if problem.option_first is None else problem.option_first[kept],
+        baseline=baseline,
+    )
+
+
+def _without_tile(proof: Proof | None, facility: int) -> Proof | None:
+    """The proof, to be made again for the tile of the facility; the other tiles' programmes are the same."""
+    if proof is None or proof.mosaic is None or proof.tile_bound is None:
+        return proof
+    bound = proof.tile_bound.copy()
+    bound[proof.mosaic.tile[facility]] = np.nan
+    return replace(proof, tile_bound=bound)
+
+
+def _listed(problem: EstateProblem, facility: int) -> str:
+    options = np.flatnonzero(problem.option_facility == facility)
+    return "option " + ", ".join(str(o) for o in options)
