@@ -2,7 +2,7 @@
 
     python -m benchmarks.estate FOLDER [--time SECONDS] [--route ROUTE] [--no-peer] estate_500x3000x1 capa8000 p1 …
 
-FOLDER holds estate_*.npz, orlib/, holmberg/ and best_known.csv. Every solve is a process of its own, so that its peak
+NAME:10 is a problem under ten futures from the draws of one forecast. FOLDER holds estate_*.npz, orlib/, holmberg/ and best_known.csv. Every solve is a process of its own, so that its peak
 memory is its own; "over best" is the distance to the best known value where there is one.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.peer import solve_whole
 from benchmarks.published import best_known, read_published
+from benchmarks.scenarios import with_scenarios
 from models.estate import EstateProblem
 from solvers import solve_estate
 from solvers.verify import verify_estate
@@ -54,8 +55,7 @@ def in_own_process(options: argparse.Namespace, name: str, route: str) -> dict:
 
 def solved(folder: Path, name: str, route: str, time_s: float, gap: float) -> dict:
     """The figures of one solve; a plan that does not verify is an error."""
-    file = folder / f"{name}.npz"
-    problem = EstateProblem.load(file) if file.exists() else read_published(folder, name)
+    problem = read(folder, name)
     began = time.perf_counter()
     if route == "HiGHS":
         told = solve_whole(problem, time_s, gap)
@@ -67,6 +67,16 @@ def solved(folder: Path, name: str, route: str, time_s: float, gap: float) -> di
     told["seconds"] = time.perf_counter() - began
     told["gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return told
+
+
+def read(folder: Path, name: str) -> EstateProblem:
+    """NAME of an .npz, NAME:K of one under K futures, a published instance, or the path of any .npz."""
+    if name.endswith(".npz"):
+        return EstateProblem.load(name)
+    name, _, futures = name.partition(":")
+    file = folder / f"{name}.npz"
+    problem = EstateProblem.load(file) if file.exists() else read_published(folder, name)
+    return with_scenarios(problem, int(futures)) if futures else problem
 
 
 def show(name: str, told: dict, best: float | None) -> None:

@@ -95,6 +95,13 @@ class Policy:
         """The value of a policy that must be a whole number."""
         return int(self.number(key))
 
+    def text(self, key: str) -> str:
+        """The value of a policy that must be text."""
+        value = self.value(key)
+        if not isinstance(value, str):
+            raise TypeError(f"policy {key} is {value!r}, not text")
+        return value
+
     def optional_number(self, key: str) -> float | None:
         """The value, or None where the policy is blank (no limit)."""
         return None if self.value(key) is None else self.number(key)

@@ -1,6 +1,7 @@
 """From schools, sites, nodes and policy to one EstateProblem, and the key to read its plan again.
 
-Slices are plan year × band × (whole band | entry year group). Whole-band slices carry journeys and unmet cost, entry
+Slices are scenario × plan year × band × (whole band | entry year group); there is one scenario unless demand has
+several, and what a slice costs is weighted by its probability. Whole-band slices carry journeys and unmet cost, entry
 slices unmet cost and a nominal journey cost, so that each pupil-year pays once and a full Reception is still seen.
 
 A school's own pupils come first. In every slice it keeps as many of them as it has room for under every option it
@@ -49,7 +50,7 @@ class Estate:
 
     Attributes
     ----------
-    slices : columns academic_year, band, phase, kind, weight (S rows).
+    slices : columns scenario, probability, academic_year, band, phase, kind, weight (S rows).
     nodes : the nodes that may move in some slice (D rows); all_nodes : every node (N rows).
     staying : (S, N) pupils whom their school keeps whatever is decided; they are not in the problem.
     arc_metres : (A,) road distance of each arc.
@@ -78,17 +79,19 @@ def build_estate(
     years: Sequence[str],
     reach: Reach,
     policy: Policy,
+    probability: Array | None = None,
 ) -> Estate:
-    """State the problem. `node_pupils` is (T, 12, N) over the plan years; `options` are grouped in any order.
+    """State the problem. `options` are grouped in any order; each facility needs a "stay" option, its baseline.
 
-    Every facility needs a "stay" option, which is its baseline.
+    `node_pupils` is (K, T, 12, N) over the scenarios, whose probabilities are `probability` (K,), and the plan years.
     """
     key = {facility.key: f for f, facility in enumerate(facilities)}
     option_facility = np.array([key[option.facility] for option in options], dtype=np.int64)
-    slices = slice_table(bands, years, policy)
+    slices = slice_table(bands, years, policy, np.ones(1) if probability is None else probability)
     take = _slice_columns(slices, bands, years)
     capacity = np.array([_by_slice(option.places, take) for option in options])
-    demand = np.array([node_pupils[t][columns].sum(axis=0) for t, columns in take])
+    scenario = slices["scenario"].to_numpy()
+    demand = np.array([node_pupils[k, t][columns].sum(axis=0) for k, (t, columns) in zip(scenario, take, strict=True)])
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
     staying = _kept(home, demand, capacity, option_facility, nodes["distance_m"].to_numpy(dtype=float))
     taken = np.zeros((len(facilities), len(slices)))
@@ -116,6 +119,8 @@ def build_estate(
         row_upper=np.array([row.upper for row in rows], dtype=float),
         row_name=tuple(row.name for row in rows),
         baseline=_baseline(options, option_facility, len(facilities)),
+        slice_scenario=scenario if len(node_pupils) > 1 else None,
+        scenario_weight=probability if len(node_pupils) > 1 else None,
     )
     return Estate(
         problem,
@@ -148,17 +153,21 @@ def option_costs(options: Sequence[Option], years: Sequence[str], policy: Policy
     return np.asarray(once @ discount + running @ weight)
 
 
-def slice_table(bands: Sequence[Band], years: Sequence[str], policy: Policy) -> pd.DataFrame:
-    """Slices in order: academic_year, band, phase, kind and weight (discounting and residual years)."""
+def slice_table(bands: Sequence[Band], years: Sequence[str], policy: Policy, probability: Array) -> pd.DataFrame:
+    """Slices in order: scenario, probability, academic_year, band, phase, kind and weight.
+
+    The weight has probability, discounting and residual years in it.
+    """
     _, weight = year_weights(years, policy)
     return pd.DataFrame(
         [
-            (year, band.name, band.phase, kind, weight[t])
+            (k, probability[k], year, band.name, band.phase, kind, probability[k] * weight[t])
+            for k in range(len(probability))
             for t, year in enumerate(years)
             for band in bands
             for kind in (WHOLE, ENTRY)
         ],
-        columns=["academic_year", "band", "phase", "kind", "weight"],
+        columns=["scenario", "probability", "academic_year", "band", "phase", "kind", "weight"],
     )
 
 

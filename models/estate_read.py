@@ -68,8 +68,8 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
 def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
     """Placed pupils of the whole-band slices: demand_point, phase, academic_year, facility, pupils, distance_m, moved.
 
-    `flow` is (S, A). Pupils whose school was never in question stand in it too. `today` is the school attended in
-    the base year.
+    `flow` is (S, A); pupils are those to be expected over the scenarios. Pupils whose school was never in question
+    stand in it too. `today` is the school attended in the base year.
     """
     problem = estate.problem
     keys = np.array([facility.key for facility in estate.facilities], dtype=object)
@@ -114,17 +114,20 @@ def _allocated(
             "academic_year": estate.slices["academic_year"].iloc[s],
             "facility": facility,
             "today": nodes["urn"].astype(str).to_numpy(),
-            "pupils": pupils,
+            "pupils": pupils * estate.slices["probability"].iloc[s],
             "distance_m": metres,
         }
     )
 
 
 def unplaced(estate: Estate, unmet: Array) -> pd.DataFrame:
-    """Pupils without a place within reach: demand_point, phase, academic_year, kind, pupils. `unmet` is (S, D)."""
+    """Pupils without a place within reach: demand_point, phase, academic_year, kind, pupils.
+
+    `unmet` is (S, D); pupils are those to be expected over the scenarios.
+    """
     pupils = unmet * estate.problem.demand
     s, node = np.nonzero(pupils > LEAST_PUPILS)
     table = estate.slices.iloc[s][["phase", "academic_year", "kind"]].reset_index(drop=True)
     table.insert(0, "demand_point", estate.nodes["demand_point"].to_numpy()[node])
-    table["pupils"] = pupils[s, node]
+    table["pupils"] = pupils[s, node] * estate.slices["probability"].to_numpy()[s]
     return table.groupby(["demand_point", "phase", "academic_year", "kind"], as_index=False)["pupils"].sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -128,17 +128,32 @@ def draws_result(study: Study, forecast: pd.DataFrame, n_draws: int, seed: int =
 
     Errors are shared between year groups, years and localities as past errors were. The seed gives the draws again.
     """
+    drawn = study_draws(study, forecast, n_draws, seed)
+    return StageResult(
+        tables={"draws": drawn.draws.area_table(drawn.years, drawn.year_groups)},
+        summary={"status": "done", "draws": n_draws, "seed": seed},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class StudyDraws:
+    """Joint draws of a study's forecast and what their axes stand for."""
+
+    draws: Draws  # (N, localities, years, year_groups)
+    localities: tuple[str, ...]
+    years: tuple[str, ...]  # after the base year
+    year_groups: tuple[str, ...]
+
+
+def study_draws(study: Study, forecast: pd.DataFrame, n_draws: int, seed: int = 0) -> StudyDraws:
+    """Draws round the means of the table `forecast`, with errors as large and as shared as past ones were."""
     cube, series = _past(study)
-    years = study.settings.horizon_years
-    past = past_forecasts(cube, series, study.policy, years)
+    past = past_forecasts(cube, series, study.policy, study.settings.horizon_years)
     labels = sorted(set(forecast["academic_year"]))[1:]
     mean = _means(forecast, list(cube.localities), labels, list(past.year_groups))
     areas = planning_areas(study.tables["localities"], past.year_groups)
     draws = Draws(mean, fit_error_model(past, study.policy, areas, mean), areas, seed, n_draws)
-    return StageResult(
-        tables={"draws": draws.area_table(labels, past.year_groups)},
-        summary={"status": "done", "draws": n_draws, "seed": seed},
-    )
+    return StudyDraws(draws, tuple(cube.localities), tuple(labels), tuple(past.year_groups))
 
 
 def _means(

@@ -27,7 +27,7 @@ class Placing:
     options_gbp: float
     journeys_gbp: float
     without_place_gbp: float
-    most_without_place: float  # in any year's whole band
+    most_without_place: float  # in any year's whole band, to be expected over the scenarios
     most_without_entry_place: float  # in any year's entry
 
     @property
@@ -41,7 +41,8 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
     problem = estate.problem
     pupils = problem.demand * unmet
     travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
-    without = pd.Series(pupils.sum(axis=1)).groupby([estate.slices["kind"], estate.slices["academic_year"]]).sum()
+    expected = pupils.sum(axis=1) * estate.slices["probability"]
+    without = expected.groupby([estate.slices["kind"], estate.slices["academic_year"]]).sum()
     return Placing(
         float(problem.option_cost[option].sum()),
         float(travel.sum()),

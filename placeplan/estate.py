@@ -20,6 +20,7 @@ from models.options import Facility, Option
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
+from placeplan.estate_demand import demand_words, estate_demand
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import LEVERS
@@ -116,7 +117,8 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
     rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
     nodes = upstream.nodes
-    pupils = node_forecast(study, nodes, bands, places, upstream.forecast, upstream.roll_forecast).pupils[1:]
+    mean = node_forecast(study, nodes, bands, places, upstream.forecast, upstream.roll_forecast).pupils[1:]
+    demand = estate_demand(study, upstream.forecast, nodes, mean)
     keys = {facility.key: row for row, facility in enumerate(facilities)}
     columns = list(range(len(facilities)))
     reach = reach_of(
@@ -129,7 +131,12 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
         bands,
         may_move(journeys.schools, len(facilities) - len(journeys.schools)),
     )
-    return build_estate(facilities, options, rows, nodes, pupils, bands, years, reach, study.policy), short
+    return (
+        build_estate(
+            facilities, options, rows, nodes, demand.pupils, bands, years, reach, study.policy, demand.probability
+        ),
+        short,
+    )
 
 
 def offered(
@@ -228,6 +235,7 @@ def _summary(
         "stopped_by": "gap" if plan.status == "optimal" else "time limit",
         "seconds": round(plan.seconds, 2),
         "route": plan.route,
+        "demand": demand_words(study.policy),
         "levers": list(allow),
         "most_unplaced_in_a_year": float(left.groupby(["academic_year", "kind"])["pupils"].sum().max())
         if len(left)

@@ -34,7 +34,7 @@ def estate(
     metres = np.array(km, dtype=float) * 1000
     reach = Reach(np.arange(len(nodes)), metres, metres / 1000 if minutes is None else minutes,
                   np.ones(metres.shape, dtype=bool))  # fmt: skip
-    return build_estate(facilities, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
+    return build_estate(facilities, options, [], nodes, pupils[None], BANDS, YEARS, reach, policy)
 
 
 def homes(*rows: tuple[str, str, float, float]) -> pd.DataFrame:

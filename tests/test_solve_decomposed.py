@@ -257,3 +257,49 @@ def test_a_part_is_solved_right_where_this_thread_has_used_another_number_of_thr
     found = solve_part(problem, mosaic.part(0), Effort(20.0, None, 0.0))
     exact = solve_estate(problem, route="exact", gap=1e-6, time_limit_s=20)
     assert found.bound + mosaic.seams == pytest.approx(exact.objective, rel=1e-5)
+
+
+ODD = {
+    "a node without arcs": lambda p: replace(
+        p, demand=np.column_stack([p.demand, np.full(p.n_slices, 9.0)]),
+        unmet_cost=np.column_stack([p.unmet_cost, np.full(p.n_slices, 70.0)]),
+    ),
+    "demand far above capacity": lambda p: replace(p, demand=p.demand * 1000),
+    "nobody": lambda p: replace(p, demand=p.demand * 0),
+    "no places": lambda p: replace(p, option_capacity=p.option_capacity * 0),
+    "no arcs": lambda p: replace(
+        p, arc_node=p.arc_node[:0], arc_facility=p.arc_facility[:0], arc_cost=p.arc_cost[:, :0]
+    ),
+    "free of charge": lambda p: replace(
+        p, option_cost=p.option_cost * 0, arc_cost=p.arc_cost * 0, unmet_cost=p.unmet_cost * 0
+    ),
+    "costs below nothing": lambda p: replace(p, option_cost=-p.option_cost, unmet_cost=-p.unmet_cost),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("route", ["exact", "decomposed"])
+@pytest.mark.parametrize("limit_s", [0, 20])
+def test_odd_problems_have_a_stated_and_verified_outcome(odd, route, limit_s):
+    problem = ODD[odd](random_problem(17, n_rows=1))
+    plan = solve_estate(problem, route=route, time_limit_s=limit_s, gap=1e-6)
+    assert plan.seconds <= 1.1 * limit_s + 5
+    assert verify_estate(problem, plan) == []
+    assert plan.status in (("optimal",) if limit_s else ("optimal", "feasible", "unknown"))
+    if plan.option is not None:
+        check_estate(problem, plan)
+    if limit_s:
+        assert plan.objective == pytest.approx(cheapest_of_all(problem), rel=1e-5, abs=1e-3)
+
+
+@pytest.mark.parametrize("route", ["exact", "decomposed"])
+def test_rows_that_contradict_each_other_are_named(route):
+    problem = random_problem(17)
+    both = csr_matrix(np.ones((2, problem.n_options)))
+    rows = replace(
+        problem, row_matrix=both, row_lower=[problem.n_facilities + 1, -np.inf], row_upper=[np.inf, np.inf],
+        row_name=("more options than facilities", "anything"),
+    )  # fmt: skip
+    plan = solve_estate(rows, route=route, time_limit_s=10)
+    assert plan.status == "infeasible" and plan.clash == (0,) and plan.bound == np.inf
+    assert verify_estate(rows, plan) == []
