@@ -2,8 +2,9 @@
 
     python -m benchmarks.estate FOLDER [--time SECONDS] [--route ROUTE] [--no-peer] estate_500x3000x1 capa8000 p1 …
 
-NAME:10 is a problem under ten futures from the draws of one forecast. FOLDER holds estate_*.npz, orlib/, holmberg/ and best_known.csv. Every solve is a process of its own, so that its peak
-memory is its own; "over best" is the distance to the best known value where there is one.
+FOLDER holds estate_*.npz, orlib/, holmberg/ and best_known.csv; NAME:10 is a problem under ten futures from the draws
+of one forecast, and the path of any .npz will do as well. Every solve is a process of its own, so that its peak memory
+is its own; "over best" is the distance to the best known value where there is one.
 """
 
 import argparse

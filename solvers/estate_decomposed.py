@@ -56,7 +56,8 @@ HOOD_S, HOOD_NODES = 5.0, 100
 MOSTLY_SHUT = 0.3  # share of a neighbourhood shut by others above which it overlaps them instead
 HOOD_MARGIN = 0.01  # of a node's price: arcs so much dearer that are not in use are left out of a neighbourhood
 HOOD_GAIN, LEAST_GAIN = 1e-5, 1e-7  # of the cost: what a neighbourhood leaves unsought, to begin with and at least
-HOOD_GROWTH, HOOD_SHRINK = 1.05, 0.8  # of the load after one that was done in half its time, and after another
+QUICK_S = 0.4  # seconds that a neighbourhood should take, to begin with
+HOOD_GROWTH, HOOD_SHRINK = 1.05, 0.9  # of the load after one that took no longer, and after another
 IDLE = 2.0  # neighbourhoods without gain, in shares of those of the whole estate, after which smaller gains are sought
 MOST_FACILITIES, MUCH_WANTED = 400, 60.0  # facilities up to which, flows a slice from which there is branching
 TRYING_SHARE = 0.3  # of the time for bounds: at most, for placing the plans that branches suggest
@@ -124,6 +125,7 @@ class Search:
         self._branching: Branching | None = None
         self._tried: set[bytes] = set()  # options of branches that have been placed
         self._hood, self._gain = HOOD, HOOD_GAIN
+        self._hood_s = QUICK_S  # seconds that a neighbourhood should take
         self._hood_margin = math.inf if problem.single_site else HOOD_MARGIN
         self._idle = 0  # neighbourhoods without gain, one after the other
         self._placing_s = 0.0  # spent on placing everybody anew
@@ -255,7 +257,7 @@ class Search:
             if mosaic.complete and self.standing is not None:
                 self._adopt(mosaic.options(self.standing.option))
         elif task.hood is not None and self.standing is not None:
-            quick = found.closed and not (math.isfinite(self.clock.limit_s) and seconds > 0.5 * HOOD_S)
+            quick = found.closed and not (math.isfinite(self.clock.limit_s) and seconds > self._hood_s)
             self._hood *= HOOD_GROWTH if quick else HOOD_SHRINK
             before = self._changes
             if found.option is not None and found.objective < task.hood.cost:
@@ -268,6 +270,7 @@ class Search:
             if self._idle > IDLE * self._all_hoods:
                 self._idle, self._gain = 0, max(self._gain / 4, LEAST_GAIN)
                 self._hood_margin *= 4.0
+                self._hood_s = min(2.0 * self._hood_s, 0.5 * HOOD_S)
 
     def _take_split(self, branch: Branch, split: Split) -> None:
         """Take the halves of a branch, and try the plans that suggest themselves."""
