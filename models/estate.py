@@ -125,6 +125,11 @@ class EstateProblem:
         """R."""
         return len(self.row_lower)
 
+    def journey_costs(self, slices: IntArray | int, arcs: IntArray | slice = slice(None)) -> FloatArray:
+        """`arc_cost` of arcs in slices, GBP per pupil, wherever it stands once for all slices."""
+        costs: FloatArray = self.arc_cost[slices if len(self.arc_cost) > 1 else 0, arcs]
+        return costs
+
     # -- stages -----------------------------------------------------------------------------------------
 
     @property

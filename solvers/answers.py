@@ -21,7 +21,7 @@ def bound_by_parts(problem: EstateProblem) -> float:
     np.minimum.at(cheapest, problem.option_facility, problem.option_cost)
     pupil = problem.unmet_cost.copy()
     for s in range(problem.n_slices):
-        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+        cost = problem.journey_costs(s)
         np.minimum.at(pupil[s], problem.arc_node, cost)
     return float(cheapest.sum() + (problem.demand * pupil).sum())
 

@@ -67,7 +67,7 @@ class Attention:
         for s in range(problem.n_slices):
             used = np.flatnonzero(standing.flow[s])
             node = problem.arc_node[used]
-            journey = problem.demand[s, node] * problem.arc_cost[s if len(problem.arc_cost) > 1 else 0, used]
+            journey = problem.demand[s, node] * problem.journey_costs(s, used)
             taken = standing.flow[s, used] * (worth[s, node] - journey)
             spent -= np.bincount(problem.arc_facility[used], taken, minlength=len(spent))
         return np.asarray(spent - self._least)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.estate import FloatArray, IntArray
-from solvers.layout import Layout
+from solvers.layout import Layout, paid
 from solvers.part import PartPlan
 from solvers.priced_tiles import Mosaic
 
@@ -69,9 +69,7 @@ def _lagrangian(mosaic: Mosaic, layout: Layout, value: FloatArray) -> FloatArray
     home = mosaic.home >= 0
     pupils = (problem.demand * mosaic.pupil_price)[home]
     worth += np.bincount(mosaic.home[home], pupils, minlength=n_tiles)
-    paid = mosaic.row_price * np.where(
-        mosaic.row_price > 0, problem.row_lower, np.where(mosaic.row_price < 0, problem.row_upper, 0.0)
-    )
     within = mosaic.row_home >= 0
-    worth += np.bincount(mosaic.row_home[within], paid.sum(axis=0)[within], minlength=n_tiles)
+    of_rows = paid(problem, mosaic.row_price).sum(axis=0)
+    worth += np.bincount(mosaic.row_home[within], of_rows[within], minlength=n_tiles)
     return worth

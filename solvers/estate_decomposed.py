@@ -431,7 +431,7 @@ class Search:
         part = mosaic.mosaic.part(tile)
         standing, start = self.standing, None
         if standing is not None:
-            start, _ = mosaic.mosaic.start(part, standing.option, standing.flow)
+            start = mosaic.mosaic.start(part, standing.option, standing.flow)
         share = len(part.flow_arc) / max(1.0, self.load.sum())
         nodes = int(TILE_NODES * mosaic.size / LEAST_TILE)
         effort = self._effort(mosaic.seconds, nodes, TILE_GAP * self.gap * abs(self.prices.bound) * share)

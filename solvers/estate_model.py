@@ -78,7 +78,7 @@ def build_model(problem: EstateProblem) -> EstateModel:
 def total_cost(estate: EstateModel, problem: EstateProblem) -> None:
     """Options, journeys and pupils without a place, in GBP."""
     s, arc = estate.flow_slice, estate.flow_arc
-    journey = problem.demand[s, problem.arc_node[arc]] * problem.arc_cost[s if len(problem.arc_cost) > 1 else 0, arc]
+    journey = problem.demand[s, problem.arc_node[arc]] * problem.journey_costs(s, arc)
     without = (problem.demand * problem.unmet_cost)[estate.unmet_slice, estate.unmet_node]
     costs = np.concatenate([problem.option_cost, journey, without])
     estate.model.total_cost = pyo.Objective(expr=_sum(costs, estate.columns))

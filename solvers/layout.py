@@ -56,3 +56,9 @@ def lay_out(problem: EstateProblem) -> Layout:
         problem.stage_scenario,
         csr_matrix(problem.row_matrix[:, options]),
     )
+
+
+def paid(problem: EstateProblem, row_price: FloatArray) -> FloatArray:
+    """(K, R) GBP that row prices pay for the bound that they push towards: lower above 0, upper below."""
+    bound = np.where(row_price > 0, problem.row_lower, np.where(row_price < 0, problem.row_upper, 0.0))
+    return np.asarray(row_price * bound)

@@ -80,7 +80,7 @@ def neighbourhood(
     fixed = np.where(free[problem.option_facility], 0.0, followed)
     around = (problem.row_matrix[rows] @ fixed.T).T
     level = (problem.row_matrix[rows] @ followed.T).T
-    journey = problem.arc_cost[flow_slice if len(problem.arc_cost) > 1 else 0, flow_arc]
+    journey = problem.journey_costs(flow_slice, flow_arc)
     part = Part(
         options,
         problem.stage_weight[:, None] * problem.option_cost[options],
@@ -143,7 +143,7 @@ def _flows(
     """(slices, arcs) over which the nodes near the free facilities may be placed."""
     slices, arcs = [], []
     for s in range(problem.n_slices):
-        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+        cost = problem.journey_costs(s)
         price = pupil_price[s, problem.arc_node]
         used = standing.flow[s] > 0
         near = np.zeros(problem.n_nodes, dtype=bool)

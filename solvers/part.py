@@ -53,8 +53,6 @@ class PartPlan:
     bound: float
     option: IntArray | None  # (K, free facilities in rising order) the option of each
     flow: FloatArray | None  # (J,)
-    outlet: FloatArray | None  # (Y,)
-    infeasible: bool
     closed: bool  # proven to the gap that was asked for
 
 
@@ -100,10 +98,10 @@ def solve_part(problem: EstateProblem, part: Part, effort: Effort, start: FloatA
 def _read(problem: EstateProblem, part: Part, highs: highspy.Highs) -> PartPlan:
     kinds, status, info = highspy.HighsModelStatus, highs.getModelStatus(), highs.getInfo()
     if status in (kinds.kInfeasible, kinds.kUnboundedOrInfeasible):
-        return PartPlan(np.inf, np.inf, None, None, None, True, True)
+        return PartPlan(np.inf, np.inf, None, None, True)
     bound = info.mip_dual_bound if abs(info.mip_dual_bound) < 1e30 else -np.inf
     if info.primal_solution_status != 2:
-        return PartPlan(np.inf, bound, None, None, None, False, False)
+        return PartPlan(np.inf, bound, None, None, False)
     values = np.array(highs.getSolution().col_value)
     n_scenarios, n = part.option_cost.shape
     n_flows = len(part.flow_arc)
@@ -111,9 +109,8 @@ def _read(problem: EstateProblem, part: Part, highs: highspy.Highs) -> PartPlan:
     z = values[: n_scenarios * n].reshape(n_scenarios, n)
     option = np.array([part.options[choose(z[k], place, len(keys))] for k in range(n_scenarios)])
     flow = np.clip(values[n_scenarios * n : n_scenarios * n + n_flows], 0.0, 1.0)
-    outlet = values[n_scenarios * n + n_flows :]
     closed = status == kinds.kOptimal
-    return PartPlan(info.objective_function_value, bound, option, flow, outlet, False, closed)
+    return PartPlan(info.objective_function_value, bound, option, flow, closed)
 
 
 def _open(problem: EstateProblem, part: Part) -> highspy.Highs:
@@ -124,7 +121,6 @@ def _open(problem: EstateProblem, part: Part) -> highspy.Highs:
         _one_option(problem, part),
         _placed(problem, part),
         _places(problem, part),
-        _enough_places(problem, part),
         _linking(problem, part),
         _policy_rows(part),
     ]
@@ -206,35 +202,6 @@ def _places(problem: EstateProblem, part: Part) -> Block:
     upper = np.where(free[keys % n_facilities], 0.0, part.room[keys // n_facilities, keys % n_facilities])
     rows, columns, values = (np.concatenate(stack) for stack in zip(*entries, strict=True))
     return Block(rows, columns, values, np.full(len(keys), -np.inf), upper)
-
-
-def _enough_places(problem: EstateProblem, part: Part) -> Block:
-    """Σ places·z + Σ demand·y ≥ Σ demand − Σ room over all nodes of a slice that must be placed.
-
-    It follows from the rows above and says nothing new about shares; whole options can be cut by it, because no
-    sum of some options' places is just what is needed.
-    """
-    n_z, n = part.option_cost.size, len(part.options)
-    places = problem.option_capacity[part.options].T  # (S, n)
-    must = np.zeros((problem.n_slices, problem.n_nodes), dtype=bool)
-    must[part.outlet_slice, part.outlet_node] = True
-    reached = np.zeros((problem.n_slices, problem.n_facilities), dtype=bool)
-    reached[part.flow_slice, problem.arc_facility[part.flow_arc]] = True
-    reached[:, problem.option_facility[part.options]] = False
-    lower = (problem.demand * must).sum(axis=1) - (part.room * reached).sum(axis=1)
-    least = np.full((problem.n_slices, problem.n_facilities), np.inf)
-    np.minimum.at(least.T, problem.option_facility[part.options], places.T)
-    wanted = np.flatnonzero(lower > np.where(np.isfinite(least), least, 0.0).sum(axis=1))
-    row_of = np.full(problem.n_slices, -1)
-    row_of[wanted] = np.arange(len(wanted))
-    s, option = np.nonzero((places > 0) & (row_of >= 0)[:, None])
-    y = np.flatnonzero(row_of[part.outlet_slice] >= 0)
-    return Block(
-        np.concatenate([row_of[s], row_of[part.outlet_slice[y]]]),
-        np.concatenate([problem.stage_scenario[s] * n + option, n_z + len(part.flow_arc) + y]),
-        np.concatenate([places[s, option], problem.demand[part.outlet_slice[y], part.outlet_node[y]]]),
-        lower[wanted], np.full(len(wanted), np.inf),
-    )  # fmt: skip
 
 
 def _linking(problem: EstateProblem, part: Part) -> Block:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.layout import paid
 from solvers.part import Part
 
 MARGIN = 0.25  # the default of Mosaic.margin
@@ -54,7 +55,7 @@ class Mosaic:
         s, k = np.nonzero(self._useful(arcs, at_home[:, problem.arc_node[arcs]]))
         arc = arcs[k]
         node = problem.arc_node[arc]
-        journey = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0, arc]
+        journey = problem.journey_costs(s, arc)
         journey = np.where(at_home[s, node], journey, journey - self.pupil_price[s, node])
         outlet_slice, outlet_node = np.nonzero(at_home & (problem.demand > 0))
         outlet = self._outlets(s, arc)[outlet_slice, outlet_node]
@@ -67,16 +68,15 @@ class Mosaic:
             problem.row_matrix[rows][:, options], bounds * problem.row_lower[rows], bounds * problem.row_upper[rows],
         )  # fmt: skip
 
-    def start(self, part: Part, option: IntArray, flow: FloatArray) -> tuple[FloatArray, float]:
-        """(values of the part's columns, their cost) of a plan's options (K, F) and flows (S, A)."""
+    def start(self, part: Part, option: IntArray, flow: FloatArray) -> FloatArray:
+        """Values of the part's columns of a plan's options (K, F) and flows (S, A)."""
         problem = self.problem
         follows = (option[:, problem.option_facility[part.options]] == part.options).astype(np.float64)
         x = flow[part.flow_slice, part.flow_arc]
         placed = np.zeros(problem.demand.shape)
         np.add.at(placed, (part.flow_slice, problem.arc_node[part.flow_arc]), x)
         y = np.clip(1.0 - placed[part.outlet_slice, part.outlet_node], 0.0, 1.0)
-        cost = (follows * part.option_cost).sum() + x @ part.flow_cost + y @ part.outlet_cost
-        return np.concatenate([follows.ravel(), x, y]), float(cost)
+        return np.concatenate([follows.ravel(), x, y])
 
     def _useful(self, arcs: IntArray, at_home: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(S, len(arcs)) arcs that a tile cannot do without."""
@@ -94,7 +94,7 @@ class Mosaic:
         for s in range(problem.n_slices):
             other = np.ones(problem.n_arcs, dtype=bool)
             other[flow_arc[flow_slice == s]] = False
-            cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+            cost = problem.journey_costs(s)
             np.minimum.at(outlet[s], problem.arc_node[other], cost[other])
         return outlet
 
@@ -113,13 +113,12 @@ def lay_mosaic(
     arc_tile = tile[problem.arc_facility]
     home = np.empty(problem.demand.shape, dtype=np.int64)
     for s in range(problem.n_slices):
-        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+        cost = problem.journey_costs(s)
         useful = np.flatnonzero(cost < pupil_price[s, problem.arc_node])
         home[s] = _only(problem.arc_node[useful], arc_tile[useful], problem.n_nodes)
     entries = problem.row_matrix.tocoo()
     row_home = _only(entries.row, tile[problem.option_facility[entries.col]], problem.n_rows)
-    paid = np.where(row_price > 0, problem.row_lower, np.where(row_price < 0, problem.row_upper, 0.0))
-    seams = (problem.demand * pupil_price)[home < 0].sum() + (row_price * paid)[:, row_home < 0].sum()
+    seams = (problem.demand * pupil_price)[home < 0].sum() + paid(problem, row_price)[:, row_home < 0].sum()
     return Mosaic(problem, tile, pupil_price, row_price, home, row_home, margin, float(seams))
 
 

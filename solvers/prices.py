@@ -22,7 +22,7 @@ import numpy as np
 
 from models.estate import FloatArray, IntArray
 from solvers.knapsacks import best_options
-from solvers.layout import Layout
+from solvers.layout import Layout, paid
 
 FIRST_STEP = 0.1  # share of STEP_SCALE
 STEP_SCALE = 0.02  # of the bound: the first guess of what is still to be gained
@@ -77,8 +77,7 @@ class Prices:
             layout.places, layout.group_start, layout.facility_group, layout.scenario, placed, followed, value,
         )  # fmt: skip
         level = np.array([layout.rows[:, options].sum(axis=1).A1 for options in followed])
-        paid = np.where(row > 0, problem.row_lower, np.where(row < 0, problem.row_upper, 0.0))
-        bound = total + float((pupil * problem.demand).sum() + (row * paid).sum())
+        bound = total + float((pupil * problem.demand).sum() + paid(problem, row).sum())
         return Pass(bound, placed, level.reshape(row.shape), followed, value)
 
     def ascend(self, passes: int, stop: Callable[[], bool] = lambda: False) -> bool:
@@ -170,7 +169,7 @@ def _first_prices(layout: Layout) -> FloatArray:
     problem = layout.problem
     cheapest = problem.unmet_cost.copy()
     for s in range(problem.n_slices):
-        np.minimum.at(cheapest[s], problem.arc_node, problem.arc_cost[s if len(problem.arc_cost) > 1 else 0])
+        np.minimum.at(cheapest[s], problem.arc_node, problem.journey_costs(s))
     places = problem.option_capacity.sum(axis=1)
     dearest = np.zeros(problem.n_facilities)
     np.maximum.at(dearest, problem.option_facility, problem.option_cost)

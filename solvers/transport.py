@@ -51,7 +51,7 @@ def place_pupils(
     all_places = places_at(problem, option)
     for s in range(problem.n_slices):
         places = all_places[s]
-        cost = problem.arc_cost[s if len(problem.arc_cost) > 1 else 0]
+        cost = problem.journey_costs(s)
         useful = (problem.demand[s, problem.arc_node] > 0) & (places[problem.arc_facility] > 0)
         useful &= cost <= problem.unmet_cost[s, problem.arc_node]
         arcs = np.flatnonzero(useful)
