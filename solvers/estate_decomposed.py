@@ -31,14 +31,15 @@ from solvers.bounding import Bounding
 from solvers.branching import Branch, Branching, Split
 from solvers.clash import OptionSpace
 from solvers.highs import Clock, Reporter
+from solvers.improving import NODES, SECONDS, Improving
 from solvers.layout import Layout, lay_out
-from solvers.neighbourhoods import Neighbourhood, Standing, loads, neighbourhood, tidy, write_into
+from solvers.neighbourhoods import Neighbourhood, Standing, tidy, write_into
 from solvers.part import Effort, PartPlan, solve_part
 from solvers.plans import EstatePlan, ProgressCallback, Proof, gap_between
 from solvers.priced_tiles import MARGIN, lay_mosaic
 from solvers.prices import Prices
 from solvers.tiles import Tiling
-from solvers.transport import keeps_rows, place_pupils, plan_cost
+from solvers.transport import keeps_rows, place_and_tell, place_pupils, plan_cost
 
 ROUTE = "decomposed"
 GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
@@ -51,14 +52,7 @@ TILE_S, TILE_POWER = 12.0, 1.3  # seconds for a tile of LEAST_TILE, and how they
 FIRST_S = 12.0  # seconds for a tile of the first mosaic, at most
 TILE_NODES = 200  # search nodes of a tile of LEAST_TILE where no time limits it
 TILE_GAP = 0.2  # of the gap asked for, shared among the tiles
-HOOD, LEAST_HOOD = 500.0, 100.0  # load of a neighbourhood, to begin with and at least
-HOOD_S, HOOD_NODES = 5.0, 100
-MOSTLY_SHUT = 0.3  # share of a neighbourhood shut by others above which it overlaps them instead
-HOOD_MARGIN = 0.01  # of a node's price: arcs so much dearer that are not in use are left out of a neighbourhood
-HOOD_GAIN, LEAST_GAIN = 1e-5, 1e-7  # of the cost: what a neighbourhood leaves unsought, to begin with and at least
-QUICK_S = 0.4  # seconds that a neighbourhood should take, to begin with
-HOOD_GROWTH, HOOD_SHRINK = 1.05, 0.9  # of the load after one that took no longer, and after another
-IDLE = 2.0  # neighbourhoods without gain, in shares of those of the whole estate, after which smaller gains are sought
+LOOKED_FOR = 20  # times that a neighbourhood is sought before a core waits
 MOST_FACILITIES, MUCH_WANTED = 400, 60.0  # facilities up to which, flows a slice from which there is branching
 TRYING_SHARE = 0.3  # of the time for bounds: at most, for placing the plans that branches suggest
 PLACING_SHARE = 0.05  # of the time for neighbourhoods: at most, for placing everybody anew after gains
@@ -113,21 +107,19 @@ class Search:
     ) -> None:
         self.problem, self.clock, self.reporter = problem, clock, reporter
         self.gap, self.seed, self.workers = gap, seed, workers
+        self.timed = math.isfinite(clock.limit_s)
         self.layout: Layout = lay_out(problem)
         self.standing: Standing | None = None
         self.prices: Prices
         self.tiling: Tiling
         self.attention: Attention
+        self.improving: Improving
         self.load: FloatArray  # (F,) flows worth a thought and options
         self._changes = self._adopted = 0  # of the plan: in all, and those that placed everybody anew
         self._mosaic: Bounding | None = None
         self._best: Bounding | None = None  # the mosaic with the best bound
         self._branching: Branching | None = None
         self._tried: set[bytes] = set()  # options of branches that have been placed
-        self._hood, self._gain = HOOD, HOOD_GAIN
-        self._hood_s = QUICK_S  # seconds that a neighbourhood should take
-        self._hood_margin = math.inf if problem.single_site else HOOD_MARGIN
-        self._idle = 0  # neighbourhoods without gain, one after the other
         self._placing_s = 0.0  # spent on placing everybody anew
         self._spent = {"bound": 0.0, "improve": 0.0}
         self._margin = MARGIN
@@ -143,8 +135,7 @@ class Search:
         self._find_prices(proof)
         if start is not None:
             self._adopt(start)
-        timed = math.isfinite(self.clock.limit_s)
-        keep_s = LAST_SHARE * self.clock.limit_s if timed else 0.0
+        keep_s = LAST_SHARE * self.clock.limit_s if self.timed else 0.0
         with ThreadPoolExecutor(self.workers) as pool:
             if self.clock.left_s > keep_s:
                 self._begin_branching()
@@ -159,7 +150,7 @@ class Search:
                 self._fill(pool, running)
                 if not running:
                     break
-                finished, _ = wait(running, self._until(keep_s), FIRST_COMPLETED if timed else ALL_COMPLETED)
+                finished, _ = wait(running, self._until(keep_s), FIRST_COMPLETED if self.timed else ALL_COMPLETED)
                 for future in [future for future in running if future in finished]:
                     self._take(running.pop(future), future.result())
             self._stop.set()
@@ -193,6 +184,7 @@ class Search:
         wanted = np.asarray(useful.any(axis=0))
         self.tiling = Tiling(problem, wanted, self.load, self.seed)
         self.attention = Attention(self.layout, self.prices, wanted, self.load, self.seed)
+        self.improving = Improving(problem, self.prices, self.attention, self.load, self.timed)
 
     def _begin_branching(self) -> None:
         """Branch where facilities are few and each is wanted by many nodes (`solvers.branching`)."""
@@ -230,9 +222,9 @@ class Search:
         while len(running) < self.workers:
             spent = dict(self._spent)
             for task in running.values():
-                spent[task.kind] += max(self.clock.seconds - task.began, 1.0)
+                spent[task.kind] += max(self.clock.seconds - task.began, 1.0) if self.timed else 1.0
             kinds = sorted(spent, key=lambda kind: spent[kind])
-            if self._idle > self._all_hoods:
+            if self.improving.idle:
                 kinds = ["bound", "improve"]
             for kind in kinds:
                 if kind == "bound" and (self._submit_branch(pool, running) or self._submit_tile(pool, running)):
@@ -245,7 +237,7 @@ class Search:
     def _take(self, task: Task, found: Any) -> None:
         """Take the outcome of a task into the plan and the bound."""
         seconds = self.clock.seconds - task.began
-        self._spent[task.kind] += seconds
+        self._spent[task.kind] += seconds if self.timed else 1.0
         if task.branch is not None:
             self._take_split(task.branch, found)
         elif task.mosaic is not None:
@@ -257,20 +249,13 @@ class Search:
             if mosaic.complete and self.standing is not None:
                 self._adopt(mosaic.options(self.standing.option))
         elif task.hood is not None and self.standing is not None:
-            quick = found.closed and not (math.isfinite(self.clock.limit_s) and seconds > self._hood_s)
-            self._hood *= HOOD_GROWTH if quick else HOOD_SHRINK
             before = self._changes
             if found.option is not None and found.objective < task.hood.cost:
                 self._write(task, task.hood, found)
             gained = self._changes > before
-            if gained and self._placing_s < PLACING_SHARE * self._spent["improve"]:
+            if gained and self._placing_s <= PLACING_SHARE * self._spent["improve"]:
                 self._adopt(self.standing.option)
-            self.attention.tell(task.hood.facilities, task.hood.touched, gained)
-            self._idle = 0 if gained else self._idle + 1
-            if self._idle > IDLE * self._all_hoods:
-                self._idle, self._gain = 0, max(self._gain / 4, LEAST_GAIN)
-                self._hood_margin *= 4.0
-                self._hood_s = min(2.0 * self._hood_s, 0.5 * HOOD_S)
+            self.improving.tell(task.hood, found.closed, seconds, gained)
 
     def _take_split(self, branch: Branch, split: Split) -> None:
         """Take the halves of a branch, and try the plans that suggest themselves."""
@@ -279,17 +264,12 @@ class Search:
         for option in split.option:
             if option.tobytes() in self._tried or not keeps_rows(self.problem, option):
                 continue
-            if split.leaf or self._placing_s < TRYING_SHARE * self._spent["bound"]:
-                self._tried.add(option.tobytes())
-                self._adopt(option[None, :])
-                exact = self.clock.left_s > 0
+            if split.leaf or self._placing_s <= TRYING_SHARE * self._spent["bound"]:
+                exact = self._adopt(option[None, :])
+                if exact:
+                    self._tried.add(option.tobytes())
         self._branching.give(branch, split, self.standing.cost, self.gap, exact)
         self.reporter.report(bound=min(self._branching.bound, self.standing.cost))
-
-    @property
-    def _all_hoods(self) -> float:
-        """Neighbourhoods that the whole estate would make."""
-        return max(1.0, float(self.load.sum()) / self._hood)
 
     def _write(self, task: Task, hood: Neighbourhood, found: PartPlan) -> None:
         """A better neighbourhood into the plan; placed anew where the plan is no longer what it was cut from."""
@@ -299,6 +279,7 @@ class Search:
             if better is not self.standing:
                 self.standing = better
                 self._changes += 1
+                self._adopted += task.overlaps  # what it overlaps no longer fits the plan as it is
                 self.reporter.report(incumbent=better.cost)
         else:
             option = self.standing.option.copy()
@@ -315,28 +296,32 @@ class Search:
 
     # -- plans ------------------------------------------------------------------------------------------
 
-    def _adopt(self, option: IntArray) -> None:
-        """Try options (K, F), mended where they break policy rows, as a plan; take it where it is the best."""
+    def _adopt(self, option: IntArray) -> bool:
+        """Try options (K, F), mended where they break policy rows, as a plan; take it where it is the best.
+
+        Tells whether pupils have been placed at least cost.
+        """
         problem = self.problem
         mended = option.copy()
         for k in range(len(option)):
             if option[k].min() < 0:
-                return
+                return False
             if not keeps_rows(problem, option[k]):
                 space = OptionSpace(problem, self.clock, self.seed)
                 _, near = space.nearest(option[k], min(0.2 * self.clock.left_s, 60.0), self._distance(k, option[k]))
                 if near is None or not keeps_rows(problem, near):
-                    return
+                    return False
                 mended[k] = near
         began = self.clock.seconds
-        flow, unmet = place_pupils(problem, mended, self.clock, GRACE_S)
-        self._placing_s += self.clock.seconds - began
+        flow, unmet, exact = place_and_tell(problem, mended, self.clock, GRACE_S)
+        self._placing_s += self.clock.seconds - began if self.timed else 0.0
         cost = plan_cost(problem, mended, flow, unmet)
         if self.standing is None or cost < self.standing.cost:
             self.standing = Standing(mended, flow, cost)
             self._changes += 1
             self._adopted += 1
             self.reporter.report(incumbent=cost)
+        return exact
 
     def _distance(self, scenario: int, option: IntArray) -> FloatArray:
         """(O,) how far other options seem to be from these (F,) at the prices; 0 for these alone."""
@@ -345,28 +330,22 @@ class Search:
         return np.where(np.isin(np.arange(len(worse)), option), 0.0, np.maximum(worse / scale, 1e-3))
 
     def _submit_hood(self, pool: ThreadPoolExecutor, running: dict[Future[Any], Task]) -> bool:
-        """Put the first neighbourhood to work that has nothing to do with those in work."""
+        """Put a neighbourhood to work."""
         if self.standing is None:
             return False
-        shut = np.zeros(self.problem.n_facilities, dtype=bool)
-        for task in running.values():
-            if task.hood is not None:
-                shut[task.hood.touched] = True
-        self._hood = float(np.clip(self._hood, LEAST_HOOD, max(LEAST_HOOD, 0.6 * self.load.sum())))
-        facilities = self.attention.choose(self.standing, self._hood, shut)
-        overlaps = bool(shut[facilities].mean() > MOSTLY_SHUT)
-        load = loads(self.problem, self.standing.flow)
-        hood = neighbourhood(
-            self.problem, self.prices.pupil, self.standing, load, facilities, shut & (not overlaps), self._hood_margin
-        )
-        if hood is None:
-            self.attention.tell(facilities, facilities, gained=False)
-            return self._submit_hood(pool, running)
-        effort = self._effort(HOOD_S, HOOD_NODES, self._gain * abs(self.standing.cost))
-        future = pool.submit(solve_part, self.problem, hood.part, effort, hood.start)
+        busy = [task.hood for task in running.values() if task.hood is not None]
+        chosen = None
+        for _ in range(LOOKED_FOR):
+            if chosen is None:
+                chosen = self.improving.next(self.standing, busy)
+        if chosen is None:
+            return False
+        effort = self._effort(SECONDS, NODES, chosen.gain_gbp)
+        future = pool.submit(solve_part, self.problem, chosen.hood.part, effort, chosen.hood.start)
         running[future] = Task(
-            "improve", self.clock.seconds, hood=hood, overlaps=overlaps, changes=self._changes, adopted=self._adopted
-        )
+            "improve", self.clock.seconds, hood=chosen.hood, overlaps=chosen.overlaps,
+            changes=self._changes, adopted=self._adopted,
+        )  # fmt: skip
         return True
 
     def _place_again(self) -> None:
@@ -438,10 +417,9 @@ class Search:
         return solve_part(self.problem, part, effort, start)
 
     def _effort(self, seconds: float, nodes: int, gap_gbp: float) -> Effort:
-        timed = math.isfinite(self.clock.limit_s)
         return Effort(
-            min(seconds, self.clock.left_s) if timed else math.inf,
-            None if timed else nodes,
+            min(seconds, self.clock.left_s) if self.timed else math.inf,
+            None if self.timed else nodes,
             gap_gbp,
             seed=self.seed,
             stop=self._stop,

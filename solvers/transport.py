@@ -46,6 +46,15 @@ def place_pupils(
     With `single_site` all shares are greedy, and whole. Unmet is 1 where a node has no pupils in a slice.
     `grace_s` seconds are allowed beyond the clock's limit.
     """
+    flow, unmet, _ = place_and_tell(problem, option, clock, grace_s)
+    return flow, unmet
+
+
+def place_and_tell(
+    problem: EstateProblem, option: IntArray, clock: Clock, grace_s: float = 0.0
+) -> tuple[FloatArray, FloatArray, bool]:
+    """As `place_pupils`, and whether every slice has been placed at least cost."""
+    exact = not problem.single_site
     flow = np.zeros((problem.n_slices, problem.n_arcs))
     deadline = max(clock.limit_s, clock.seconds + grace_s)
     all_places = places_at(problem, option)
@@ -59,10 +68,11 @@ def place_pupils(
         if not problem.single_site:
             pupils = _cheapest_pupils(problem, s, arcs, cost[arcs], places, deadline - clock.seconds)
         if pupils is None:
+            exact = False
             pupils = _greedy_pupils(problem, s, arcs, cost[arcs], places)
         flow[s, arcs] = pupils / problem.demand[s, problem.arc_node[arcs]]
     flow = np.clip(flow, 0.0, 1.0)
-    return flow, unmet_shares(problem, flow)
+    return flow, unmet_shares(problem, flow), exact
 
 
 def unmet_shares(problem: EstateProblem, flow: FloatArray) -> FloatArray:

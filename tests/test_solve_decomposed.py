@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice, keeps, random_problem
 
 from models.estate import EstateProblem
-from solvers import estate_decomposed, solve_estate
+from solvers import estate_decomposed, improving, solve_estate
 from solvers.layout import lay_out
 from solvers.part import Effort, solve_part
 from solvers.priced_tiles import lay_mosaic
@@ -106,8 +106,8 @@ def test_a_search_over_many_tiles_tells_a_true_bound_and_plan(seed, monkeypatch)
     # A county fits one tile of the usual size: with small ones, nodes and rows lie on seams.
     monkeypatch.setattr(estate_decomposed, "LEAST_TILE", 80.0)
     monkeypatch.setattr(estate_decomposed, "TILE_GROWTH", 1.5)
-    monkeypatch.setattr(estate_decomposed, "HOOD", 60.0)
-    monkeypatch.setattr(estate_decomposed, "LEAST_HOOD", 30.0)
+    monkeypatch.setattr(improving, "SIZE", 60.0)
+    monkeypatch.setattr(improving, "LEAST_SIZE", 30.0)
     problem = county(seed)
     exact = solve_estate(problem, route="exact", time_limit_s=60, gap=1e-5)
     seams, told = [], []
@@ -303,3 +303,36 @@ def test_rows_that_contradict_each_other_are_named(route):
     plan = solve_estate(rows, route=route, time_limit_s=10)
     assert plan.status == "infeasible" and plan.clash == (0,) and plan.bound == np.inf
     assert verify_estate(rows, plan) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_branching_proves_what_the_exact_route_proves(seed, monkeypatch):
+    # A half pruned wrongly would make the bound of the rest a false proof.
+    rng = np.random.default_rng(seed)
+    n, m = 60, 12
+    demand = rng.integers(10, 90, n).astype(float)
+    node, facility = np.divmod(np.arange(n * m), m)
+    opened = np.tile([0.0, 1.0], m)
+    problem = EstateProblem(
+        option_facility=np.repeat(np.arange(m), 2),
+        option_cost=opened * np.repeat(rng.uniform(60_000, 100_000, m), 2),
+        option_capacity=(opened * demand.sum() / 3.3)[:, None],
+        demand=demand[None],
+        arc_node=node,
+        arc_facility=facility,
+        arc_cost=rng.uniform(60, 400, n * m)[None],
+        unmet_cost=np.full((1, n), 4000.0),
+        row_matrix=csr_matrix(np.tile([0.0, 1.0], m)[None]),
+        row_lower=[4.0 if seed % 2 else -np.inf],
+        row_upper=[np.inf],
+    )
+    splits = []
+    take_split = estate_decomposed.Search._take_split
+    monkeypatch.setattr(estate_decomposed, "MUCH_WANTED", 0.0)
+    monkeypatch.setattr(estate_decomposed.Search, "_take_split", lambda *given: splits.append(1) or take_split(*given))
+    plan = solve_estate(problem, route="decomposed", time_limit_s=30, gap=1e-5)
+    exact = solve_estate(problem, route="exact", time_limit_s=30, gap=1e-6)
+    check_estate(problem, plan)
+    assert splits and plan.status == "optimal"
+    assert plan.objective == pytest.approx(exact.objective, rel=2e-5)
+    assert plan.bound <= exact.objective * (1 + 1e-7)
