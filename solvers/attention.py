@@ -7,7 +7,8 @@ prices, and of what the policy rows have to spare:
              less the least of that over all of f's options and pupils
 
 Neighbourhoods grow around facilities that are far from their best and in doubt, the second-best option being nearly as
-good at the prices. Where one has just been searched in vain interest fades, and comes back where the plan changes.
+good at the prices, or where pupils have no place; half of them keep to facilities under one policy row, so that one may
+give what another takes. Where one has just been searched in vain interest fades, and comes back where the plan changes.
 """
 
 from __future__ import annotations
@@ -20,13 +21,18 @@ from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.layout import Layout
 from solvers.neighbourhoods import Standing
 from solvers.prices import Prices
+from solvers.tiles import facility_rows
 
-FADE, LEAST_INTEREST = 0.4, 1e-3
+FADE, LEAST_INTEREST = 0.1, 1e-3
 LEAST = 8  # facilities of a neighbourhood
+ROW_PULL, WIDEST_ROW = (
+    1.0,
+    300,
+)  # of a shared policy row, against 1 of all homes shared; rows of more facilities pull not
 UNEVEN = 0.5  # luck in how neighbourhoods grow, so that no two neighbourhoods have one shape
 FIRST_RANKS = 50.0  # the most doubtful so many are about equally likely to be the seed
-WIDER = (1.0, 2.0, 4.0, 8.0, 16.0)  # a neighbourhood is the doubtful part of one so much larger
-LUCK = 1.0  # in what counts as doubtful, so that no two take the same facilities
+WIDER = (2.0, 4.0, 8.0)  # a neighbourhood is the doubtful part of one so much larger
+LUCK = 0.5  # in what counts as doubtful, so that no two take the same facilities
 
 
 class Attention:
@@ -35,7 +41,9 @@ class Attention:
     def __init__(self, layout: Layout, prices: Prices, wanted: NDArray[np.bool_], load: FloatArray, seed: int) -> None:
         """`wanted` (A,) are the arcs that matter, `load` (F,) is what facilities weigh."""
         self._layout, self._prices, self._load = layout, prices, load
+        self._wanted = np.flatnonzero(wanted)
         self._near = _near(layout.problem, wanted)
+        self._near_in_rows = csr_matrix(self._near + ROW_PULL * _under_one_row(layout.problem))
         self._random = np.random.default_rng(seed)
         self._interest = np.ones(len(load))
         self._least = self._best_values()
@@ -51,6 +59,11 @@ class Attention:
         around = self._grown(seed, float(self._random.choice(WIDER)) * size)
         return self._first(around[np.argsort(doubt[around], kind="stable")], size)
 
+    def doubtful(self, standing: Standing, tile: IntArray, size: float) -> IntArray:
+        """The facilities of a tile that are most in doubt, of about `size` load."""
+        doubt = self._doubt(standing)
+        return self._first(tile[np.argsort(doubt[tile], kind="stable")], size)
+
     def tell(self, facilities: IntArray, touched: IntArray, gained: bool) -> None:
         """Whether a neighbourhood brought something."""
         if gained:
@@ -59,17 +72,21 @@ class Attention:
             self._interest[facilities] = np.maximum(self._interest[facilities] * FADE, LEAST_INTEREST)
 
     def gaps(self, standing: Standing) -> FloatArray:
-        """(F,) GBP that every facility is away from its best at the prices."""
+        """(F,) GBP that every facility is away from its best at the prices, and all homes that want it from a place."""
         problem, prices = self._layout.problem, self._prices
         cost = problem.stage_weight[:, None] * problem.option_cost - prices.row @ problem.row_matrix
         spent = np.take_along_axis(cost, standing.option, axis=1).sum(axis=0)
-        worth = problem.demand * prices.pupil
+        worth, placed = problem.demand * prices.pupil, np.empty(problem.demand.shape)
         for s in range(problem.n_slices):
             used = np.flatnonzero(standing.flow[s])
             node = problem.arc_node[used]
             journey = problem.demand[s, node] * problem.journey_costs(s, used)
+            placed[s] = np.bincount(node, standing.flow[s, used], minlength=problem.n_nodes)
             taken = standing.flow[s, used] * (worth[s, node] - journey)
             spent -= np.bincount(problem.arc_facility[used], taken, minlength=len(spent))
+        homeless = np.maximum(1.0 - placed, 0.0) * problem.demand * (problem.unmet_cost - prices.pupil)
+        waiting = homeless.sum(axis=0)[problem.arc_node[self._wanted]]
+        spent += np.bincount(problem.arc_facility[self._wanted], waiting, minlength=len(spent))
         return np.asarray(spent - self._least)
 
     def regret(self, scenario: int, option: IntArray) -> FloatArray:
@@ -82,12 +99,13 @@ class Attention:
 
     def _grown(self, seed: int, size: float) -> IntArray:
         """Facilities of about `size` load, each sharing much with those before it."""
+        near = self._near if self._random.random() < 0.5 else self._near_in_rows
         luck = np.exp(self._random.normal(0.0, UNEVEN, len(self._load)))
         tie, taken, load = np.zeros(len(self._load)), [seed], float(self._load[seed])
         tie[seed] = -np.inf
         while (load < size or len(taken) < LEAST) and len(taken) < len(tie):
-            last = slice(self._near.indptr[taken[-1]], self._near.indptr[taken[-1] + 1])
-            tie[self._near.indices[last]] += self._near.data[last] * luck[self._near.indices[last]]
+            last = slice(near.indptr[taken[-1]], near.indptr[taken[-1] + 1])
+            tie[near.indices[last]] += near.data[last] * luck[near.indices[last]]
             following = int(np.argmax(tie))
             tie[following] = -np.inf
             load += float(self._load[following])
@@ -122,3 +140,11 @@ def _near(problem: EstateProblem, wanted: NDArray[np.bool_]) -> csr_matrix:
     own = np.maximum(both.diagonal(), 1.0)
     both.data /= np.sqrt(own[both.indices] * np.repeat(own, np.diff(both.indptr)))
     return both
+
+
+def _under_one_row(problem: EstateProblem) -> csr_matrix:
+    """(F, F) how many policy rows, not too wide, name both facilities."""
+    rows = facility_rows(problem)
+    count = rows.getnnz(axis=0)
+    narrow = rows[:, np.flatnonzero((count > 1) & (count <= WIDEST_ROW))]
+    return csr_matrix(narrow @ narrow.T)

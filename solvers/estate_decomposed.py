@@ -184,7 +184,7 @@ class Search:
         wanted = np.asarray(useful.any(axis=0))
         self.tiling = Tiling(problem, wanted, self.load, self.seed)
         self.attention = Attention(self.layout, self.prices, wanted, self.load, self.seed)
-        self.improving = Improving(problem, self.prices, self.attention, self.load, self.timed)
+        self.improving = Improving(problem, self.prices, self.attention, self.tiling, self.load, self.timed)
 
     def _begin_branching(self) -> None:
         """Branch where facilities are few and each is wanted by many nodes (`solvers.branching`)."""

@@ -19,8 +19,6 @@ from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.part import Part, PartPlan
 from solvers.transport import keeps_rows, places_at, plan_cost, unmet_shares
 
-RINGS = 2  # further rounds of facilities whose pupils may be moved to make room
-
 
 @dataclass(frozen=True, eq=False)
 class Standing:
@@ -51,11 +49,13 @@ def neighbourhood(
     facilities: IntArray,
     shut: NDArray[np.bool_],
     margin: float,
+    rings: int,
 ) -> Neighbourhood | None:
     """The neighbourhood of some facilities in a standing plan whose facilities carry `load` (S, F) pupils.
 
     Nothing is changed at the facilities that are `shut` (F,); None where that leaves nothing. Arcs that are not in
-    use and dearer than their node's price by more than a share `margin` are left out.
+    use and dearer than their node's price by more than a share `margin` are left out. Pupils of so many `rings` of
+    facilities around may be moved to make room.
     """
     free = np.zeros(problem.n_facilities, dtype=bool)
     free[facilities] = True
@@ -64,7 +64,7 @@ def neighbourhood(
     facilities = np.flatnonzero(free)
     if not facilities.size:
         return None
-    flow_slice, flow_arc = _flows(problem, pupil_price, standing, free, shut, held, margin)
+    flow_slice, flow_arc = _flows(problem, pupil_price, standing, free, shut, held, margin, rings)
     node = problem.arc_node[flow_arc]
     moving = np.zeros(problem.demand.shape, dtype=bool)
     moving[flow_slice, node] = True
@@ -139,6 +139,7 @@ def _flows(
     shut: NDArray[np.bool_],
     held: NDArray[np.bool_],
     margin: float,
+    rings: int,
 ) -> tuple[IntArray, IntArray]:
     """(slices, arcs) over which the nodes near the free facilities may be placed."""
     slices, arcs = [], []
@@ -151,7 +152,7 @@ def _flows(
         useful = (cost <= price + margin * np.maximum(np.abs(price), 1.0)) & (
             cost <= problem.unmet_cost[s, problem.arc_node]
         )
-        for _ in range(RINGS):
+        for _ in range(rings):
             reached = np.zeros(problem.n_facilities, dtype=bool)
             reached[problem.arc_facility[near[problem.arc_node] & ((cost < price) | used)]] = True
             near[problem.arc_node[reached[problem.arc_facility] & used]] = True

@@ -30,7 +30,7 @@ class Tiling:
         self._random = np.random.default_rng(seed)
         self._problem = problem
         self._load = load
-        self._rows = _facility_rows(problem)
+        self._rows = facility_rows(problem)
         self.axes = self._smooth(wanted)
 
     def cut(self, size: float) -> list[IntArray]:
@@ -92,7 +92,7 @@ def _averaged(shares: csr_matrix, axes: FloatArray) -> FloatArray:
     return np.asarray(shares @ ((shares.T @ axes) / columns[:, None]) / rows)
 
 
-def _facility_rows(problem: EstateProblem) -> csr_matrix:
+def facility_rows(problem: EstateProblem) -> csr_matrix:
     """(F, R) 1 where a policy row names an option of the facility."""
     entries = problem.row_matrix.tocoo()
     named = (problem.option_facility[entries.col], entries.row)
