@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, diags
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.estate_model import one_option
@@ -99,6 +100,10 @@ class OptionSpace:
         price[row] = 1.0
         return float(self._gives(self._solve(enforced, price, None, np.inf))[row])
 
+    def infeasible(self, enforced: BoolArray) -> bool:
+        """Whether no choice keeps the enforced rows (R,)."""
+        return self._solve(enforced, np.zeros(len(enforced)), None, np.inf).infeasible
+
     def _solve(
         self,
         enforced: BoolArray,
@@ -140,6 +145,63 @@ def explain_clash(problem: EstateProblem, clash: tuple[int, ...]) -> list[RowCla
     return [
         RowClash(row, row_words(problem, row), space.gives_alone(row, clash), float(together[row])) for row in clash
     ]
+
+
+def clashing_facilities(problem: EstateProblem, clash: tuple[int, ...], time_limit_s: float = 20.0) -> tuple[int, ...]:
+    """An irreducible set of facilities of which the rows of a clash ask different things.
+
+    If every other facility could do its best for each row separately, no choice of these would keep the rows; if one
+    of these could as well, some choice would. Empty where even that of all would not be enough: then the rows ask for
+    more than there is. What the time does not reach is left in.
+    """
+    clock = Clock(time_limit_s)
+    rows = problem.row_matrix[list(clash)]
+    most, least = _reach(problem, rows)
+    kept = np.flatnonzero(np.asarray((most > least).any(axis=0)))
+    size = len(kept)
+    while size:
+        for first in range(0, len(kept), size):
+            fewer = np.delete(kept, slice(first, first + size))
+            if clock.left_s > 0 and _clashes(problem, rows, clash, most, least, fewer):
+                kept = fewer
+                break
+        else:
+            size //= 2
+        size = min(size, len(kept))
+    return tuple(kept.tolist())
+
+
+def _clashes(
+    problem: EstateProblem,
+    rows: csr_matrix,
+    clash: tuple[int, ...],
+    most: FloatArray,
+    least: FloatArray,
+    kept: IntArray,
+) -> bool:
+    """Whether the rows clash where only the facilities `kept` have to give every row the same option."""
+    free = np.setdiff1d(np.arange(problem.n_facilities), kept)
+    names = csr_matrix(rows @ diags(np.isin(problem.option_facility, kept).astype(float)))
+    eased = replace(
+        problem,
+        row_matrix=names,
+        row_lower=problem.row_lower[list(clash)] - most[:, free].sum(axis=1),
+        row_upper=problem.row_upper[list(clash)] - least[:, free].sum(axis=1),
+        row_name=(),
+        baseline=None,
+    )
+    space = OptionSpace(eased, Clock(None))
+    every = np.ones(len(clash), dtype=bool)
+    return space.infeasible(every)
+
+
+def _reach(problem: EstateProblem, rows: csr_matrix) -> tuple[FloatArray, FloatArray]:
+    """(rows, F) the most and the least that a facility can give each row; an option that is not named gives 0."""
+    values = rows.toarray()
+    most, least = (np.full((len(values), problem.n_facilities), sign * np.inf) for sign in (-1.0, 1.0))
+    np.maximum.at(most.T, problem.option_facility, values.T)
+    np.minimum.at(least.T, problem.option_facility, values.T)
+    return most, least
 
 
 def row_words(problem: EstateProblem, row: int) -> str:

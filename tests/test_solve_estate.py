@@ -13,7 +13,7 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from models.estate import EstateProblem
 from solvers import gap_between, solve_estate
-from solvers.clash import explain_clash
+from solvers.clash import clashing_facilities, explain_clash
 from solvers.estate_model import write_lp
 from solvers.highs import Matrix, run_highs
 from solvers.verify import verify_estate
@@ -166,6 +166,49 @@ def test_rows_that_clash_say_by_how_much():
     assert (places.name, places.alone) == ("100 places kept in the vale", pytest.approx(40))
     assert (closures.name, closures.alone) == ("at least one closure", pytest.approx(1))
     assert (places.together, closures.together) == (pytest.approx(40), pytest.approx(0))  # 40 % gives less than 100 %
+
+
+def test_the_facilities_of_a_clash_are_those_pulled_both_ways():
+    # Three schools: the vale must keep the first two, somebody must close one of them; the third has no part in it.
+    problem = EstateProblem(
+        option_facility=[0, 0, 1, 1, 2, 2], option_cost=np.zeros(6), option_capacity=np.tile([[0.0], [60.0]], (3, 1)),
+        demand=[[0]], arc_node=[], arc_facility=[], arc_cost=np.empty((1, 0)), unmet_cost=[[1]],
+        row_matrix=[[0, 60, 0, 60, 0, 0], [1, 0, 1, 0, 0, 0], [0, 60, 0, 60, 0, 60]],
+        row_lower=[100, 1, 0], row_upper=[np.inf] * 3,
+    )  # fmt: skip
+    plan = solve_estate(problem)
+    assert plan.clash == (0, 1)
+    assert clashing_facilities(problem, plan.clash) == (0, 1)
+    short = replace(problem, row_lower=[200, 0, 0])
+    assert solve_estate(short).clash == (0,)
+    assert clashing_facilities(short, (0,)) == ()  # more than there is, whatever anybody does
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_a_clash_needs_each_of_its_facilities(seed):
+    problem = random_problem(seed, n_rows=3)
+    rng = np.random.default_rng(seed)
+    lower = problem.row_matrix.toarray().sum(axis=1) * rng.uniform(0.3, 0.9, 3)
+    problem = replace(problem, row_lower=lower, row_upper=lower * 1.1)
+    plan = solve_estate(problem)
+    if plan.status != "infeasible":
+        return
+    rows, kept = list(plan.clash), clashing_facilities(problem, plan.clash)
+
+    def clashes(bound) -> bool:
+        # Facilities that are not bound do their best for each end of each row.
+        matrix, low, high = problem.row_matrix.toarray()[rows], problem.row_lower[rows], problem.row_upper[rows]
+        for f in range(problem.n_facilities):
+            if f not in bound:
+                own = matrix[:, problem.option_facility == f]
+                low, high = low - own.max(axis=1), high - own.min(axis=1)
+        chosen = [np.flatnonzero(problem.option_facility == f).tolist() for f in bound]
+        levels = [matrix[:, list(choice)].sum(axis=1) for choice in product(*chosen)]
+        return not any((level >= low - 1e-6).all() and (level <= high + 1e-6).all() for level in levels)
+
+    assert clashes(kept)
+    assert not any(clashes([f for f in kept if f != left]) for left in kept)
 
 
 def test_a_row_that_cannot_hold_by_itself_clashes_alone():
