@@ -126,7 +126,9 @@ def chart(gaps: dict[str, list[float]], time_s: float) -> str:
         lines.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
         for (px, py), gap in zip(points, values, strict=True):
             lines.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="{colour}"/>')
-            lines.append(text(px, py - 9, f"{gap:.2%}", colour, size=11))
+            below = number == 0 and py < HEIGHT - BOTTOM - 25
+            at = (px, py + 20) if below else (px + 38 * (1 - number), py - 9)  # beside the other at the floor
+            lines.append(text(*at, f"{gap:.2%}", colour, size=11))
     return "\n".join([*lines, "</svg>", ""])
 
 
