@@ -2,9 +2,9 @@
 
 Futures are joint draws of the forecast (`models.draws`): errors go together across year groups, years and places as
 past ones did, so peaks do not fall everywhere in the same future. A plan for them has the least expected cost. A
-service level plans for one future in which every planning area has, year by year, the pupils of a phase that so many per
-cent of draws stay below; every area is high at once there, which nearly no draw is. Nothing compels places for them: who
-is left without one is priced as ever.
+service level plans for one future in which every planning area has, year by year, the pupils of a phase that so many
+per cent of draws stay below; every area is high at once there, which nearly no draw is. Nothing compels places for
+them: who is left without one is priced as ever.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def solve_estate(
     Every outcome is a status, never an exception; the plan never costs more than a baseline that keeps the
     policy rows. `gap` is the relative gap at which to stop, `threads` those HiGHS may use (None: its choice),
     `progress` is called with a `Progress` whenever the plan or the bound improves. `start` is a plan to begin from,
-    of this problem or of one with the same nodes, slices and facilities; its proof may be used as well. Raises
+    of this problem or of one with the same nodes, slices and facilities: its options and its prices are used. Raises
     ValueError for a route that does not exist, for arguments out of range and for a start that does not fit.
 
     Routes: "exact" gives the whole programme to HiGHS; "decomposed" solves it in tiles, for estates too large for
@@ -65,6 +65,8 @@ def solve_estate(
     _check_arguments(time_limit_s, gap, threads)
     if start is not None and (wrong := misfit(problem, start)):
         raise ValueError(f"start does not fit the problem: {wrong}")
+    # What was proven of its tiles holds for the problem that they were cut from and may not for this one.
+    start = None if start is None else start.without_tiles()
     if problem.two_stage and route == "exact":
         raise ValueError("route 'exact' solves problems of one stage; two-stage problems take 'decomposed' or 'auto'")
     if route == "auto":

@@ -48,7 +48,9 @@ class Bounding:
     def take(self, tile: int, found: PartPlan) -> None:
         """Take a tile's outcome."""
         self._found[tile] = found
-        self.tiles[tile] = max(self.tiles[tile], found.bound)
+        # The whole has a plan, so a tile that HiGHS calls infeasible is so by less than plans are allowed.
+        if np.isfinite(found.bound):
+            self.tiles[tile] = max(self.tiles[tile], found.bound)
 
     def options(self, otherwise: IntArray) -> IntArray:
         """(K, F) the options of the tiles' own plans; of `otherwise` where a tile has none."""

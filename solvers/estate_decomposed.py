@@ -164,7 +164,7 @@ class Search:
 
     @property
     def _closed(self) -> bool:
-        return self.standing is not None and gap_between(self.standing.cost, self.reporter.bound) <= self.gap
+        return self.standing is not None and gap_between(self.standing.cost, self.reporter.bound) <= self.gap + 1e-9
 
     def _until(self, keep_s: float) -> float | None:
         left_s = self.clock.left_s - keep_s

@@ -51,8 +51,6 @@ def cost_of(
         raise ValueError(f"facility = {facility}: facilities are 0 … {problem.n_facilities - 1}")
     if not 0 <= option < problem.n_options or problem.option_facility[option] != facility:
         raise ValueError(f"option = {option}: facility {facility} has {_listed(problem, facility)}")
-    from solvers import solve_estate
-
     kept = np.flatnonzero((problem.option_facility != facility) | (np.arange(problem.n_options) == option))
     left = np.full(problem.n_options, -1)
     left[kept] = np.arange(len(kept))
@@ -62,11 +60,15 @@ def cost_of(
         plan,
         option=left[options[0]],
         scenario_option=None if plan.scenario_option is None else left[options],
-        proof=_without_tile(plan.proof, facility),
+        proof=_without_tile(problem, plan.proof, facility),
     )
-    found = solve_estate(
+    if plan.route == "exact":
+        from solvers.estate_exact import solve_exact as solve
+    else:
+        from solvers.estate_decomposed import solve_decomposed as solve
+    found = solve(
         _forced(problem, kept, left, facility, option),
-        time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, route=plan.route, start=begin,
+        time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=None, start=begin,
     )  # fmt: skip
     found = replace(
         found,
@@ -97,10 +99,15 @@ def _forced(problem: EstateProblem, kept: IntArray, left: IntArray, facility: in
     )
 
 
-def _without_tile(proof: Proof | None, facility: int) -> Proof | None:
-    """The proof, to be made again for the tile of the facility; the other tiles' programmes are the same."""
+def _without_tile(problem: EstateProblem, proof: Proof | None, facility: int) -> Proof | None:
+    """The proof, to be made again for the tile of the facility; the other tiles' programmes are the same.
+
+    Of tiles that were cut from another problem nothing is taken but the prices.
+    """
     if proof is None or proof.mosaic is None or proof.tile_bound is None:
         return proof
+    if proof.mosaic.problem is not problem:
+        return Proof(proof.pupil, proof.row)
     bound = proof.tile_bound.copy()
     bound[proof.mosaic.tile[facility]] = np.nan
     return replace(proof, tile_bound=bound)

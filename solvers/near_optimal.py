@@ -65,11 +65,15 @@ def alternatives(
 ) -> list[Alternative]:
     """At most `k` plans that cost at most a share `within` more than `plan`, each as different as can be found.
 
-    Fewer where no further plan within the budget was found. Raises ValueError where the plan has no options, or
-    `within` or `k` is out of range.
+    Fewer where no further plan within the budget was found. Raises ValueError where the plan has no options, the
+    problem has two stages, or `within` or `k` is out of range.
     """
     if started(plan) is None or plan.flow is None:
         raise ValueError(f"plan.option is None: a plan of status {plan.status!r} has no alternatives")
+    if problem.two_stage:
+        raise ValueError(
+            "alternatives are of problems of one stage: in two, a facility may change in some scenarios only"
+        )
     if not within >= 0:
         raise ValueError(f"within = {within}: a share of the plan's cost, not negative")
     if k < 0:
@@ -97,7 +101,7 @@ class _Search:
         self._today = plan.option if problem.baseline is None else problem.baseline
         self._before = [self._changed(plan)]  # (F,) of each plan so far
         self._seen: list[EstatePlan] = []  # plans within the budget
-        self._latest = replace(plan, proof=None if plan.proof is None else replace(plan.proof, mosaic=None))
+        self._latest = plan
         slack, facilities = budget - plan.objective, problem.n_facilities
         self._worth = max(slack, 1e-6 * abs(plan.objective), 1e-9) / max(1.0, 0.1 * facilities)
 
@@ -153,7 +157,7 @@ class _Search:
         )  # fmt: skip
         if found.option is None:
             return None, found.bound
-        self._latest = replace(found, proof=None if found.proof is None else replace(found.proof, mosaic=None))
+        self._latest = found
         return found, found.bound
 
     def _as_own(self, found: EstatePlan) -> EstatePlan:

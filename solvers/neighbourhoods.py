@@ -124,8 +124,9 @@ def tidy(problem: EstateProblem, standing: Standing) -> Standing:
     places = places_at(problem, standing.option)
     flow = np.where(places[:, problem.arc_facility] > 0, np.clip(standing.flow, 0.0, 1.0), 0.0)
     load = loads(problem, flow)
-    scale = np.where(load > places, places / np.maximum(load, 1e-12), 1.0)
-    flow = flow * scale[:, problem.arc_facility]
+    if not problem.single_site:  # whole nodes fit to the last digit or they do not
+        scale = np.where(load > places, places / np.maximum(load, 1e-12), 1.0)
+        flow = flow * scale[:, problem.arc_facility]
     total = np.array([np.bincount(problem.arc_node, row, minlength=problem.n_nodes) for row in flow])
     flow = flow / np.maximum(total, 1.0)[:, problem.arc_node]
     return Standing(standing.option, flow, plan_cost(problem, standing.option, flow, unmet_shares(problem, flow)))

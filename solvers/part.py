@@ -109,6 +109,7 @@ def _read(problem: EstateProblem, part: Part, highs: highspy.Highs) -> PartPlan:
     z = values[: n_scenarios * n].reshape(n_scenarios, n)
     option = np.array([part.options[choose(z[k], place, len(keys))] for k in range(n_scenarios)])
     flow = np.clip(values[n_scenarios * n : n_scenarios * n + n_flows], 0.0, 1.0)
+    flow = np.round(flow) if problem.single_site else flow
     closed = status == kinds.kOptimal
     return PartPlan(info.objective_function_value, bound, option, flow, closed)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy and scipy take a quarter of a second to import
@@ -59,6 +59,10 @@ class EstatePlan:
     route: str
     scenario_option: IntArray | None = None  # (K, F) of two-stage problems; `option` is then the likeliest scenario's
     proof: Proof | None = None  # of the decomposed route
+
+    def without_tiles(self) -> EstatePlan:
+        """The plan with the prices of its proof only."""
+        return self if self.proof is None else replace(self, proof=Proof(self.proof.pupil, self.proof.row))
 
 
 @dataclass(frozen=True, eq=False)

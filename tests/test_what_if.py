@@ -119,6 +119,33 @@ def test_a_start_is_never_made_worse_and_one_that_does_not_fit_is_refused():
         solve_estate(problem, start=replace(good, option=good.option[::-1]))
 
 
+def test_a_start_of_a_dearer_problem_proves_nothing_of_a_cheaper_one():
+    # What is known of tiles holds at the costs that they were solved with.
+    problem = county(1)
+    plan = solve_estate(problem, route="decomposed", time_limit_s=4)
+    other = np.setdiff1d(np.arange(problem.n_options), plan.option)
+    cost = problem.option_cost.copy()
+    cost[other] -= 6000
+    cheaper = replace(problem, option_cost=cost)
+    exact = solve_estate(cheaper, route="exact", time_limit_s=60, gap=1e-3)
+    again = solve_estate(cheaper, route="decomposed", time_limit_s=4, gap=1e-2, start=plan)
+    assert again.bound <= exact.objective * (1 + 1e-6)
+    facility = int(problem.option_facility[other[0]])
+    forced = cost_of(cheaper, plan, facility, int(other[0]), time_limit_s=4, gap=1e-2)
+    assert forced.plan.bound <= max(exact.objective, forced.plan.objective)
+    bound_of_forced = replace(cheaper, option_cost=np.where(np.isin(np.arange(len(cost)), np.setdiff1d(
+        np.flatnonzero(problem.option_facility == facility), other[:1])), 1e9, cost))  # fmt: skip
+    truth = solve_estate(bound_of_forced, route="exact", time_limit_s=60, gap=1e-3)
+    assert forced.plan.bound <= truth.objective * (1 + 1e-6)
+
+
+def test_whole_nodes_stay_whole_in_a_county():
+    problem = replace(county(0, 30, 90), single_site=True)
+    plan = solve_estate(problem, route="decomposed", time_limit_s=4)
+    check_estate(problem, plan)
+    assert verify_estate(problem, plan) == []
+
+
 def test_questions_about_no_plan_and_nonsense_are_refused():
     problem = random_problem(1)
     plan = solve_estate(problem, time_limit_s=5)
