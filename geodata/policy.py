@@ -20,8 +20,8 @@ class PolicyItem:
 
     Attributes
     ----------
-    type : number, integer, text, flag ("yes" or "no"), list (of codes), numbers (a list of them) or weights (numbers of
-        which the first is above 0).
+    type : number, integer, text, choice (one of `choices`), flag ("yes" or "no"), list (of codes), numbers (a list of
+        them) or weights (numbers of which the first is above 0).
     minimum, maximum : of the number, or of each number in the list.
 
     """
@@ -35,6 +35,7 @@ class PolicyItem:
     status: str
     meaning: str
     source: str
+    choices: tuple[str, ...] = ()
 
 
 @cache
@@ -42,16 +43,18 @@ def policy_items() -> Mapping[str, PolicyItem]:
     """Every policy value by key, in the order of the list."""
     items = {}
     for row in packaged_csv("policy.csv").to_dict("records"):
+        kind, _, choices = row["type"].partition(": ")  # "choice: one|another"
         items[row["key"]] = PolicyItem(
             key=row["key"],
-            default=_parse(row["default"], row["type"]),
+            default=_parse(row["default"], kind),
             unit=row["unit"],
-            type=row["type"],
+            type=kind,
             minimum=float(row["minimum"]) if row["minimum"] else None,
             maximum=float(row["maximum"]) if row["maximum"] else None,
             status=row["status"],
             meaning=row["meaning"],
             source=row["source"],
+            choices=tuple(choices.split("|")) if choices else (),
         )
     return MappingProxyType(items)
 
@@ -154,6 +157,9 @@ def _fault(value: object, item: PolicyItem) -> tuple[str, str]:
     if item.type == "flag":
         known = isinstance(value, bool | str) and str(value).strip().lower() in FLAGS
         return ("", "") if known else (f"{value!r} is neither yes nor no.", 'Give "yes" or "no".')
+    if item.type == "choice":
+        known = isinstance(value, str) and value in item.choices
+        return ("", "") if known else (f"{value!r} cannot be chosen.", f"Use one of: {', '.join(item.choices)}.")
     if item.type == "text":
         return ("", "") if isinstance(value, str) else (f"{value!r} is not text.", "Write it in quotation marks.")
     return _number_fault(value, item)

@@ -106,7 +106,8 @@ class Live:
 def _proof(summary: Any) -> str:
     if summary.get("bound") is None or "gap" not in summary:
         return ""
-    return f": {summary['status']}, proven within {share(summary['gap'])} of the best possible"
+    stopped = ", stopped by the time limit" if summary.get("stopped_by") == "time limit" else ""
+    return f": {summary['status']}, proven within {share(summary['gap'])} of the best possible{stopped}"
 
 
 def closing(study: Study, stages: Sequence[str]) -> None:

@@ -16,14 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from geodata.problems import BadInput, Problem
 from geodata.years import COMPULSORY
 from models.draws import area_scenarios
 from placeplan.demand import StudyDraws, study_draws
 from placeplan.study import Study
 
 Array = NDArray[np.float64]
-MEAN, SCENARIOS, SERVICE_LEVEL = KINDS = ("mean", "scenarios", "service level")
+MEAN, SCENARIOS, SERVICE_LEVEL = ("mean", "scenarios", "service level")
 SEED = 0
 
 
@@ -40,7 +39,7 @@ def estate_demand(study: Study, forecast: pd.DataFrame, nodes: pd.DataFrame, mea
 
     A node follows its locality, or its planning area for a service level; nodes from outside follow the whole study.
     """
-    kind = demand_kind(study.policy)
+    kind = study.policy.text("estate_demand")
     if kind == MEAN:
         return EstateDemand(mean[None], np.ones(1))
     drawn = study_draws(study, forecast, study.policy.integer("estate_draws"), SEED)
@@ -58,18 +57,9 @@ def estate_demand(study: Study, forecast: pd.DataFrame, nodes: pd.DataFrame, mea
     return EstateDemand(mean * of_node.transpose(0, 2, 3, 1), probability)
 
 
-def demand_kind(policy: Policy) -> str:
-    """One of KINDS; BadInput where the policy names another."""
-    kind = policy.text("estate_demand")
-    if kind not in KINDS:
-        problem = Problem("study.toml", f"{kind!r} is not a demand to plan for", f"Use one of: {', '.join(KINDS)}.")
-        raise BadInput([problem])
-    return kind
-
-
 def demand_words(policy: Policy) -> str:
     """What the estate is planned for, in words."""
-    kind = demand_kind(policy)
+    kind = policy.text("estate_demand")
     if kind == SCENARIOS:
         return f"{policy.integer('estate_scenarios')} futures drawn from the forecast, at expected cost"
     if kind == SERVICE_LEVEL:

@@ -94,7 +94,7 @@ def _decision(study: Study, key: str) -> Told:
             f"{row['action']} from {row['academic_year']}: {row['reason']}.",
             f"Places R–Y11 {row['places_before']} → {row['places_after']}.",
             f"Own cost over today, discounted: {money(row['cost_gbp'])}.",
-            f"Net of journeys and moves: {money(row['net_gbp'])}.",
+            f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}.",
             f"Proposed by: {row['proposer']}. Decided by: {row['decider']}.",
         ]
     moved = read_stage(folder, "allocation")

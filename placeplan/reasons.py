@@ -58,7 +58,8 @@ def _effect(row: Mapping[str, Any]) -> list[str]:
     if abs(dearer) >= 1000:
         change = "saves" if dearer < 0 else "adds"
         said.append(f"It {change} {money(abs(dearer))} of journeys, moves and transport over the years counted")
-    said.append(f"Net of all this it {'costs' if row['net_gbp'] > 0 else 'saves'} {money(abs(row['net_gbp']))}")
+    verb = "costs" if row["net_gbp"] > 0 else "saves"
+    said.append(f"Net of all this, all else as planned, it {verb} {money(abs(row['net_gbp']))}")
     return said
 
 
