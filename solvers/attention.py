@@ -18,17 +18,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.layout import Layout
+from solvers.layout import Layout, best_values
 from solvers.neighbourhoods import Standing
 from solvers.prices import Prices
 from solvers.tiles import facility_rows
 
 FADE, LEAST_INTEREST = 0.1, 1e-3
 LEAST = 8  # facilities of a neighbourhood
-ROW_PULL, WIDEST_ROW = (
-    1.0,
-    300,
-)  # of a shared policy row, against 1 of all homes shared; rows of more facilities pull not
+ROW_PULL = 1.0  # of a shared policy row, against 1 of all homes shared
+WIDEST_ROW = 300  # facilities; wider rows pull not
 UNEVEN = 0.5  # luck in how neighbourhoods grow, so that no two neighbourhoods have one shape
 FIRST_RANKS = 50.0  # the most doubtful so many are about equally likely to be the seed
 WIDER = (2.0, 4.0, 8.0)  # a neighbourhood is the doubtful part of one so much larger
@@ -46,7 +44,7 @@ class Attention:
         self._near_in_rows = csr_matrix(self._near + ROW_PULL * _under_one_row(layout.problem))
         self._random = np.random.default_rng(seed)
         self._interest = np.ones(len(load))
-        self._least = self._best_values()
+        self._least = best_values(layout, prices.value)
 
     def choose(self, standing: Standing, size: float, shut: NDArray[np.bool_]) -> IntArray:
         """Facilities of about `size` load, a few at least, around one that is not `shut` (F,) if there is any."""
@@ -120,12 +118,6 @@ class Attention:
             worse[option] = np.inf
             np.minimum.at(doubt, self._layout.problem.option_facility, worse)
         return np.asarray(doubt * np.exp(self._random.normal(0.0, LUCK, len(doubt))))
-
-    def _best_values(self) -> FloatArray:
-        """(F,) the least value of every facility at the prices."""
-        layout = self._layout
-        classes = np.array([np.minimum.reduceat(row, layout.group_start[:-1]) for row in self._prices.value])
-        return np.asarray(np.minimum.reduceat(classes.sum(axis=0), layout.facility_group[:-1]))
 
     def _first(self, order: IntArray, size: float) -> IntArray:
         """As many facilities from the front as are of `size` load together, a few at least."""

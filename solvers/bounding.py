@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.estate import FloatArray, IntArray
-from solvers.layout import Layout, paid
+from solvers.layout import Layout, best_values, paid
 from solvers.part import PartPlan
 from solvers.priced_tiles import Mosaic
 
@@ -64,10 +64,8 @@ class Bounding:
 def _lagrangian(mosaic: Mosaic, layout: Layout, value: FloatArray) -> FloatArray:
     """(tiles,) what the tiles are worth where all their nodes and rows are priced."""
     n_tiles = int(mosaic.tile.max()) + 1
-    problem, first = mosaic.problem, layout.group_start[:-1]
-    classes = np.array([np.minimum.reduceat(row, first) for row in value]).sum(axis=0)
-    facilities = np.minimum.reduceat(classes, layout.facility_group[:-1])
-    worth: FloatArray = np.bincount(mosaic.tile, facilities, minlength=n_tiles).astype(np.float64)
+    problem = mosaic.problem
+    worth: FloatArray = np.bincount(mosaic.tile, best_values(layout, value), minlength=n_tiles).astype(np.float64)
     home = mosaic.home >= 0
     pupils = (problem.demand * mosaic.pupil_price)[home]
     worth += np.bincount(mosaic.home[home], pupils, minlength=n_tiles)

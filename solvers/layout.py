@@ -62,3 +62,9 @@ def paid(problem: EstateProblem, row_price: FloatArray) -> FloatArray:
     """(K, R) GBP that row prices pay for the bound that they push towards: lower above 0, upper below."""
     bound = np.where(row_price > 0, problem.row_lower, np.where(row_price < 0, problem.row_upper, 0.0))
     return np.asarray(row_price * bound)
+
+
+def best_values(layout: Layout, value: FloatArray) -> FloatArray:
+    """(F,) what every facility does best at, of options worth `value` (K, O): one class, the best in each scenario."""
+    classes = np.array([np.minimum.reduceat(row, layout.group_start[:-1]) for row in value]).sum(axis=0)
+    return np.asarray(np.minimum.reduceat(classes, layout.facility_group[:-1]))
