@@ -37,6 +37,7 @@ from solvers.transport import plan_cost
 TRIES = 6  # at each alternative
 WORTH_STEP = 2.5  # by which the worth of a difference goes up while it is not yet enough, or down
 SHARE_STEP = 3.0  # by which the nearest plan's share goes up
+ROUNDING = 1e-4  # facilities
 LOOSE_GAP = 1e-3  # to which each try is solved
 
 BoolArray = NDArray[np.bool_]
@@ -133,7 +134,7 @@ class _Search:
             return None
         changed = self._changed(best)
         self._before.append(changed)
-        most = max(least, math.floor(at_most + 1e-6))
+        most = math.floor(at_most + ROUNDING)
         return Alternative(best, changed, best.objective - self._plan.objective, least, most)
 
     def _differs(self, plan: EstatePlan) -> IntArray:

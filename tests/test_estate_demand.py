@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_study import policy, write_small_study
 
@@ -18,7 +19,12 @@ from placeplan.study import Study
 
 @pytest.fixture
 def sample(tmp_path: Path) -> Path:
-    return write_small_study(tmp_path / "study", years=9)
+    """Three villages whose pupils went up and down, so that past forecasts were out."""
+    folder = write_small_study(tmp_path / "study", years=9)
+    table = pd.read_csv(folder / "inputs/pupils.csv")
+    table["pupils"] = np.random.default_rng(0).poisson(table["pupils"])
+    table.to_csv(folder / "inputs/pupils.csv", index=False)
+    return folder
 
 
 def nodes_and_mean(study: Study):
@@ -42,7 +48,7 @@ def test_futures_lie_round_the_forecast_and_a_service_level_above_it(sample: Pat
     futures = estate_demand(study, forecast, nodes, mean)
     assert futures.pupils.shape == (6, *mean.shape) and futures.probability == pytest.approx(np.full(6, 1 / 6))
     totals = futures.pupils.sum(axis=(1, 2, 3))
-    assert np.all(np.diff(totals) >= 0) and totals[0] <= mean.sum() <= totals[-1]
+    assert totals[0] < 0.99 * mean.sum() and totals[-1] > 1.01 * mean.sum()
     assert futures.probability @ totals == pytest.approx(mean.sum(), rel=0.05)
     again = estate_demand(study, forecast, nodes, mean)
     assert np.array_equal(futures.pupils, again.pupils)
@@ -53,7 +59,7 @@ def test_futures_lie_round_the_forecast_and_a_service_level_above_it(sample: Pat
         policy(sample, 'estate_demand = "service level"', f"estate_service_percentile = {percentile}")
         raised[percentile] = estate_demand(Study.open(sample), forecast, nodes, mean).pupils
     assert raised[60].shape == (1, *mean.shape)
-    assert np.all(raised[90] >= raised[60] - 1e-9) and raised[60].sum() >= mean.sum() * 0.999
+    assert raised[90].sum() > 1.02 * raised[60].sum() > 1.02 * mean.sum()
 
 
 def test_a_plan_for_several_futures_is_one_plan_and_pays_its_expected_cost(sample: Path) -> None:

@@ -12,12 +12,15 @@ from scipy.sparse import csr_matrix
 from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice, keeps, random_problem
 
 from models.estate import EstateProblem
-from solvers import estate_decomposed, improving, solve_estate
+from solvers import branching, estate_decomposed, improving, solve_estate
+from solvers.branching import Branching
 from solvers.layout import lay_out
+from solvers.neighbourhoods import loads
 from solvers.part import Effort, solve_part
 from solvers.priced_tiles import lay_mosaic
 from solvers.prices import Prices
 from solvers.tiles import Tiling
+from solvers.transport import keeps_rows, places_at, plan_cost, unmet_shares
 from solvers.verify import verify_estate
 
 
@@ -303,6 +306,70 @@ def test_rows_that_contradict_each_other_are_named(route):
     plan = solve_estate(rows, route=route, time_limit_s=10)
     assert plan.status == "infeasible" and plan.clash == (0,) and plan.bound == np.inf
     assert verify_estate(rows, plan) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_branch_loses_a_plan_that_is_cheap_enough_or_tells_a_bound_above_one(seed, monkeypatch):
+    # Few passes: prices of a half are then often worse than those it came from.
+    monkeypatch.setattr(branching, "PASSES", 2)
+    problem = county(seed, 8, 24, 1)
+    problem = replace(problem, row_lower=np.full(4, -np.inf))
+    layout = lay_out(problem)
+    choices = [option for option in every_choice(problem) if keeps(problem, option)]
+    costs = np.array([cheapest_flow_cost(problem, option) for option in choices])
+    chosen = np.zeros((len(choices), problem.n_options), dtype=bool)
+    np.put_along_axis(chosen, np.array(choices), True, axis=1)
+    chosen = chosen[:, layout.option_order]
+    cutoff = float(np.quantile(costs, 0.5))
+
+    def within(branch):
+        return (costs < cutoff) & ~(chosen & ~branch.allowed).any(axis=1)
+
+    prices = Prices(layout)
+    prices.ascend(20)
+    tree = Branching(layout, prices)
+    splits = 0
+    while (branch := tree.take()) is not None:
+        assert not within(branch).any() or branch.bound <= costs[within(branch)].min() + 1e-6
+        split = tree.split(branch, cutoff)
+        assert split.leaf or np.array_equal(within(branch), sum(within(half).astype(int) for half in split.halves) == 1)
+        tree.give(branch, split, cutoff, 0.0, exact=True)
+        splits += 1
+    assert splits > 3
+
+
+def test_the_plan_in_hand_is_always_what_it_is_said_to_cost(monkeypatch):
+    # Neighbourhoods that overlap are written into a plan that is no longer what they were cut from.
+    monkeypatch.setattr(improving, "MOSTLY_SHUT", -1.0)
+    take, seen = estate_decomposed.Search._take, []
+
+    def checked(search, task, found):
+        take(search, task, found)
+        problem, standing = search.problem, search.standing
+        cost = plan_cost(problem, standing.option, standing.flow, unmet_shares(problem, standing.flow))
+        assert standing.cost == pytest.approx(cost, rel=1e-6)
+        assert np.all(loads(problem, standing.flow) <= places_at(problem, standing.option) + 1e-3)
+        total = np.array([np.bincount(problem.arc_node, row, minlength=problem.n_nodes) for row in standing.flow])
+        assert total.max() <= 1 + 1e-6
+        assert all(keeps_rows(problem, option) for option in standing.option)
+        seen.append(task.overlaps)
+
+    monkeypatch.setattr(estate_decomposed.Search, "_take", checked)
+    monkeypatch.setattr(estate_decomposed, "LEAST_TILE", 150.0)
+    monkeypatch.setattr(estate_decomposed, "TILE_GROWTH", 1.0)
+    plan = solve_estate(county(5, 120, 400), route="decomposed", time_limit_s=6, gap=0, threads=3)
+    assert sum(seen) > 3
+    check_estate(county(5, 120, 400), plan)
+
+
+def test_rows_met_within_tolerance_leave_a_bound():
+    # The baseline misses a row by less than plans may; HiGHS takes tiles for infeasible there.
+    problem = county(1, 16, 50)
+    level = problem.row_matrix[:, problem.baseline].sum(axis=1).A1
+    problem = replace(problem, row_lower=level * (1 + 5e-7))
+    told = []
+    solve_estate(problem, route="decomposed", time_limit_s=4, progress=told.append)
+    assert all(now.bound < np.inf for now in told)
 
 
 @pytest.mark.parametrize("seed", range(4))
