@@ -32,12 +32,11 @@ PRUNED = 0.9  # of the gap asked for: halves that could gain less are left
 class Branch:
     """A part of all plans: those of the allowed options."""
 
-    bound: float  # GBP
+    bound: float  # GBP, at the prices; never below that of the branch it was split from, whose prices it began with
     allowed: NDArray[np.bool_]  # (O,) in the layout's order
     pupil: FloatArray  # (S, D) prices
     row: FloatArray  # (1, R)
     value: FloatArray  # (O,) of the options at the prices
-    priced: float  # GBP, the bound at these prices, to which regrets add; `bound` may be that of a parent
     share: FloatArray  # (O,) of the facilities' choice on average
 
 
@@ -61,7 +60,7 @@ class Branching:
         self._number, self._taken = count(), 0
         self._down: Branch | None = None
         whole = np.ones(problem.n_options, dtype=bool)
-        root = Branch(prices.bound, whole, prices.pupil, prices.row, prices.value[0], prices.bound, prices.share[0])
+        root = Branch(prices.bound, whole, prices.pupil, prices.row, prices.value[0], prices.share[0])
         self._waiting: list[tuple[float, int, Branch]] = [(root.bound, next(self._number), root)]
         self._in_work: dict[int, float] = {}
         self._left = math.inf  # the lowest bound of those that could gain too little
@@ -128,14 +127,13 @@ class Branching:
         layout = replace(self._layout, cost=np.where(allowed, self._layout.cost, np.inf))
         prices = Prices(layout, branch.pupil, branch.row, STEP)
         prices.ascend(PASSES, lambda: prices.bound >= cutoff)
-        bound = max(branch.bound, prices.bound)
-        return Branch(bound, allowed, prices.pupil, prices.row, prices.value[0], prices.bound, prices.share[0])
+        return Branch(prices.bound, allowed, prices.pupil, prices.row, prices.value[0], prices.share[0])
 
     def _useful(self, branch: Branch, cutoff: float) -> NDArray[np.bool_]:
         """(O,) the allowed options less those whose regret is above what is still to be gained."""
         least = np.minimum.reduceat(branch.value, self._first)
         regret = branch.value - least[self._facility]
-        return np.asarray(branch.allowed & (branch.priced + regret <= cutoff))
+        return np.asarray(branch.allowed & (branch.bound + regret <= cutoff))
 
     def _counts(self, allowed: NDArray[np.bool_]) -> IntArray:
         return np.bincount(self._facility, allowed, minlength=len(self._first)).astype(np.int64)
