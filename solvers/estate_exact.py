@@ -8,11 +8,15 @@
 3. The mixed-integer programme from the first plan.
 4. Flows once more, for the options found, so that they are clean of the solver's tolerances; the better of the
    first and the last plan is the answer.
+
+Where nodes may not be split, the problem in which they may comes first: it is much easier, its bound holds, and its
+options with whole nodes placed on them as well as possible are mostly the best plan or next to it.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import highspy
 import numpy as np
@@ -31,6 +35,7 @@ ALL_LINKING = 60_000  # rows up to which all linking is written at once
 GRACE_S = 3.0  # what a first plan or a clash may take beyond the limit
 BUILD_S_PER_FLOW = 2.5e-5  # measured, Pyomo and its compiler; a model that cannot be built in time is not begun
 LINKING_SHARE = 0.5  # of the time, for the linear relaxation of large models
+SPLIT_SHARE, WHOLE_SHARE = 0.3, 0.2  # of the time, where nodes are not split: for split ones, for their whole places
 EASED_GAP = 0.95  # HiGHS stops a little before the gap, so that cleaning the flows does not lift the plan over it
 
 Plan = tuple[float, IntArray, FloatArray]  # cost, option (F,), flow (S, A)
@@ -63,6 +68,8 @@ def solve_exact(
         )
     if best is not None:
         reporter.report(incumbent=best[0])
+    if problem.single_site and clock.left_s > 0 and not _good_enough(best, reporter, gap):
+        best = _from_split(problem, best, clock, gap, threads, seed, reporter)
     n_flows = int((problem.demand[:, problem.arc_node] > 0).sum())
     if clock.left_s > n_flows * BUILD_S_PER_FLOW and not _good_enough(best, reporter, gap):
         spare_s = min(placing_s, 0.2 * clock.limit_s)  # for the flows of the last plan
@@ -74,6 +81,31 @@ def solve_exact(
         return without_plan(reporter.bound, (), clock, ROUTE)
     reporter.report(incumbent=best[0])
     return estate_answer(problem, best[1][None, :], best[2], reporter.bound, gap, clock, ROUTE)
+
+
+def _from_split(
+    problem: EstateProblem,
+    best: Plan | None,
+    clock: Clock,
+    gap: float,
+    threads: int | None,
+    seed: int,
+    reporter: Reporter,
+) -> Plan | None:
+    """The better of a plan and of whole nodes on the options that are best for split ones, whose bound is reported."""
+    split = solve_exact(
+        replace(problem, single_site=False),
+        time_limit_s=None if math.isinf(clock.left_s) else SPLIT_SHARE * clock.left_s,
+        gap=0.1 * gap, threads=threads, seed=seed, progress=None,
+    )  # fmt: skip
+    if split.option is None:
+        return best
+    reporter.report(bound=split.bound)
+    whole = _plan(problem, split.option, clock, GRACE_S)
+    if best is not None and best[0] <= whole[0]:
+        return best
+    reporter.report(incumbent=whole[0])
+    return whole
 
 
 def _solve_programme(
@@ -175,7 +207,7 @@ def _improved_whole(
     ceiling = matrix.ceiling.copy()
     ceiling[fixed] = 0.0
     same_options = Matrix(matrix.cost, matrix.rows, matrix.lower, matrix.upper, ceiling, matrix.whole)
-    outcome = run_highs(same_options, time_limit_s=0.2 * clock.left_s, seed=seed, start=values)
+    outcome = run_highs(same_options, time_limit_s=WHOLE_SHARE * clock.left_s, seed=seed, start=values)
     found = None if outcome.values is None else _read(problem, estate, outcome.values, clock)
     return found if found is not None and found[0] < start[0] else start
 
