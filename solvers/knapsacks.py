@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-SHORT = 24  # up to so many arcs, insertion sorts faster than argsort
+GAPS = (8858, 3937, 1750, 701, 301, 132, 57, 23, 10, 4, 1)  # M. Ciura's strides, 2001
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -110,18 +110,14 @@ def best_options(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _sort_down(worth: NDArray[np.float64], arc: NDArray[np.int64], n: int) -> None:
-    """Sort the first n arcs by falling worth, in place."""
-    if n > SHORT:
-        order = np.argsort(-worth[:n], kind="mergesort")
-        worth[:n] = worth[:n][order]
-        arc[:n] = arc[:n][order]
-        return
-    for i in range(1, n):
-        v, a = worth[i], arc[i]
-        j = i - 1
-        while j >= 0 and worth[j] < v:
-            worth[j + 1] = worth[j]
-            arc[j + 1] = arc[j]
-            j -= 1
-        worth[j + 1] = v
-        arc[j + 1] = a
+    """Sort the first n arcs by falling worth, in place: Shell's sort, as it compiles in half the time of numpy's."""
+    for gap in GAPS:
+        for i in range(gap, n):
+            v, a = worth[i], arc[i]
+            j = i - gap
+            while j >= 0 and worth[j] < v:
+                worth[j + gap] = worth[j]
+                arc[j + gap] = arc[j]
+                j -= gap
+            worth[j + gap] = v
+            arc[j + gap] = a
