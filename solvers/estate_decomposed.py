@@ -132,6 +132,8 @@ class Search:
 
         `start` (K, F) are options thought to be good and `proof` is that of a problem like this one.
         """
+        if option is not None and self.problem.baseline is not None:
+            self._adopt(option)
         self._find_prices(proof)
         if start is not None:
             self._adopt(start)
@@ -141,7 +143,7 @@ class Search:
                 self._begin_branching()
                 if self._branching is None:
                     self._first_mosaic(pool, proof)
-            if option is not None and (self.standing is None or self.problem.baseline is not None):
+            if option is not None and self.standing is None:
                 self._adopt(option)
             if self.standing is None:
                 return None
@@ -207,6 +209,7 @@ class Search:
             laid = replace(proof.mosaic, problem=self.problem)
             size = float(self.load.sum()) / (laid.tile.max() + 1)
             mosaic = Bounding(laid, self.layout, self.prices.value, size, seconds, proof.tile_bound)
+        self.reporter.report(bound=mosaic.bound)
         futures = [pool.submit(self._bound_tile, mosaic, tile) for tile in mosaic.waiting]
         for tile, future in zip(mosaic.waiting, futures, strict=True):
             mosaic.take(tile, future.result())
