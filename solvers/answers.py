@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
@@ -61,7 +62,13 @@ def estate_answer(
     unmet = unmet_shares(problem, flow)
     cost = plan_cost(problem, option, flow, unmet)
     if bound > cost + ROUNDING * max(1.0, abs(cost)):
-        bound = bound_by_parts(problem)  # no plan costs less than a true bound: this one cannot be trusted
+        warnings.warn(
+            f"The bound {bound:,.0f} is above the plan's cost {cost:,.0f}, so it cannot be true. "
+            "One that needs no solver is given instead; please report this problem.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        bound, proof = bound_by_parts(problem), None
     bound = min(bound, cost)
     return EstatePlan(
         status_of(cost, bound, gap), cost, bound, gap_between(cost, bound),

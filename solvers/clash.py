@@ -18,13 +18,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyomo.environ as pyo
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import bmat, csr_matrix, diags, identity
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.estate_model import one_option
-from solvers.highs import Clock, Matrix, Outcome, choose, compile_model, run_highs
+from solvers.highs import Clock, Matrix, Outcome, choose, run_highs
+from solvers.transport import eased_rows
 
 BoolArray = NDArray[np.bool_]
 
@@ -87,22 +86,25 @@ class OptionSpace:
         return tuple(int(row) for row in np.flatnonzero(enforced))
 
     def least_gives(self) -> FloatArray:
-        """(R,) what the rows give, each in its own unit, where the sum of their shares is least."""
+        """(R,) what the rows give, each in its own unit, where the sum of their shares is least; nan without time."""
         nobody = np.zeros(self._problem.n_rows, dtype=bool)
-        return self._gives(self._solve(nobody, self._prices(), None, np.inf))
+        return self._gives(self._solve(nobody, self._prices(), None, self._clock.left_s))
 
     def gives_alone(self, row: int, clash: tuple[int, ...]) -> float:
-        """What `row` gives at least when the other rows of the clash stand and no further row is asked for."""
+        """What `row` gives at least when the other rows of the clash stand and no further row is asked for.
+
+        What is enough, where the time does not suffice to find the least; nan where nothing has been found.
+        """
         enforced = np.zeros(self._problem.n_rows, dtype=bool)
         enforced[list(clash)] = True
         enforced[row] = False
         price = np.zeros(len(enforced))
         price[row] = 1.0
-        return float(self._gives(self._solve(enforced, price, None, np.inf))[row])
+        return float(self._gives(self._solve(enforced, price, None, self._clock.left_s))[row])
 
     def infeasible(self, enforced: BoolArray) -> bool:
-        """Whether no choice keeps the enforced rows (R,)."""
-        return self._solve(enforced, np.zeros(len(enforced)), None, np.inf).infeasible
+        """Whether no choice keeps the enforced rows (R,), proven in the time that is left."""
+        return self._solve(enforced, np.zeros(len(enforced)), None, self._clock.left_s).infeasible
 
     def _solve(
         self,
@@ -134,13 +136,14 @@ class OptionSpace:
         """(R,) how far each row is missed."""
         if found.values is None:
             return np.full(self._problem.n_rows, np.nan)
-        low, high = found.values[self._problem.n_options :].reshape(2, -1)
-        return np.asarray(low + high)
+        level = self._problem.row_matrix @ np.round(found.values[: self._problem.n_options])
+        missed = np.maximum(self._problem.row_lower - level, level - self._problem.row_upper)
+        return np.asarray(np.maximum(missed, 0.0))
 
 
-def explain_clash(problem: EstateProblem, clash: tuple[int, ...]) -> list[RowClash]:
+def explain_clash(problem: EstateProblem, clash: tuple[int, ...], time_limit_s: float = 20.0) -> list[RowClash]:
     """For every row of a plan's `clash`: its name and by how much it would have to give."""
-    space = OptionSpace(problem, Clock(None))
+    space = OptionSpace(problem, Clock(time_limit_s))
     together = space.least_gives()
     return [
         RowClash(row, row_words(problem, row), space.gives_alone(row, clash), float(together[row])) for row in clash
@@ -162,7 +165,7 @@ def clashing_facilities(problem: EstateProblem, clash: tuple[int, ...], time_lim
     while size:
         for first in range(0, len(kept), size):
             fewer = np.delete(kept, slice(first, first + size))
-            if clock.left_s > 0 and _clashes(problem, rows, clash, most, least, fewer):
+            if clock.left_s > 0 and _clashes(problem, rows, clash, most, least, fewer, clock):
                 kept = fewer
                 break
         else:
@@ -178,6 +181,7 @@ def _clashes(
     most: FloatArray,
     least: FloatArray,
     kept: IntArray,
+    clock: Clock,
 ) -> bool:
     """Whether the rows clash where only the facilities `kept` have to give every row the same option."""
     free = np.setdiff1d(np.arange(problem.n_facilities), kept)
@@ -190,9 +194,7 @@ def _clashes(
         row_name=(),
         baseline=None,
     )
-    space = OptionSpace(eased, Clock(None))
-    every = np.ones(len(clash), dtype=bool)
-    return space.infeasible(every)
+    return OptionSpace(eased, clock).infeasible(np.ones(len(clash), dtype=bool))
 
 
 def _reach(problem: EstateProblem, rows: csr_matrix) -> tuple[FloatArray, FloatArray]:
@@ -210,35 +212,26 @@ def row_words(problem: EstateProblem, row: int) -> str:
 
 
 def _elastic_matrix(problem: EstateProblem) -> Matrix:
-    """Columns z (O), give_low (R), give_high (R)."""
-    model = pyo.ConcreteModel("clash")
-    rows = range(problem.n_rows)
-    model.z = pyo.Var(range(problem.n_options), domain=pyo.Binary)
-    model.give_low = pyo.Var(rows, domain=pyo.NonNegativeReals)
-    model.give_high = pyo.Var(rows, domain=pyo.NonNegativeReals)
-    one_option(model, problem)
-    elastic_rows(model, problem)
-    everything = [*model.z.values(), *model.give_low.values(), *model.give_high.values()]
-    model.no_cost = pyo.Objective(expr=0.0 * model.z[0])  # prices are laid over the matrix
-    return compile_model(model, everything)
-
-
-def elastic_rows(model: pyo.ConcreteModel, problem: EstateProblem) -> None:
-    """Every policy row, missed by what it gives."""
-    matrix = problem.row_matrix
-
-    def level(r: int) -> pyo.Expression:
-        entries = slice(matrix.indptr[r], matrix.indptr[r + 1])
-        coefficients, options = matrix.data[entries].tolist(), matrix.indices[entries].tolist()
-        return sum(c * model.z[o] for c, o in zip(coefficients, options, strict=True))
-
-    def at_least(model: pyo.ConcreteModel, r: int) -> pyo.Expression:
-        bound = problem.row_lower[r]
-        return level(r) + model.give_low[r] >= float(bound) if np.isfinite(bound) else pyo.Constraint.Skip
-
-    def at_most(model: pyo.ConcreteModel, r: int) -> pyo.Expression:
-        bound = problem.row_upper[r]
-        return level(r) - model.give_high[r] <= float(bound) if np.isfinite(bound) else pyo.Constraint.Skip
-
-    model.at_least = pyo.Constraint(range(problem.n_rows), rule=at_least)
-    model.at_most = pyo.Constraint(range(problem.n_rows), rule=at_most)
+    """The programme's columns z (O), give_low (R), give_high (R), without prices and with every row free to give."""
+    n_options, n_rows = problem.n_options, problem.n_rows
+    lower, upper = eased_rows(problem)
+    low, high = np.flatnonzero(np.isfinite(lower)), np.flatnonzero(np.isfinite(upper))
+    choice = csr_matrix((np.ones(n_options), (problem.option_facility, np.arange(n_options))))
+    give = identity(n_rows, format="csr")
+    rows = bmat(
+        [
+            [choice, csr_matrix((problem.n_facilities, n_rows)), csr_matrix((problem.n_facilities, n_rows))],
+            [problem.row_matrix[low], give[low], csr_matrix((len(low), n_rows))],
+            [problem.row_matrix[high], csr_matrix((len(high), n_rows)), -give[high]],
+        ],
+        format="csc",
+    )
+    one, nothing = np.ones(problem.n_facilities), np.full(len(high), -np.inf)
+    return Matrix(
+        cost=np.zeros(n_options + 2 * n_rows),
+        rows=rows,
+        lower=np.concatenate([one, lower[low], nothing]),
+        upper=np.concatenate([one, np.full(len(low), np.inf), upper[high]]),
+        ceiling=np.concatenate([np.ones(n_options), np.full(2 * n_rows, np.inf)]),
+        whole=np.arange(n_options + 2 * n_rows) < n_options,
+    )

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from pyomo.core.expr import LinearExpression
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.transport import unmet_shares
+from solvers.transport import eased_rows, unmet_shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,14 +142,15 @@ def strong_linking(estate: EstateModel, problem: EstateProblem, wanted: IntArray
 def policy_rows(model: Any, problem: EstateProblem) -> None:
     """Every policy row over the options; a row without options binds nothing here and `clash` judges it."""
     matrix = problem.row_matrix
+    lower, upper = eased_rows(problem)
 
     def rule(model: Any, r: int) -> Any:
         entries = slice(matrix.indptr[r], matrix.indptr[r + 1])
         options = matrix.indices[entries].tolist()
-        if not options or not np.isfinite([problem.row_lower[r], problem.row_upper[r]]).any():
+        if not options or not np.isfinite([lower[r], upper[r]]).any():
             return pyo.Constraint.Skip
         level = _sum(matrix.data[entries], [model.z[o] for o in options])
-        return pyo.inequality(_bound(problem.row_lower[r]), level, _bound(problem.row_upper[r]))
+        return pyo.inequality(_bound(lower[r]), level, _bound(upper[r]))
 
     model.policy_rows = pyo.Constraint(range(problem.n_rows), rule=rule)
 

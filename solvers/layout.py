@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.transport import eased_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,8 @@ def lay_out(problem: EstateProblem) -> Layout:
 
 def paid(problem: EstateProblem, row_price: FloatArray) -> FloatArray:
     """(K, R) GBP that row prices pay for the bound that they push towards: lower above 0, upper below."""
-    bound = np.where(row_price > 0, problem.row_lower, np.where(row_price < 0, problem.row_upper, 0.0))
+    lower, upper = eased_rows(problem)
+    bound = np.where(row_price > 0, lower, np.where(row_price < 0, upper, 0.0))
     return np.asarray(row_price * bound)
 
 

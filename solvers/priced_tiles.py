@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.layout import paid
 from solvers.part import Part
+from solvers.transport import eased_rows
 
 MARGIN = 0.25  # the default of Mosaic.margin
 
@@ -59,13 +60,13 @@ class Mosaic:
         journey = np.where(at_home[s, node], journey, journey - self.pupil_price[s, node])
         outlet_slice, outlet_node = np.nonzero(at_home & (problem.demand > 0))
         outlet = self._outlets(s, arc)[outlet_slice, outlet_node]
-        bounds = np.ones((len(cost), 1))
+        bounds, (lower, upper) = np.ones((len(cost), 1)), eased_rows(problem)
         return Part(
             options, cost,
             s, arc, journey * problem.demand[s, node],
             outlet_slice, outlet_node, outlet * problem.demand[outlet_slice, outlet_node],
             np.zeros((problem.n_slices, problem.n_facilities)),
-            problem.row_matrix[rows][:, options], bounds * problem.row_lower[rows], bounds * problem.row_upper[rows],
+            problem.row_matrix[rows][:, options], bounds * lower[rows], bounds * upper[rows],
         )  # fmt: skip
 
     def start(self, part: Part, option: IntArray, flow: FloatArray) -> FloatArray:
