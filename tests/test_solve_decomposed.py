@@ -13,15 +13,17 @@ from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice,
 
 from models.estate import EstateProblem
 from solvers import attention, branching, estate_decomposed, improving, solve_estate
+from solvers.answers import bound_by_parts, estate_answer
 from solvers.branching import Branching
 from solvers.highs import Clock, Reporter
 from solvers.layout import lay_out
 from solvers.neighbourhoods import loads, neighbourhood
 from solvers.part import Effort, solve_part
+from solvers.plans import Proof
 from solvers.priced_tiles import lay_mosaic
 from solvers.prices import Prices
 from solvers.tiles import Tiling
-from solvers.transport import keeps_rows, places_at, plan_cost, unmet_shares
+from solvers.transport import keeps_rows, place_pupils, places_at, plan_cost, unmet_shares
 from solvers.verify import verify_estate
 
 
@@ -432,3 +434,29 @@ def test_branching_proves_what_the_exact_route_proves(seed, monkeypatch):
     assert splits and plan.status == "optimal"
     assert plan.objective == pytest.approx(exact.objective, rel=2e-5)
     assert plan.bound <= exact.objective * (1 + 1e-7)
+
+
+def test_todays_estate_is_told_before_any_tile_is_solved(monkeypatch):
+    # Somebody who watches would else see no plan for a quarter of the time although one is known.
+    told, known = [], []
+    bound_tile = estate_decomposed.Search._bound_tile
+    monkeypatch.setattr(
+        estate_decomposed.Search, "_bound_tile", lambda *args: (known.append(len(told)), bound_tile(*args))[1]
+    )
+    problem = county(3)
+    solve_estate(problem, route="decomposed", time_limit_s=5, progress=told.append)
+    assert known and min(known) > 0
+    assert np.isfinite(told[0].incumbent)
+
+
+def test_a_bound_above_the_cost_is_said_to_be_wrong_and_leaves_no_proof():
+    # It can only come from a mistake of ours: nobody may be shown it, or the prices and tiles that it rests on.
+    problem = county(2, 12, 20)
+    option = problem.baseline[None, :]
+    flow, unmet = place_pupils(problem, option, Clock(None))
+    cost = plan_cost(problem, option, flow, unmet)
+    proof = Proof(np.zeros(problem.demand.shape), np.zeros((1, problem.n_rows)))
+    with pytest.warns(RuntimeWarning, match="above the plan's cost"):
+        plan = estate_answer(problem, option, flow, 1.01 * cost, 1e-4, Clock(None), "decomposed", proof)
+    assert plan.proof is None and plan.bound == bound_by_parts(problem) < cost
+    assert verify_estate(problem, plan) == []
