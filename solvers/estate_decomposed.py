@@ -174,7 +174,8 @@ class Search:
 
     def _find_prices(self, proof: Proof | None) -> None:
         problem, clock = self.problem, self.clock
-        self.prices = Prices(self.layout) if proof is None else Prices(self.layout, proof.pupil, proof.row)
+        pupil, row = (None, None) if proof is None else (proof.pupil, proof.row)
+        self.prices = Prices(self.layout, pupil, row, cores=self.workers)
         if proof is None or proof.mosaic is None:  # tiles are proven at the prices that they were laid with
             until_s = clock.seconds + PRICE_SHARE * clock.left_s
             self.prices.ascend(PRICE_PASSES, lambda: clock.seconds > until_s)

@@ -3,7 +3,7 @@
 With a price on every pupil (`solvers.prices`) the estate falls apart into its facilities. A facility with so many
 places in a slice takes the pupils worth most to it, price less journey, until it is full: a knapsack that may cut
 its last piece. An option is worth the sum of its slices, and the facility follows the best. The pass is compiled,
-because it runs thousands of times over every arc.
+because it runs thousands of times over every flow.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ def best_options(
     price: NDArray[np.float64],  # (S, D) GBP per pupil placed
     option_cost: NDArray[np.float64],  # (K, O) GBP, weighted and with the prices of policy rows in it; inf: not allowed
     demand: NDArray[np.float64],  # (S, D)
-    arc_node: NDArray[np.int64],  # (A,) by facility
-    arc_cost: NDArray[np.float64],  # (S or 1, A) by facility
-    arc_start: NDArray[np.int64],  # (F + 1,)
+    flow_node: NDArray[np.int32],  # (J,) by facility and slice
+    flow_cost: NDArray[np.float64],  # (J,)
+    flow_start: NDArray[np.int64],  # (F · S + 1,)
     places: NDArray[np.float64],  # (O, S) by facility and class
     group_start: NDArray[np.int64],  # (G + 1,) first option of every class
     facility_group: NDArray[np.int64],  # (F + 1,) first class of every facility
     scenario: NDArray[np.int64],  # (S,) the scenario of a slice
-    placed: NDArray[np.float64],  # (S, D) out: shares of the nodes that the facilities take
+    placed: NDArray[np.float64],  # (S, D) out, zeros: shares of the nodes that the facilities take
     followed: NDArray[np.int64],  # (K, F) out: the option of every facility
     value: NDArray[np.float64],  # (K, O) out: the cost of every option less what its pupils are worth
+    first_facility: int,
+    last_facility: int,
 ) -> float:
-    """The cost of all facilities at their best; the last three arrays are filled."""
-    n_slices, n_facilities, n_scenarios = demand.shape[0], len(arc_start) - 1, option_cost.shape[0]
+    """The cost at their best of the facilities from the first to before the last; fills their part of three arrays."""
+    n_slices, n_scenarios = demand.shape[0], option_cost.shape[0]
     longest = 0
-    for f in range(n_facilities):
-        longest = max(longest, arc_start[f + 1] - arc_start[f])
-    by_worth = np.empty((n_slices, longest), np.int64)
+    for i in range(first_facility * n_slices, last_facility * n_slices):
+        longest = max(longest, flow_start[i + 1] - flow_start[i])
+    by_worth = np.empty((n_slices, longest), np.int32)  # nodes
     worth = np.empty(longest)
     count = np.zeros(n_slices, np.int64)
     best, candidate = np.zeros(n_scenarios, np.int64), np.zeros(n_scenarios, np.int64)
-    placed[:] = 0.0
     total = 0.0
-    for f in range(n_facilities):
+    for f in range(first_facility, last_facility):
         first, last = group_start[facility_group[f]], group_start[facility_group[f + 1]]
         value[:, first:last] = option_cost[:, first:last]
         for s in range(n_slices):
-            row = s if arc_cost.shape[0] > 1 else 0
             k = scenario[s]
             n = 0
             open_to_any = False
@@ -55,12 +55,11 @@ def best_options(
             if not open_to_any:
                 count[s] = 0
                 continue
-            for a in range(arc_start[f], arc_start[f + 1]):
-                d = arc_node[a]
-                v = price[s, d] - arc_cost[row, a]
-                if v > 0.0 and demand[s, d] > 0.0:
+            for j in range(flow_start[f * n_slices + s], flow_start[f * n_slices + s + 1]):
+                v = price[s, flow_node[j]] - flow_cost[j]
+                if v > 0.0:
                     worth[n] = v
-                    by_worth[s, n] = a
+                    by_worth[s, n] = flow_node[j]
                     n += 1
             _sort_down(worth, by_worth[s], n)
             count[s] = n
@@ -73,7 +72,7 @@ def best_options(
                     last_value = 0.0
                     room = last_places
                     for i in range(n):
-                        pupils = demand[s, arc_node[by_worth[s, i]]]
+                        pupils = demand[s, by_worth[s, i]]
                         if pupils > room:
                             last_value += worth[i] * room
                             break
@@ -99,7 +98,7 @@ def best_options(
             if room <= 0.0:
                 continue
             for i in range(count[s]):
-                d = arc_node[by_worth[s, i]]
+                d = by_worth[s, i]
                 if demand[s, d] > room:
                     placed[s, d] += room / demand[s, d]
                     break
@@ -109,15 +108,15 @@ def best_options(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _sort_down(worth: NDArray[np.float64], arc: NDArray[np.int64], n: int) -> None:
-    """Sort the first n arcs by falling worth, in place: Shell's sort, as it compiles in half the time of numpy's."""
+def _sort_down(worth: NDArray[np.float64], node: NDArray[np.int32], n: int) -> None:
+    """Sort the first n nodes by falling worth, in place: Shell's sort, as it compiles in half the time of numpy's."""
     for gap in GAPS:
         for i in range(gap, n):
-            v, a = worth[i], arc[i]
+            v, d = worth[i], node[i]
             j = i - gap
             while j >= 0 and worth[j] < v:
                 worth[j + gap] = worth[j]
-                arc[j + gap] = arc[j]
+                node[j + gap] = node[j]
                 j -= gap
             worth[j + gap] = v
-            arc[j + gap] = a
+            node[j + gap] = d

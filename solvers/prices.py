@@ -16,6 +16,7 @@ size of nodes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +27,13 @@ from solvers.layout import Layout, paid
 
 FIRST_STEP = 0.1  # share of STEP_SCALE
 STEP_SCALE = 0.02  # of the bound: the first guess of what is still to be gained
-GREEN, RED, PATIENCE = 1.1, 0.66, 20  # the step grows with a better bound, shrinks after so many worse ones
+GREEN, RED, PATIENCE = 1.1, 0.66, 10  # the step grows with a better bound, shrinks after so many worse ones
 LEAST_STEP = 1e-6
 WEIGHT, LEAST_WEIGHT, WEIGHT_FADE = 0.1, 1e-3, 0.7  # of the latest pass in the average
 ROUND = 100  # passes between two looks at what has been gained
 ROW_UNIT = 0.15  # of what a row can move by; between 0.1 and 0.3 is best on the benchmark problems
+LEAST_SCALE = 1e-4  # of the mean slice's, so that no price stands still
+SHARED_FLOWS = 50_000  # from which a pass is worth sharing among cores
 STALLED = 1e-5  # share of the bound that a round has to gain for the average to stay as quick as it is
 
 
@@ -49,14 +52,21 @@ class Prices:
     """The best prices found so far; `ascend` improves them."""
 
     def __init__(
-        self, layout: Layout, pupil: FloatArray | None = None, row: FloatArray | None = None, step: float = FIRST_STEP
+        self,
+        layout: Layout,
+        pupil: FloatArray | None = None,
+        row: FloatArray | None = None,
+        step: float = FIRST_STEP,
+        cores: int = 1,
     ) -> None:
         """Begin from the prices `pupil` (S, D) and `row` (K, R), if there are any, with steps of `step`."""
         problem = layout.problem
+        self._parts = _parts(layout, cores if len(layout.flow_node) >= SHARED_FLOWS else 1)
         self._layout = layout
         self.pupil = _first_prices(layout) if pupil is None else np.minimum(pupil, problem.unmet_cost)
         self.row = self._allowed(np.zeros((layout.n_scenarios, problem.n_rows)) if row is None else row)
         self._row_size = _row_sizes(layout)
+        self._scale = _scales(layout)
         latest = self.evaluate(self.pupil, self.row)
         self.bound, self.value = latest.bound, latest.value
         self._placed, self._level = latest.placed, latest.level
@@ -65,19 +75,25 @@ class Prices:
         self._step, self._weight = step, WEIGHT
         self.passes = 1
 
-    def evaluate(self, pupil: FloatArray, row: FloatArray) -> Pass:
-        """The pass at the prices pupil (S, D) and row (K, R); its bound is proven."""
+    def evaluate(self, pupil: FloatArray, row: FloatArray, pool: ThreadPoolExecutor | None = None) -> Pass:
+        """The pass at the prices pupil (S, D) and row (K, R), its parts on the pool's cores; its bound is proven."""
         layout, problem = self._layout, self._layout.problem
-        cost = layout.cost - row @ layout.rows if problem.n_rows else layout.cost
-        placed = np.empty(problem.demand.shape)
+        cost = np.ascontiguousarray(layout.cost - row @ layout.rows if problem.n_rows else layout.cost)
         followed = np.zeros((layout.n_scenarios, problem.n_facilities), dtype=np.int64)
         value = np.empty(layout.cost.shape)
-        total = best_options(
-            pupil, np.ascontiguousarray(cost), problem.demand, layout.arc_node, layout.arc_cost, layout.arc_start,
-            layout.places, layout.group_start, layout.facility_group, layout.scenario, placed, followed, value,
-        )  # fmt: skip
+
+        def part(first: int, last: int) -> tuple[float, FloatArray]:
+            placed = np.zeros(problem.demand.shape)
+            cost_of_part = best_options(
+                pupil, cost, problem.demand, layout.flow_node, layout.flow_cost, layout.flow_start, layout.places,
+                layout.group_start, layout.facility_group, layout.scenario, placed, followed, value, first, last,
+            )  # fmt: skip
+            return cost_of_part, placed
+
+        costs, shares = zip(*(map if pool is None else pool.map)(part, self._parts[:-1], self._parts[1:]), strict=True)
+        placed = shares[0] if len(shares) == 1 else np.sum(shares, axis=0)
         level = np.array([layout.rows[:, options].sum(axis=1).A1 for options in followed])
-        bound = total + float((pupil * problem.demand).sum() + paid(problem, row).sum())
+        bound = float(sum(costs)) + float((pupil * problem.demand).sum() + paid(problem, row).sum())
         return Pass(bound, placed, level.reshape(row.shape), followed, value)
 
     def ascend(self, passes: int, stop: Callable[[], bool] = lambda: False) -> bool:
@@ -85,23 +101,29 @@ class Prices:
 
         `stop` is asked after each pass.
         """
+        if len(self._parts) == 2:
+            return self._ascend(passes, stop, None)
+        with ThreadPoolExecutor(len(self._parts) - 1) as pool:
+            return self._ascend(passes, stop, pool)
+
+    def _ascend(self, passes: int, stop: Callable[[], bool], pool: ThreadPoolExecutor | None) -> bool:
         problem = self._layout.problem
-        room = self._row_size
+        room, weight = self._row_size, self._scale[:, None] * problem.demand
         failed, began = 0, self.bound
         for count in range(1, passes + 1):
             missing = self._missing()
             broken = self._broken() / room
-            norm = float((problem.demand * missing**2).sum() + (room * broken**2).sum())
+            norm = float((weight * missing**2).sum() + (room * broken**2).sum())
             if norm <= 1e-12:
                 return False
             step = self._step * STEP_SCALE * max(abs(self.bound), 1e-9) / norm
-            pupil = np.minimum(self.pupil + step * missing, problem.unmet_cost)
+            pupil = np.minimum(self.pupil + step * self._scale[:, None] * missing, problem.unmet_cost)
             row = self._allowed(self.row + step * broken)
-            latest = self.evaluate(pupil, row)
+            latest = self.evaluate(pupil, row, pool)
             self.passes += 1
-            self._average(latest, room)
+            self._average(latest, room, weight)
             if latest.bound > self.bound:
-                onwards = (problem.demand * (1.0 - latest.placed) * missing).sum()
+                onwards = (weight * (1.0 - latest.placed) * missing).sum()
                 onwards += (self._distance(latest.level, row) * broken).sum()
                 self.bound, self.pupil, self.row, self.value = latest.bound, pupil, row, latest.value
                 failed = 0
@@ -123,13 +145,12 @@ class Prices:
                 return True
         return True
 
-    def _average(self, latest: Pass, room: FloatArray) -> None:
+    def _average(self, latest: Pass, room: FloatArray, weight: FloatArray) -> None:
         """Take the latest pass into the average, by the share that leaves least missing."""
-        demand = self._layout.problem.demand
         change = self._placed - latest.placed
         row_change = (self._level - latest.level) / room
-        length = float((demand * change**2).sum() + (room * row_change**2).sum())
-        against = float((demand * (1.0 - self._placed) * change).sum())
+        length = float((weight * change**2).sum() + (room * row_change**2).sum())
+        against = float((weight * (1.0 - self._placed) * change).sum())
         against += float((self._broken() * row_change).sum())
         best = -against / length if length > 0 else 0.0
         share = min(max(best, self._weight / 10), self._weight)
@@ -175,6 +196,36 @@ def _first_prices(layout: Layout) -> FloatArray:
     np.maximum.at(dearest, problem.option_facility, problem.option_cost)
     a_place = dearest.sum() / max(places.sum(), 1.0)
     return np.asarray(np.minimum(cheapest + a_place, problem.unmet_cost))
+
+
+def _parts(layout: Layout, cores: int) -> list[int]:
+    """The facilities at which the parts of a pass begin, of about as many flows each, and their end."""
+    n_facilities, flows = layout.problem.n_facilities, len(layout.flow_node)
+    starts = layout.flow_start[:: layout.problem.n_slices]  # (F + 1,)
+    inner = np.searchsorted(starts, flows * np.arange(1, cores) / cores)
+    return [int(f) for f in np.unique(np.concatenate([[0], inner, [n_facilities]]))]
+
+
+def _scales(layout: Layout) -> FloatArray:
+    """(S,) how far prices move in a slice, against the mean pupil: as the cost of a node's third nearest place.
+
+    Entry years with a nominal journey, or a last year that stands for ten, differ by a factor of thousands.
+    """
+    problem = layout.problem
+    slice_of = np.repeat(np.tile(np.arange(problem.n_slices), problem.n_facilities), np.diff(layout.flow_start))
+    key = slice_of * problem.n_nodes + layout.flow_node
+    order = np.lexsort((layout.flow_cost, key))
+    rank = np.arange(len(order)) - np.searchsorted(key[order], key[order])
+    third = order[rank == 2]
+    pupils = problem.demand[slice_of[third], layout.flow_node[third]]
+    cost = np.bincount(slice_of[third], pupils * layout.flow_cost[third], minlength=problem.n_slices)
+    counted = np.bincount(slice_of[third], pupils, minlength=problem.n_slices)
+    scale = cost / np.maximum(counted, 1e-12)
+    demand = problem.demand.sum(axis=1)
+    mean = float((scale * demand).sum() / max(demand.sum(), 1e-12))
+    return np.asarray(
+        np.where(counted > 0, np.maximum(scale / mean, LEAST_SCALE), 1.0) if mean > 0 else np.ones(len(scale))
+    )
 
 
 def _row_sizes(layout: Layout) -> FloatArray:
