@@ -27,8 +27,8 @@ from solvers.layout import Layout, paid
 
 FIRST_STEP = 0.1  # share of STEP_SCALE
 STEP_SCALE = 0.02  # of the bound: the first guess of what is still to be gained
-GREEN, RED, PATIENCE = 1.1, 0.66, 10  # the step grows with a better bound, shrinks after so many worse ones
-LEAST_STEP = 1e-6
+GREEN, RED, PATIENCE = 1.1, 0.75, 15  # the step grows with a better bound, shrinks after so many worse ones
+LEAST_STEP = 1e-8
 WEIGHT, LEAST_WEIGHT, WEIGHT_FADE = 0.1, 1e-3, 0.7  # of the latest pass in the average
 ROUND = 100  # passes between two looks at what has been gained
 ROW_UNIT = 0.15  # of what a row can move by; between 0.1 and 0.3 is best on the benchmark problems
