@@ -8,6 +8,7 @@ as they are it gives a better plan.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +18,7 @@ import numpy as np
 from scipy.sparse import csc_matrix, csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.highs import choose
+from solvers.highs import Clock, choose
 
 # Parts are small and mostly begin from a good plan: HiGHS's searches in sub-programmes cost more than they find
 # (measured: the same bound in half the time, five times as many neighbourhoods).
@@ -65,6 +66,21 @@ class Effort:
     gap_gbp: float
     seed: int = 0
     stop: threading.Event | None = None  # ends the work early where it is set
+
+
+@dataclass(frozen=True, eq=False)
+class Efforts:
+    """The efforts of one search: by time where there is a limit, else by nodes of the search tree."""
+
+    clock: Clock
+    seed: int
+    stop: threading.Event
+
+    def of(self, seconds: float, nodes: int, gap_gbp: float) -> Effort:
+        """So many seconds, within what is left, or so many nodes."""
+        if math.isfinite(self.clock.limit_s):
+            return Effort(min(seconds, self.clock.left_s), None, gap_gbp, self.seed, self.stop)
+        return Effort(math.inf, nodes, gap_gbp, self.seed, self.stop)
 
 
 def solve_part(problem: EstateProblem, part: Part, effort: Effort, start: FloatArray | None = None) -> PartPlan:

@@ -12,8 +12,9 @@ from scipy.sparse import csr_matrix
 from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice, keeps, random_problem
 
 from models.estate import EstateProblem
-from solvers import attention, branching, estate_decomposed, improving, solve_estate
+from solvers import attention, branching, estate_decomposed, improving, mosaics, solve_estate
 from solvers.answers import bound_by_parts, estate_answer
+from solvers.best_plan import BestPlan
 from solvers.branching import Branching
 from solvers.highs import Clock, Reporter
 from solvers.layout import lay_out
@@ -110,15 +111,15 @@ def test_both_routes_agree_on_a_county(seed):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_search_over_many_tiles_tells_a_true_bound_and_plan(seed, monkeypatch):
     # A county fits one tile of the usual size: with small ones, nodes and rows lie on seams.
-    monkeypatch.setattr(estate_decomposed, "LEAST_TILE", 80.0)
-    monkeypatch.setattr(estate_decomposed, "TILE_GROWTH", 1.5)
+    monkeypatch.setattr(mosaics, "LEAST_TILE", 80.0)
+    monkeypatch.setattr(mosaics, "TILE_GROWTH", 1.5)
     monkeypatch.setattr(improving, "SIZE", 60.0)
     monkeypatch.setattr(improving, "LEAST_SIZE", 30.0)
     problem = county(seed)
     exact = solve_estate(problem, route="exact", time_limit_s=60, gap=1e-5)
     seams, told = [], []
-    lay = estate_decomposed.lay_mosaic
-    monkeypatch.setattr(estate_decomposed, "lay_mosaic", lambda *given: seams.append(lay(*given)) or seams[-1])
+    lay = mosaics.lay_mosaic
+    monkeypatch.setattr(mosaics, "lay_mosaic", lambda *given: seams.append(lay(*given)) or seams[-1])
     plan = solve_estate(problem, route="decomposed", time_limit_s=8, gap=1e-5, progress=told.append)
     assert seams[0].tile.max() > 2 and (seams[0].home < 0).any()
     check_estate(problem, plan)
@@ -353,18 +354,18 @@ def test_the_plan_in_hand_is_always_what_it_is_said_to_cost(monkeypatch):
 
     def checked(search, task, found):
         take(search, task, found)
-        problem, standing = search.problem, search.standing
+        problem, standing = search.problem, search.best.standing
         cost = plan_cost(problem, standing.option, standing.flow, unmet_shares(problem, standing.flow))
         assert standing.cost == pytest.approx(cost, rel=1e-6)
         assert np.all(loads(problem, standing.flow) <= places_at(problem, standing.option) + 1e-3)
         total = np.array([np.bincount(problem.arc_node, row, minlength=problem.n_nodes) for row in standing.flow])
         assert total.max() <= 1 + 1e-6
         assert all(keeps_rows(problem, option) for option in standing.option)
-        seen.append(task.overlaps)
+        seen.append(task.chosen is not None and task.chosen.overlaps)
 
     monkeypatch.setattr(estate_decomposed.Search, "_take", checked)
-    monkeypatch.setattr(estate_decomposed, "LEAST_TILE", 150.0)
-    monkeypatch.setattr(estate_decomposed, "TILE_GROWTH", 1.0)
+    monkeypatch.setattr(mosaics, "LEAST_TILE", 150.0)
+    monkeypatch.setattr(mosaics, "TILE_GROWTH", 1.0)
     plan = solve_estate(county(5, 120, 400), route="decomposed", time_limit_s=6, gap=0, threads=3)
     assert sum(seen) > 3
     check_estate(county(5, 120, 400), plan)
@@ -374,21 +375,19 @@ def test_an_overlapping_neighbourhood_makes_those_begun_before_it_be_placed_anew
     # Both close the same schools; written twice, the saving would count twice.
     problem = county(6)
     clock = Clock(30.0)
-    search = estate_decomposed.Search(problem, clock, Reporter(clock, None), 0.0, 0, 1)
-    search._find_prices(None)
-    search._adopt(problem.baseline[None, :])
-    first = search.standing.cost
-    load = loads(problem, search.standing.flow)
+    plan = BestPlan(problem, clock, Reporter(clock, None), 0)
+    plan.adopt(problem.baseline[None, :])
+    first, seen = plan.standing.cost, plan.seen
+    prices = Prices(lay_out(problem))
+    prices.ascend(500)
+    load = loads(problem, plan.standing.flow)
     shut = np.zeros(problem.n_facilities, dtype=bool)
-    hoods = [
-        neighbourhood(problem, search.prices.pupil, search.standing, load, np.arange(n), shut, 0.25, 1)
-        for n in (12, 15)
-    ]
+    hoods = [neighbourhood(problem, prices.pupil, plan.standing, load, np.arange(n), shut, 0.25, 1) for n in (12, 15)]
     found = [solve_part(problem, hood.part, Effort(10.0, None, 1.0), hood.start) for hood in hoods]
-    search._write(estate_decomposed.Task("improve", 0.0, overlaps=True, changes=1, adopted=1), hoods[0], found[0])
-    assert search.standing.cost < first
-    search._write(estate_decomposed.Task("improve", 0.0, overlaps=False, changes=1, adopted=1), hoods[1], found[1])
-    standing = search.standing
+    plan.write(hoods[0], found[0], seen, overlaps=True)
+    assert plan.standing.cost < first
+    plan.write(hoods[1], found[1], seen, overlaps=False)
+    standing = plan.standing
     cost = plan_cost(problem, standing.option, standing.flow, unmet_shares(problem, standing.flow))
     assert standing.cost == pytest.approx(cost, rel=1e-7)
 
@@ -439,10 +438,8 @@ def test_branching_proves_what_the_exact_route_proves(seed, monkeypatch):
 def test_todays_estate_is_told_before_any_tile_is_solved(monkeypatch):
     # Somebody who watches would else see no plan for a quarter of the time although one is known.
     told, known = [], []
-    bound_tile = estate_decomposed.Search._bound_tile
-    monkeypatch.setattr(
-        estate_decomposed.Search, "_bound_tile", lambda *args: (known.append(len(told)), bound_tile(*args))[1]
-    )
+    bound_tile = mosaics.Mosaics.bound
+    monkeypatch.setattr(mosaics.Mosaics, "bound", lambda *args: (known.append(len(told)), bound_tile(*args))[1])
     problem = county(3)
     solve_estate(problem, route="decomposed", time_limit_s=5, progress=told.append)
     assert known and min(known) > 0

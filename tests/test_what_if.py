@@ -10,7 +10,7 @@ from independent_checker import check_estate
 from test_solve_decomposed import county
 from test_solve_estate import cheapest_flow_cost, every_choice, keeps, random_problem
 
-from solvers import alternatives, cost_of, estate_decomposed, solve_estate
+from solvers import alternatives, cost_of, mosaics, solve_estate
 from solvers.forced import _without_tile
 from solvers.verify import verify_estate
 
@@ -47,19 +47,19 @@ def test_what_a_decision_costs_lies_between_its_bounds(seed, n_rows, route):
 
 def test_a_forced_decision_solves_only_the_tile_that_it_is_in(monkeypatch):
     # The proofs of the other tiles hold as they are; using them where they do not would be a false bound.
-    monkeypatch.setattr(estate_decomposed, "LEAST_TILE", 80.0)
+    monkeypatch.setattr(mosaics, "LEAST_TILE", 80.0)
     problem = county(1)
     plan = solve_estate(problem, route="decomposed", time_limit_s=5, gap=1e-5)
     assert plan.proof.mosaic.tile.max() > 2
     laid = []
-    monkeypatch.setattr(estate_decomposed, "lay_mosaic", lambda *given: laid.append(1))
-    monkeypatch.setattr(estate_decomposed.Search, "_next_mosaic", lambda search: None)
+    monkeypatch.setattr(mosaics, "lay_mosaic", lambda *given: laid.append(1))
+    monkeypatch.setattr(mosaics.Mosaics, "_following", lambda own: None)
     bounded = []
-    bound_tile = estate_decomposed.Search._bound_tile
+    bound = mosaics.Mosaics.bound
     monkeypatch.setattr(
-        estate_decomposed.Search,
-        "_bound_tile",
-        lambda search, mosaic, tile: bounded.append(tile) or bound_tile(search, mosaic, tile),
+        mosaics.Mosaics,
+        "bound",
+        lambda own, mosaic, tile, standing: bounded.append(tile) or bound(own, mosaic, tile, standing),
     )
     for facility in (3, 29):
         other = int(2 * facility + (plan.option[facility] == 2 * facility))

@@ -1,0 +1,135 @@
+"""The mosaics of a search, each of larger tiles than the one before; the last is the whole estate in one tile.
+
+The first is solved by all cores and gives the first plan (`solvers.priced_tiles` says what a tile proves).
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.bounding import Bounding
+from solvers.highs import Clock, Reporter
+from solvers.layout import Layout
+from solvers.neighbourhoods import Standing
+from solvers.part import Efforts, PartPlan, solve_part
+from solvers.plans import Proof
+from solvers.priced_tiles import MARGIN, lay_mosaic
+from solvers.prices import Prices
+from solvers.tiles import Tiling
+
+FIRST_SHARE, MOSAIC_SHARE = 0.55, 0.6  # of the time left: at most for the first and for each later mosaic
+LEAST_TILE = 4000.0  # flows and options of the smallest tile
+TILE_GROWTH = 2.0  # from one mosaic to the next, where time allows
+TILE_S, TILE_POWER = 12.0, 1.3  # seconds for a tile of LEAST_TILE, and how they grow with its size
+FIRST_S = 12.0  # seconds for a tile of the first mosaic, at most
+TILE_NODES = 200  # search nodes of a tile of LEAST_TILE where no time limits it
+TILE_GAP = 0.2  # of the gap asked for, shared among the tiles
+
+
+class Mosaics:
+    """Which tile to bound next, and what bounding has proven."""
+
+    def __init__(
+        self,
+        problem: EstateProblem,
+        layout: Layout,
+        prices: Prices,
+        tiling: Tiling,
+        load: FloatArray,
+        gap: float,
+        efforts: Efforts,
+        clock: Clock,
+        reporter: Reporter,
+        workers: int,
+    ) -> None:
+        """`load` (F,) is what facilities weigh."""
+        self._problem, self._layout, self._prices, self._tiling = problem, layout, prices, tiling
+        self._load, self._gap, self._efforts = load, gap, efforts
+        self._clock, self._reporter, self._workers = clock, reporter, workers
+        self._margin = MARGIN
+        self._latest: Bounding | None = None
+        self._best: Bounding | None = None
+
+    def first(self, pool: ThreadPoolExecutor, proof: Proof | None, standing: Standing | None) -> IntArray:
+        """Solve the first mosaic, that of the proof if there is one; (K, F) the options of its tiles' plans.
+
+        -1 where there is neither a tile's nor a standing plan.
+        """
+        total, limited = float(self._load.sum()), math.isfinite(self._clock.left_s)
+        seconds = FIRST_SHARE * self._clock.left_s * self._workers / max(1.0, total / LEAST_TILE)
+        seconds = min(seconds, FIRST_S) if limited else seconds
+        if proof is None or proof.mosaic is None:
+            mosaic = self._lay(LEAST_TILE, seconds)
+        else:
+            laid = replace(proof.mosaic, problem=self._problem)
+            size = total / (laid.tile.max() + 1)
+            mosaic = Bounding(laid, self._layout, self._prices.value, size, seconds, proof.tile_bound)
+        self._reporter.report(bound=mosaic.bound)
+        futures = [pool.submit(self.bound, mosaic, tile, standing) for tile in mosaic.waiting]
+        for tile, future in zip(mosaic.waiting, futures, strict=True):
+            mosaic.take(tile, future.result())
+            self._reporter.report(bound=mosaic.bound)
+        mosaic.waiting.clear()
+        self._latest = self._best = mosaic
+        otherwise = np.full((self._layout.n_scenarios, self._problem.n_facilities), -1)
+        return mosaic.options(otherwise if standing is None else standing.option)
+
+    def next(self) -> tuple[Bounding, int] | None:
+        """A tile to bound; None where there is none now, or none that the time allows."""
+        if self._latest is None or self._latest.complete:
+            following = self._following()
+            if following is None:
+                return None
+            self._latest = following
+        mosaic = self._latest
+        return (mosaic, mosaic.waiting.pop(0)) if mosaic.waiting else None
+
+    def bound(self, mosaic: Bounding, tile: int, standing: Standing | None) -> PartPlan:
+        """Bound a tile, beginning from the plan as it stands."""
+        part = mosaic.mosaic.part(tile)
+        start = None if standing is None else mosaic.mosaic.start(part, standing.option, standing.flow)
+        share = len(part.flow_arc) / max(1.0, self._load.sum())
+        nodes = int(TILE_NODES * mosaic.size / LEAST_TILE)
+        gap_gbp = TILE_GAP * self._gap * abs(self._prices.bound) * share
+        return solve_part(self._problem, part, self._efforts.of(mosaic.seconds, nodes, gap_gbp), start)
+
+    def take(self, mosaic: Bounding, tile: int, found: PartPlan) -> None:
+        """Take a tile's outcome."""
+        mosaic.take(tile, found)
+        if self._best is None or mosaic.bound > self._best.bound:
+            self._best = mosaic
+        self._reporter.report(bound=mosaic.bound)
+
+    def proof(self) -> Proof:
+        """What the bound rests on: the mosaic with the best bound, or prices alone."""
+        if self._best is None:
+            return Proof(self._prices.pupil, self._prices.row)
+        laid = self._best.mosaic
+        return Proof(laid.pupil_price, laid.row_price, laid, self._best.tiles)
+
+    def _lay(self, size: float, seconds: float) -> Bounding:
+        """A mosaic of tiles of about `size` load, with so many seconds for each."""
+        tiles = self._tiling.cut(size)
+        mosaic = lay_mosaic(self._problem, tiles, self._prices.pupil, self._prices.row, self._margin)
+        return Bounding(mosaic, self._layout, self._prices.value, size, seconds)
+
+    def _following(self) -> Bounding | None:
+        """A mosaic of larger tiles, as large as the time allows; None where it does not allow any."""
+        assert self._latest is not None
+        total, last = float(self._load.sum()), self._latest.size
+        if last >= total:
+            self._margin *= 2.0
+        size, seconds = min(last * TILE_GROWTH, 1.1 * total), math.inf
+        if math.isfinite(self._clock.left_s):
+            thread_s = MOSAIC_SHARE * self._clock.left_s * self._workers
+            size = min(size, LEAST_TILE * (thread_s * LEAST_TILE / (TILE_S * total)) ** (1 / (TILE_POWER - 1)))
+            size = min(size, LEAST_TILE * (thread_s / TILE_S) ** (1 / TILE_POWER)) if size > total else size
+            if size < 1.4 * last and last < total:
+                return None
+            seconds = thread_s / max(1.0, total / size)
+        return self._lay(size, seconds)
