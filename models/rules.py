@@ -19,13 +19,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """One policy row: its name, the options it counts with their values, and its limits."""
+    """One policy row: its name, the options it counts with their values, its limits, and the unit of all three."""
 
     name: str
     options: NDArray[np.int64]
     values: Array
     lower: float
     upper: float
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def retained_surplus(
         for t, year in enumerate(years):
             kept.append(Kept(area, phase, year, float(median[t]), float(asked[t]), float(today[t])))
             name = retained_row(area, phase, year)
-            rows.append(Row(name, np.array(at), values[:, t], float(min(asked[t], today[t])), np.inf))
+            rows.append(Row(name, np.array(at), values[:, t], float(min(asked[t], today[t])), np.inf, "places"))
     return rows, kept
 
 
@@ -92,7 +93,7 @@ def capital_budget(options: Sequence[Option], years: Sequence[str], policy: Poli
     if not len(at):
         return []
     spend = np.array([options[i].capital_gbp for i in at])
-    return [Row(f"capital in {year}", at, spend[:, t], -np.inf, budget) for t, year in enumerate(years)]
+    return [Row(f"capital in {year}", at, spend[:, t], -np.inf, budget, "GBP") for t, year in enumerate(years)]
 
 
 def closures_max(options: Sequence[Option], policy: Policy) -> list[Row]:
@@ -100,4 +101,4 @@ def closures_max(options: Sequence[Option], policy: Policy) -> list[Row]:
     at = np.array([i for i, option in enumerate(options) if option.action == CLOSE], dtype=np.int64)
     if not len(at):
         return []
-    return [Row("closures over the horizon", at, np.ones(len(at)), -np.inf, policy.number("closures_max"))]
+    return [Row("closures over the horizon", at, np.ones(len(at)), -np.inf, policy.number("closures_max"), "closures")]

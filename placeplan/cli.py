@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except Infeasible as error:
         if JSON in given:
-            console.as_json({"clash": [{"rule": rule, "would_have_to_give": give} for rule, give in error.rules]})
+            console.as_json(error.as_table())
         else:
             console.error(str(error))
         sys.exit(3)

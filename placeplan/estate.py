@@ -69,7 +69,8 @@ def estate_stage(
         progress=progress,
     )
     if plan.status == "infeasible":
-        raise Infeasible.from_clash(estate.problem, plan.clash, [facility.name for facility in estate.facilities])
+        names = [facility.name for facility in estate.facilities]
+        raise Infeasible.from_clash(estate.problem, plan.clash, estate.rows, names)
     if plan.option is None or plan.flow is None or plan.unmet is None:
         raise TimeoutError(f"No plan in {plan.seconds:.0f} s; raise estate_time_limit_s under [policy].")
     wrong = verify_estate(estate.problem, plan)

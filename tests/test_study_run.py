@@ -320,20 +320,22 @@ def test_rules_that_clash_are_named_and_the_program_says_infeasible(
     def two_rules(options: list[Option], *_: object) -> list[Row]:
         every = np.arange(len(options))
         schools = np.array([float(option.admits[-1].sum() > 0) for option in options])
-        return [Row("at least five schools stay open", every, schools, 5.0, np.inf)]
+        return [Row("at least five schools stay open", every, schools, 5.0, np.inf, "schools")]
 
     monkeypatch.setattr("placeplan.estate.capital_budget", two_rules)
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study)])
     assert stop.value.code == 3
     said = capsys.readouterr().err
-    assert "at least five schools stay open: would have to give 1" in said and "Traceback" not in said
+    assert "at least five schools stay open: would have to give 1 school\n" in said and "Traceback" not in said
     assert not (study / "results/base/estate").exists()
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study), "--json"])
     assert stop.value.code == 3
     told = json.loads(capsys.readouterr().out)
-    assert told == {"clash": [{"rule": "at least five schools stay open", "would_have_to_give": pytest.approx(1)}]}
+    rule = {"rule": "at least five schools stay open", "unit": "schools"}
+    amounts = {"would_have_to_give": pytest.approx(1), "together": pytest.approx(1)}
+    assert told == {"clash": [rule | amounts], "schools": []}
 
 
 def test_verify_holds_and_notices_a_changed_plan(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
