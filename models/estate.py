@@ -54,6 +54,10 @@ _DENSE = (
 _OPTIONAL = ("baseline", "slice_scenario", "scenario_weight", "option_first")
 
 
+LARGEST = 1e12  # places, pupils and amounts of rows; beyond it no solver keeps its digits
+TOO_LARGE = f"above {LARGEST:g}; for as many places as anybody could need, give the number of pupils"
+
+
 @dataclass(frozen=True, eq=False)
 class EstateProblem:
     """Options, demand, journeys and policy rows, as arrays only; shapes in the comments, symbols above.
@@ -210,12 +214,16 @@ class EstateProblem:
                 f"option_facility: facility {bare[0]} has no option (facilities are 0 … {self.n_facilities - 1})"
             )
         refuse("option_capacity", self.option_capacity, self.option_capacity < 0, "places cannot be negative")
+        refuse("option_capacity", self.option_capacity, self.option_capacity > LARGEST, TOO_LARGE)
 
     def _check_demand(self) -> None:
         if self.demand.ndim != 2:
             raise ValueError(f"demand has shape {self.demand.shape}, expected (slices, nodes)")
+        if not len(self.demand):
+            raise ValueError(f"demand has shape {self.demand.shape}: a problem needs at least one slice")
         require_shape("unmet_cost", self.unmet_cost, self.demand.shape)
         refuse("demand", self.demand, self.demand < 0, "pupils cannot be negative")
+        refuse("demand", self.demand, self.demand > LARGEST, TOO_LARGE)
 
     def _check_arcs(self) -> None:
         require_shape("arc_node", self.arc_node, (self.n_arcs,))
@@ -237,17 +245,18 @@ class EstateProblem:
         matrix.sum_duplicates()
         self._set("row_matrix", matrix)
         for name in ("row_lower", "row_upper"):
-            bounds = np.asarray(getattr(self, name), dtype=np.float64)
+            bounds = numbers(name, getattr(self, name))
             self._set(name, bounds)
             require_shape(name, bounds, (matrix.shape[0],))
             refuse(name, bounds, np.isnan(bounds), "not a number")
+            refuse(name, bounds, np.isfinite(bounds) & (np.abs(bounds) > LARGEST), TOO_LARGE)
         refuse("row_lower", self.row_lower, self.row_lower == np.inf, "no level reaches it")
         refuse("row_upper", self.row_upper, self.row_upper == -np.inf, "no level is below it")
         if matrix.shape[1] != self.n_options:
             raise ValueError(f"row_matrix has shape {matrix.shape}, expected ({self.n_rows}, {self.n_options})")
-        if (bad := ~np.isfinite(matrix.data)).any():
+        if (bad := ~(np.abs(matrix.data) <= LARGEST)).any():
             row = int(np.searchsorted(matrix.indptr, np.flatnonzero(bad)[0], side="right")) - 1
-            raise ValueError(f"row_matrix[{row}] holds a value that is not finite")
+            raise ValueError(f"row_matrix[{row}] holds a value that is not finite, or above {LARGEST:g}")
         self._set("row_name", tuple(self.row_name))
         if self.row_name and len(self.row_name) != self.n_rows:
             raise ValueError(f"row_name has {len(self.row_name)} names for {self.n_rows} rows")
@@ -313,18 +322,26 @@ def whole_numbers(name: str, values: ArrayLike) -> IntArray:
     if given.dtype.kind not in "iuf":
         raise ValueError(f"{name} holds {given.dtype}, expected whole numbers")
     if given.dtype.kind == "f":
-        refuse(name, given, ~np.isfinite(given) | (given != np.floor(given)), "not a whole number")
+        refuse(name, given, ~(np.abs(given) < 2**53) | (given != np.floor(given)), "not a whole number")
     return given.astype(np.int64)
 
 
 def finite_numbers(name: str, values: ArrayLike) -> FloatArray:
     """Values as float64; ValueError names the first that is not finite."""
-    given = np.asarray(values)
+    given = numbers(name, values)
+    refuse(name, given, ~np.isfinite(given), "not a finite number")
+    return given
+
+
+def numbers(name: str, values: ArrayLike) -> FloatArray:
+    """Values as float64; ValueError names the field where they are no array of numbers."""
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths") from None
     if given.size and given.dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {given.dtype}, expected numbers")
-    numbers = given.astype(np.float64)
-    refuse(name, numbers, ~np.isfinite(numbers), "not a finite number")
-    return numbers
+    return given.astype(np.float64)
 
 
 def require_shape(name: str, values: NDArray[Any], expected: tuple[int, ...]) -> None:

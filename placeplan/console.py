@@ -107,7 +107,7 @@ def _proof(summary: Any) -> str:
     if summary.get("bound") is None or "gap" not in summary:
         return ""
     stopped = ", stopped by the time limit" if summary.get("stopped_by") == "time limit" else ""
-    return f": {summary['status']}, proven within {share(summary['gap'])} of the best possible{stopped}"
+    return f": {summary['status']}, proven: no plan costs over {share(summary['gap'])} less{stopped}"
 
 
 def closing(study: Study, stages: Sequence[str]) -> None:

@@ -87,14 +87,15 @@ def _decision(study: Study, key: str) -> Told:
         return {}
     decisions = read_stage(folder, "decisions")
     mine = decisions[decisions["facility"] == key]
-    told: Told = {"Decision": ["Stays as it is: no change pays for itself or is needed to keep a rule."]}
+    told: Told = {"Decision": ["Stays as it is in this plan."]}
     if len(mine):
         row = mine.iloc[0]
         told["Decision"] = [
             f"{row['action']} from {row['academic_year']}: {row['reason']}.",
             f"Places R–Y11 {row['places_before']} → {row['places_after']}.",
             f"Own cost over today, discounted: {money(row['cost_gbp'])}.",
-            f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}.",
+            f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}; "
+            "with its neighbours planned anew the difference is smaller.",
             f"Proposed by: {row['proposer']}. Decided by: {row['decider']}.",
         ]
     moved = read_stage(folder, "allocation")

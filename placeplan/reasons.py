@@ -58,8 +58,13 @@ def _effect(row: Mapping[str, Any]) -> list[str]:
     if abs(dearer) >= 1000:
         change = "saves" if dearer < 0 else "adds"
         said.append(f"It {change} {money(abs(dearer))} of journeys, moves and transport over the years counted")
-    verb = "costs" if row["net_gbp"] > 0 else "saves"
-    said.append(f"Net of all this, all else as planned, it {verb} {money(abs(row['net_gbp']))}")
+    if row["net_gbp"] > 0:
+        said.append(f"Net of all this, all else as planned, it costs {money(row['net_gbp'])}")
+    else:
+        said.append(
+            f"Net of all this, all else as planned, it saves {money(-row['net_gbp'])}; "
+            "less where its neighbours would be planned anew without it"
+        )
     return said
 
 

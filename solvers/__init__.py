@@ -23,6 +23,7 @@ __all__ = [
 
 ESTATE_ROUTES = ("auto", "exact", "decomposed")
 EXACT_FLOWS = 60_000  # up to so many slices × arcs with pupils, one programme is the quicker proof
+EXACT_FLOWS_PER_S = 1_000  # of the time limit, up to which auto picks it: building and relaxing take time
 
 
 def __getattr__(name: str) -> Any:
@@ -51,14 +52,15 @@ def solve_estate(
 ) -> EstatePlan:
     """Options, flows and a proven bound within `time_limit_s` seconds; None: until the gap.
 
-    Every outcome is a status, never an exception; the plan never costs more than a baseline that keeps the
-    policy rows. `gap` is the relative gap at which to stop, `threads` those HiGHS may use (None: its choice),
-    `progress` is called with a `Progress` whenever the plan or the bound improves. `start` is a plan to begin from,
-    of this problem or of one with the same nodes, slices and facilities: its options and its prices are used. Raises
-    ValueError for a route that does not exist, for arguments out of range and for a start that does not fit.
+    Every outcome is a status, never an exception; the plan never costs more than a baseline that keeps the policy
+    rows. `gap` is the relative gap at which to stop, `threads` those that may be used (None: all cores; without a
+    limit the same seed and number give the same plan), `progress` is called with a `Progress` whenever the plan or
+    the bound improves. `start` is a plan to begin from, of this problem or of one with the same nodes, slices and
+    facilities: its options and its prices are used. Raises ValueError for a route that does not exist, for arguments
+    out of range and for a start that does not fit.
 
     Routes: "exact" gives the whole programme to HiGHS; "decomposed" solves it in tiles, for estates too large for
-    that; "auto" picks by size.
+    that; "auto" picks by size and time.
     """
     if route not in ESTATE_ROUTES:
         raise ValueError(f"route {route!r} does not exist; there are {', '.join(ESTATE_ROUTES)}")
@@ -71,7 +73,8 @@ def solve_estate(
         raise ValueError("route 'exact' solves problems of one stage; two-stage problems take 'decomposed' or 'auto'")
     if route == "auto":
         n_flows = int((problem.demand > 0).sum(axis=0)[problem.arc_node].sum())
-        route = "decomposed" if problem.two_stage or (n_flows > EXACT_FLOWS and not problem.single_site) else "exact"
+        most = EXACT_FLOWS if time_limit_s is None else min(EXACT_FLOWS, EXACT_FLOWS_PER_S * time_limit_s)
+        route = "decomposed" if problem.two_stage or (n_flows > most and not problem.single_site) else "exact"
     # Pyomo, numba and HiGHS take half a second to import.
     if route == "decomposed":
         from solvers.estate_decomposed import solve_decomposed as solve
@@ -104,5 +107,5 @@ def _check_arguments(time_limit_s: float | None, gap: float, threads: int | None
         raise ValueError(f"time_limit_s = {time_limit_s}: seconds, not negative, or None")
     if not gap >= 0:
         raise ValueError(f"gap = {gap}: a share of the objective, not negative")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads = {threads}: at least one")
+    if threads is not None and (threads < 1 or threads != int(threads)):
+        raise ValueError(f"threads = {threads}: a whole number, at least one")

@@ -11,7 +11,7 @@ from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.clash import OptionSpace
 from solvers.highs import Clock, choose
 from solvers.plans import EstatePlan, Proof, gap_between, status_of
-from solvers.transport import keeps_rows, plan_cost, unmet_shares
+from solvers.transport import ROW_EASING, keeps_rows, plan_cost, unmet_shares
 
 ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
 
@@ -40,7 +40,7 @@ def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool
     if reference is None:
         size = problem.option_capacity.sum(axis=1)
         reference = choose(size, problem.option_facility, problem.n_facilities)
-    if keeps_rows(problem, reference):
+    if keeps_rows(problem, reference, ROW_EASING):  # as programmes do, so that their bounds hold for it
         return False, reference
     if clock.left_s == 0:
         return False, None

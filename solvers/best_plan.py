@@ -71,10 +71,12 @@ class BestPlan:
                 self.adopt(option)
 
     def place_again(self) -> None:
-        """Pupils placed at least cost for the options found; the plan tidied where time does not allow that."""
+        """Pupils placed at least cost for the options found; the plan only tidied where no time is left."""
         if self.standing is None:
             return
         self.standing = tidy(self._problem, self.standing)
+        if self._clock.left_s == 0:
+            return
         flow, unmet = place_pupils(self._problem, self.standing.option, self._clock, GRACE_S)
         cost = plan_cost(self._problem, self.standing.option, flow, unmet)
         if cost < self.standing.cost:

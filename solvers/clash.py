@@ -23,19 +23,18 @@ from scipy.sparse import bmat, csr_matrix, diags, identity
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.highs import Clock, Matrix, Outcome, choose, run_highs
-from solvers.transport import eased_rows
+from solvers.transport import ROW_EASING, eased_rows
 
 BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class RowClash:
-    """One row of a clash. Amounts are in the row's own unit."""
+    """One row of a clash, in the row's own unit."""
 
     row: int
     name: str
     alone: float  # what this row would have to give if the others of the clash stand
-    together: float  # what it gives where all rows of the problem together give least, each in shares of its bound
 
 
 class OptionSpace:
@@ -74,10 +73,11 @@ class OptionSpace:
             found = self._solve(enforced, self._prices(), None, deadline - self._clock.seconds)
             if found.infeasible:
                 break
-            gives = self._gives(found) > 1e-6 * self._scale()
-            if found.values is None or not (gives & ~enforced).any():
+            if found.values is None or enforced.all():
                 return ()
-            enforced |= gives
+            gives = self._gives(found) > ROW_EASING * self._scale()
+            # Where none is seen to give, they miss by less than digits tell: all are enforced, and thinned below.
+            enforced |= gives if (gives & ~enforced).any() else True
         for row in np.flatnonzero(enforced):
             without = enforced.copy()
             without[row] = False
@@ -144,10 +144,16 @@ class OptionSpace:
 def explain_clash(problem: EstateProblem, clash: tuple[int, ...], time_limit_s: float = 20.0) -> list[RowClash]:
     """For every row of a plan's `clash`: its name and by how much it would have to give."""
     space = OptionSpace(problem, Clock(time_limit_s))
-    together = space.least_gives()
-    return [
-        RowClash(row, row_words(problem, row), space.gives_alone(row, clash), float(together[row])) for row in clash
-    ]
+    return [RowClash(row, row_words(problem, row), space.gives_alone(row, clash)) for row in clash]
+
+
+def least_together(problem: EstateProblem, time_limit_s: float = 20.0) -> dict[int, float]:
+    """Rows and what each gives, in its unit, where all rows give least, each in shares of its bound.
+
+    A plan is possible where these give way, also where several sets of rows clash. Empty without time for an answer.
+    """
+    gives = OptionSpace(problem, Clock(time_limit_s)).least_gives()
+    return {int(row): float(gives[row]) for row in np.flatnonzero(gives > 1e-9)}
 
 
 def clashing_facilities(problem: EstateProblem, clash: tuple[int, ...], time_limit_s: float = 20.0) -> tuple[int, ...]:

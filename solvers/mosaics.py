@@ -24,10 +24,12 @@ from solvers.tiles import Tiling
 
 FIRST_SHARE, MOSAIC_SHARE = 0.55, 0.6  # of the time left: at most for the first and for each later mosaic
 LEAST_TILE = 4000.0  # flows and options of the smallest tile
+MOST_TILE = 500_000.0  # of the largest: HiGHS takes some 2 kB for each flow, and every core may hold a tile
 TILE_GROWTH = 2.0  # from one mosaic to the next, where time allows
 TILE_S, TILE_POWER = 12.0, 1.3  # seconds for a tile of LEAST_TILE, and how they grow with its size
 FIRST_S = 12.0  # seconds for a tile of the first mosaic, at most
 TILE_NODES = 200  # search nodes of a tile of LEAST_TILE where no time limits it
+WIDEST_MARGIN = 1e3  # of a price: nothing is left out any more
 TILE_GAP = 0.2  # of the gap asked for, shared among the tiles
 
 
@@ -52,6 +54,7 @@ class Mosaics:
         self._load, self._gap, self._efforts = load, gap, efforts
         self._clock, self._reporter, self._workers = clock, reporter, workers
         self._margin = MARGIN
+        self._patience = 1.0  # of the search nodes where no time limits them: more, once tiles grow no larger
         self._latest: Bounding | None = None
         self._best: Bounding | None = None
 
@@ -94,7 +97,7 @@ class Mosaics:
         part = mosaic.mosaic.part(tile)
         start = None if standing is None else mosaic.mosaic.start(part, standing.option, standing.flow)
         share = len(part.flow_arc) / max(1.0, self._load.sum())
-        nodes = int(TILE_NODES * mosaic.size / LEAST_TILE)
+        nodes = int(self._patience * TILE_NODES * max(1.0, mosaic.size / LEAST_TILE))
         gap_gbp = TILE_GAP * self._gap * abs(self._prices.bound) * share
         return solve_part(self._problem, part, self._efforts.of(mosaic.seconds, nodes, gap_gbp), start)
 
@@ -122,9 +125,11 @@ class Mosaics:
         """A mosaic of larger tiles, as large as the time allows; None where it does not allow any."""
         assert self._latest is not None
         total, last = float(self._load.sum()), self._latest.size
-        if last >= total:
-            self._margin *= 2.0
-        size, seconds = min(last * TILE_GROWTH, 1.1 * total), math.inf
+        most = min(1.1 * total, MOST_TILE)
+        if last >= min(total, MOST_TILE):
+            self._margin = min(2.0 * self._margin, WIDEST_MARGIN)
+            self._patience *= 2.0
+        size, seconds = min(last * TILE_GROWTH, most), math.inf
         if math.isfinite(self._clock.left_s):
             thread_s = MOSAIC_SHARE * self._clock.left_s * self._workers
             size = min(size, LEAST_TILE * (thread_s * LEAST_TILE / (TILE_S * total)) ** (1 / (TILE_POWER - 1)))

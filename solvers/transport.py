@@ -14,7 +14,8 @@ import numpy as np
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.highs import Clock
 
-ROW_TOLERANCE = 1e-6  # of a policy row's level, and absolute below 1
+ROW_TOLERANCE = 1e-6  # of a policy row's level, and absolute below 1: what a plan may miss it by
+ROW_EASING = 0.8e-6  # the same in programmes
 FIRST_ARCS = 6  # of each node; pricing adds what is missing
 
 
@@ -33,18 +34,18 @@ def places_at(problem: EstateProblem, option: IntArray) -> FloatArray:
 
 
 def eased_rows(problem: EstateProblem) -> tuple[FloatArray, FloatArray]:
-    """(lower, upper) (R,) of the policy rows, eased by half of what `keeps_rows` lets pass: for solvers' programmes.
+    """(lower, upper) (R,) of the policy rows, eased by a little less than `keeps_rows` lets pass: for programmes.
 
     What rounding in the input alone breaks is then kept in the programmes too, and their own tolerance has room.
     """
-    slack = [0.5 * ROW_TOLERANCE * np.maximum(1.0, np.abs(bound)) for bound in (problem.row_lower, problem.row_upper)]
+    slack = [ROW_EASING * np.maximum(1.0, np.abs(bound)) for bound in (problem.row_lower, problem.row_upper)]
     return problem.row_lower - slack[0], problem.row_upper + slack[1]
 
 
-def keeps_rows(problem: EstateProblem, option: IntArray) -> bool:
-    """Whether the options (F,) keep every policy row, to ROW_TOLERANCE of its level."""
+def keeps_rows(problem: EstateProblem, option: IntArray, tolerance: float = ROW_TOLERANCE) -> bool:
+    """Whether the options (F,) keep every policy row, to a tolerance relative to its level."""
     level = problem.row_matrix[:, option].sum(axis=1).A1 if problem.n_rows else np.empty(0)
-    slack = ROW_TOLERANCE * np.maximum(1.0, np.abs(level))
+    slack = tolerance * np.maximum(1.0, np.abs(level))
     return bool(np.all(level >= problem.row_lower - slack) and np.all(level <= problem.row_upper + slack))
 
 

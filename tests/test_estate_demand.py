@@ -97,4 +97,4 @@ def test_the_report_says_what_was_planned_for_and_how_far_the_proof_goes(sample:
     list(run_stages(Study.open(sample)))
     page = (Study.open(sample).results / "report" / "report.html").read_text()
     assert "Planned for: 90th percentile of every planning area" in page
-    assert "is not settled by this proof" in page
+    assert "the proof does not settle the decision" in page

@@ -1,5 +1,7 @@
 """The decomposed route: bounds that are true, plans that hold, against brute force and the exact route."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise, product
 
@@ -12,14 +14,15 @@ from scipy.sparse import csr_matrix
 from test_solve_estate import cheapest_flow_cost, cheapest_of_all, every_choice, keeps, random_problem
 
 from models.estate import EstateProblem
-from solvers import attention, branching, estate_decomposed, improving, mosaics, solve_estate
+from solvers import attention, best_plan, branching, estate_decomposed, improving, mosaics, solve_estate
+from solvers import prices as prices_of
 from solvers.answers import bound_by_parts, estate_answer
 from solvers.best_plan import BestPlan
 from solvers.branching import Branching
 from solvers.highs import Clock, Reporter
 from solvers.layout import lay_out
 from solvers.neighbourhoods import loads, neighbourhood
-from solvers.part import Effort, solve_part
+from solvers.part import Effort, Efforts, PartPlan, solve_part
 from solvers.plans import Proof
 from solvers.priced_tiles import lay_mosaic
 from solvers.prices import Prices
@@ -457,3 +460,85 @@ def test_a_bound_above_the_cost_is_said_to_be_wrong_and_leaves_no_proof():
         plan = estate_answer(problem, option, flow, 1.01 * cost, 1e-4, Clock(None), "decomposed", proof)
     assert plan.proof is None and plan.bound == bound_by_parts(problem) < cost
     assert verify_estate(problem, plan) == []
+
+
+@pytest.mark.parametrize("cores", [2, 3])
+def test_a_pass_is_the_same_on_several_cores(monkeypatch, cores):
+    # Parts that overlapped or were left out would make a bound of nothing.
+    monkeypatch.setattr(prices_of, "SHARED_FLOWS", 0)
+    problem = county(4)
+    layout = lay_out(problem)
+    alone, shared = Prices(layout), Prices(layout, cores=cores)
+    rng = np.random.default_rng(4)
+    pupil, row = rng.uniform(0, 400, problem.demand.shape), rng.uniform(0, 5, (1, problem.n_rows))
+    with ThreadPoolExecutor(cores) as pool:
+        one, other = alone.evaluate(pupil, row), shared.evaluate(pupil, row, pool)
+    assert len(shared._parts) == cores + 1
+    assert other.bound == pytest.approx(one.bound, rel=1e-12)
+    assert np.allclose(other.placed, one.placed) and np.array_equal(other.followed, one.followed)
+    assert np.array_equal(other.value, one.value) and np.array_equal(other.level, one.level)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_prices_of_slices_that_cost_thousands_of_times_more_are_found_as_well(seed, monkeypatch):
+    # An entry year with a nominal journey beside a last year that stands for ten: one step for both crawls.
+    factor = np.array([[1.0], [1000.0]])
+    problem = county(seed)
+    problem = replace(
+        problem,
+        arc_cost=problem.arc_cost * factor,
+        unmet_cost=problem.unmet_cost * factor,
+        option_cost=problem.option_cost * 300,
+    )
+    least = solve_estate(problem, route="exact", gap=1e-4).bound
+    own = Prices(lay_out(problem))
+    own.ascend(200)
+    monkeypatch.setattr(prices_of, "_scales", lambda layout: np.ones(layout.problem.n_slices))
+    same = Prices(lay_out(problem))
+    same.ascend(200)
+    assert least - own.bound < 0.8 * (least - same.bound)
+
+
+def test_the_proof_is_that_of_the_mosaic_with_the_best_bound():
+    # A later mosaic may prove less; questions about the plan would then rest on the weaker one.
+    problem = county(7)
+    layout, clock = lay_out(problem), Clock(20.0)
+    prices = Prices(layout)
+    prices.ascend(300)
+    load = np.full(problem.n_facilities, 10.0)
+    tiling = Tiling(problem, np.ones(problem.n_arcs, dtype=bool), load, 0)
+    efforts = Efforts(clock, 0, threading.Event())
+    reporter = Reporter(clock, None)
+    own = mosaics.Mosaics(problem, layout, prices, tiling, load, 1e-4, efforts, clock, reporter, 1)
+    good, poor = own._lay(100.0, 5.0), own._lay(100.0, 5.0)
+    own.take(good, 0, own.bound(good, 0, None))
+    own.take(poor, 0, PartPlan(np.inf, -np.inf, None, None, False))
+    assert good.bound > poor.bound
+    assert np.array_equal(own.proof().tile_bound, good.tiles)
+
+
+def test_without_a_limit_tiles_are_given_more_nodes_until_the_whole_estate_is_proven(monkeypatch):
+    # So few nodes that no tile can be closed at first: once it searched on for ever.
+    monkeypatch.setattr(mosaics, "TILE_NODES", 1)
+    laid = []
+    following = mosaics.Mosaics._following
+
+    def counted(own):
+        laid.append(1)
+        assert len(laid) < 40
+        return following(own)
+
+    monkeypatch.setattr(mosaics.Mosaics, "_following", counted)
+    problem = replace(county(0, 12, 40), single_site=True)
+    plan = solve_estate(problem, route="decomposed", time_limit_s=None, gap=1e-3)
+    assert plan.status == "optimal"
+
+
+def test_no_time_at_all_costs_one_placing_and_not_two(monkeypatch):
+    placed = []
+    place = best_plan.place_and_tell
+    monkeypatch.setattr(best_plan, "place_and_tell", lambda *given: placed.append(1) or place(*given))
+    monkeypatch.setattr(best_plan, "place_pupils", lambda *given: pytest.fail("placed a second time"))
+    plan = solve_estate(county(1), route="decomposed", time_limit_s=0)
+    assert plan.option is not None and len(placed) == 1
+    check_estate(county(1), plan)

@@ -12,10 +12,10 @@ from scipy.optimize import linprog
 from scipy.sparse import csc_matrix, csr_matrix
 
 from models.estate import EstateProblem
-from solvers import gap_between, solve_estate
-from solvers.clash import clashing_facilities, explain_clash
+from solvers import estate_exact, gap_between, solve_estate
+from solvers.clash import clashing_facilities, explain_clash, least_together
 from solvers.estate_model import write_lp
-from solvers.highs import Matrix, run_highs
+from solvers.highs import Clock, Matrix, Reporter, run_highs
 from solvers.verify import verify_estate
 
 
@@ -133,6 +133,11 @@ def test_a_clash_is_true_irreducible_and_gives_way_by_its_amounts(seed):
         assert any(keeps(problem, option, [told.row], told.alone) for option in free)
         assert not any(keeps(problem, option, [told.row], told.alone - 0.01) for option in free)
         assert told.name == problem.row_name[told.row]
+    # Where several sets of rows clash, giving way in one is not enough; giving these together is.
+    gives = least_together(problem)
+    allowed = np.array([gives.get(row, 0.0) for row in range(4)])
+    eased = replace(problem, row_lower=lower - allowed - 1e-6, row_upper=lower * 1.1 + allowed + 1e-6)
+    assert any(keeps(eased, option) for option in choices)
 
 
 def two_schools(**more) -> EstateProblem:
@@ -165,7 +170,7 @@ def test_rows_that_clash_say_by_how_much():
     places, closures = explain_clash(problem, plan.clash)
     assert (places.name, places.alone) == ("100 places kept in the vale", pytest.approx(40))
     assert (closures.name, closures.alone) == ("at least one closure", pytest.approx(1))
-    assert (places.together, closures.together) == (pytest.approx(40), pytest.approx(0))  # 40 % gives less than 100 %
+    assert least_together(problem) == {0: pytest.approx(40)}  # 40 % gives less than 100 %
 
 
 def test_the_facilities_of_a_clash_are_those_pulled_both_ways():
@@ -348,3 +353,37 @@ def test_arguments_out_of_range_are_refused(arguments, words):
 )
 def test_the_gap_is_relative_to_the_plan(objective, bound, gap):
     assert gap_between(objective, bound) == pytest.approx(gap)
+
+
+def test_the_split_problem_bounds_the_single_site_one():
+    # Where time ends before the whole programme is begun, this is the only bound that is worth anything.
+    problem = replace(random_problem(11, n_rows=0), single_site=True)
+    told = []
+    reporter = Reporter(Clock(None), told.append)
+    plan = estate_exact._from_split(problem, None, Clock(None), 1e-6, None, 0, reporter)
+    split = solve_estate(replace(problem, single_site=False), gap=1e-7)
+    assert reporter.bound == pytest.approx(split.objective, rel=1e-6)
+    assert plan is not None and np.isin(plan[2], (0.0, 1.0)).all() and told[-1].incumbent == plan[0]
+
+
+def test_a_baseline_in_the_last_digits_of_a_row_gives_a_true_bound_or_none():
+    # 0.8e-6 and 0.95e-6 over: what plans may miss a row by must not be less than what programmes keep it to.
+    for over in (0.8e-6, 0.95e-6):
+        problem = replace(
+            two_schools(row_matrix=[[0, 1 + over, 0, 1 + over]], row_lower=[-np.inf], row_upper=[1.0]),
+            baseline=[1, 2],
+        )
+        for route in ("exact", "decomposed"):
+            plan = solve_estate(problem, route=route, time_limit_s=5)
+            assert verify_estate(problem, plan) == []
+            assert plan.objective >= plan.bound
+
+
+def test_a_clash_is_never_without_rows():
+    # Both together are missed by less than digits tell.
+    problem = replace(
+        two_schools(row_matrix=[[0, 600, 0, 399.9993]], row_lower=[1000], row_upper=[np.inf]), baseline=[0, 2]
+    )
+    for route in ("exact", "decomposed"):
+        plan = solve_estate(problem, route=route)
+        assert plan.clash if plan.status == "infeasible" else verify_estate(problem, plan) == []
