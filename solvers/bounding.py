@@ -45,6 +45,11 @@ class Bounding:
         """Whether every tile has been solved, as far as its time went."""
         return self._done + len(self._found) == len(self.tiles)
 
+    @property
+    def closed(self) -> bool:
+        """Whether every tile has been solved as far as was asked."""
+        return self.complete and all(found.closed for found in self._found.values())
+
     def take(self, tile: int, found: PartPlan) -> None:
         """Take a tile's outcome."""
         self._found[tile] = found

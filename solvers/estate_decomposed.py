@@ -170,7 +170,7 @@ class Search:
     def _share_cores(self, pool: ThreadPoolExecutor, keep_s: float) -> None:
         """Work on bounds and neighbourhoods until the gap is closed or the time is up but for `keep_s`."""
         running: dict[Future[Any], Task] = {}
-        while self.clock.left_s > keep_s and not self._closed:
+        while self.clock.left_s > keep_s and not self._closed and not self.mosaics.exhausted:
             self._fill(pool, running)
             if not running:
                 break

@@ -97,9 +97,15 @@ class Mosaics:
         part = mosaic.mosaic.part(tile)
         start = None if standing is None else mosaic.mosaic.start(part, standing.option, standing.flow)
         share = len(part.flow_arc) / max(1.0, self._load.sum())
-        nodes = int(self._patience * TILE_NODES * max(1.0, mosaic.size / LEAST_TILE))
+        nodes = int(min(self._patience * TILE_NODES * max(1.0, mosaic.size / LEAST_TILE), 2**31 - 1))
         gap_gbp = TILE_GAP * self._gap * abs(self._prices.bound) * share
         return solve_part(self._problem, part, self._efforts.of(mosaic.seconds, nodes, gap_gbp), start)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the whole estate has been solved in one tile that leaves nothing out: no more can be proven."""
+        latest, total = self._latest, float(self._load.sum())
+        return latest is not None and latest.size >= total and self._margin >= WIDEST_MARGIN and latest.closed
 
     def take(self, mosaic: Bounding, tile: int, found: PartPlan) -> None:
         """Take a tile's outcome."""
@@ -127,7 +133,7 @@ class Mosaics:
         total, last = float(self._load.sum()), self._latest.size
         most = min(1.1 * total, MOST_TILE)
         if last >= min(total, MOST_TILE):
-            self._margin = min(2.0 * self._margin, WIDEST_MARGIN)
+            self._margin = min(4.0 * self._margin, WIDEST_MARGIN)
             self._patience *= 2.0
         size, seconds = min(last * TILE_GROWTH, most), math.inf
         if math.isfinite(self._clock.left_s):

@@ -90,7 +90,7 @@ def solve_part(problem: EstateProblem, part: Part, effort: Effort, start: FloatA
     if effort.nodes is not None:
         highs.setOptionValue("mip_max_nodes", effort.nodes)
     highs.setOptionValue("mip_rel_gap", 0.0)
-    highs.setOptionValue("mip_abs_gap", max(effort.gap_gbp, 1e-6))
+    highs.setOptionValue("mip_abs_gap", effort.gap_gbp)
     highs.setOptionValue("mip_feasibility_tolerance", 1e-7)
     highs.setOptionValue("random_seed", effort.seed % 2**31)
     for heuristic in SLOW_HEURISTICS:
