@@ -16,6 +16,8 @@ from maps.tables import html_table, pounds, text, whole
 
 ACTIONS: Final = {
     "stay": Style("stays as it is", WHITE, line=GREY, line_px=2, opacity=1, shape="circle", size_px=12),
+    "lift PAN": Style("admission number lifted", ADDS_LIGHT, line=INK, opacity=1, shape="diamond", size_px=18),
+    "bulge class": Style("bulge class", ADDS_LIGHT, line=INK, opacity=1, shape="square", size_px=18),
     "expand": Style("expands", ADDS_LIGHT, line=INK, opacity=1, shape="triangle", size_px=20),
     "new school": Style("new school", ADDS, line=INK, opacity=1, shape="star", size_px=24),
     "cut PAN": Style("admission number cut", TAKES_LIGHT, line=INK, opacity=1, shape="triangle-down", size_px=20),

@@ -36,7 +36,7 @@ always stay without a place at ``unmet_cost``, so only the policy rows can make 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,26 @@ class EstateProblem:
             return self.scenario_weight
         n_scenarios = int(self.stage_scenario.max()) + 1
         return np.full(n_scenarios, 1.0 / n_scenarios)
+
+    # -- parts ------------------------------------------------------------------------------------------
+
+    def with_options(self, kept: IntArray) -> EstateProblem:
+        """The problem with these options only, in this order; without a baseline where that is not among them.
+
+        ValueError where a facility is left without an option.
+        """
+        left = np.full(self.n_options, -1)
+        left[kept] = np.arange(len(kept))
+        baseline = None if self.baseline is None else left[self.baseline]
+        return replace(
+            self,
+            option_facility=self.option_facility[kept],
+            option_cost=self.option_cost[kept],
+            option_capacity=self.option_capacity[kept],
+            row_matrix=self.row_matrix[:, kept],
+            option_first=None if self.option_first is None else self.option_first[kept],
+            baseline=None if baseline is None or (baseline < 0).any() else baseline,
+        )
 
     # -- files ------------------------------------------------------------------------------------------
 

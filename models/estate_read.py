@@ -11,14 +11,16 @@ Array = NDArray[np.float64]
 LEAST_PUPILS = 0.01
 
 
-def decisions(estate: Estate, chosen: NDArray[np.int64]) -> pd.DataFrame:
+def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
     """One row a facility that changes: facility, urn, site, name, action, academic_year, places, cost, powers, reason.
 
+    No rows where there is no plan.
     Places are admission places R–Y11 in the last plan year under today's estate and under the plan.
     """
     by_option = estate.problem.option_cost
     rows = []
-    for facility, o in zip(estate.facilities, chosen, strict=True):
+    chosen = np.empty(0, dtype=np.int64) if chosen is None else chosen
+    for facility, o in zip(estate.facilities, chosen, strict=False):
         option = estate.options[int(o)]
         if option.action == STAY:
             continue
@@ -41,6 +43,11 @@ DECISION_COLUMNS = [
     "running_gbp_per_year",
     "proposer",
     "decider",
+    "own_power",
+    "asked_of",
+    "authority",
+    "challenge",
+    "start_now",
     "reason",
 ]
 
@@ -59,8 +66,13 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
         "cost_gbp": round(cost_gbp),
         "capital_gbp": round(float(option.capital_gbp.sum())),
         "running_gbp_per_year": round(float(option.running_gbp[-1])),
-        "proposer": option.proposer,
-        "decider": option.decider,
+        "proposer": option.power.proposer,
+        "decider": option.power.decider,
+        "own_power": option.power.own,
+        "asked_of": option.power.asked_of,
+        "authority": option.power.authority,
+        "challenge": option.power.challenge,
+        "start_now": option.start_now,
         "reason": option.reason,
     }
 

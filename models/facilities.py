@@ -1,6 +1,8 @@
 """Facilities of an estate: the schools that are planned and the candidate sites, with their places and pupils."""
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from geodata.years import COMPULSORY, PHASES, start_year
 from models.options import Facility
 
 Array = NDArray[np.float64]
+ALL_THROUGH = "all-through"
 CLOSED_FAITHS = ("roman catholic", "catholic", "jewish", "muslim", "islam", "sikh", "hindu")
 
 
@@ -29,6 +32,7 @@ def school_facilities(
     Cohorts on roll in the base year hold their places: they were admitted, whatever the admission number says.
     """
     place_cube = _cube(places, "places", schools["urn"], years)
+    physical_cube = _cube(places, "physical_places", schools["urn"], years) if "physical_places" in places else None
     roll_cube = _cube(roll_forecast, "pupils", schools["urn"], years)
     facilities = []
     for row, school in enumerate(schools.itertuples()):
@@ -51,6 +55,7 @@ def school_facilities(
                 type=school.type,
                 pan_estimated=bool(school.pan_estimated),
                 max_fe=_largest(school.max_fe, groups, policy),
+                physical=None if physical_cube is None else physical_cube[row],
             )
         )
     return facilities
@@ -71,35 +76,63 @@ def _areas(groups: Sequence[str], area: str, secondary: str | None) -> dict[str,
     return areas
 
 
-def site_facilities(sites: pd.DataFrame, schools: pd.DataFrame, years: Sequence[str]) -> list[Facility]:
-    """One facility a candidate site; its planning area is its own or that of the nearest school of its phase."""
+def site_facilities(sites: pd.DataFrame, schools: pd.DataFrame, years: Sequence[str], policy: Policy) -> list[Facility]:
+    """One facility a candidate site; its planning area is its own or that of the nearest school of its phase.
+
+    Its area limits the forms of entry where it is known.
+    """
     nothing = np.zeros((len(years), len(COMPULSORY)))
-    facilities = []
-    for site in sites.itertuples():
-        area = site.planning_area
-        if pd.isna(area):
-            junior = schools["phase"].isin(("infant", "first", "junior", "primary"))
-            near = schools[(junior if site.phase == "primary" else ~junior) & schools["easting"].notna()]
-            away = np.hypot(near["easting"] - site.easting, near["northing"] - site.northing)
-            area = near["planning_area"].to_numpy()[int(np.argmin(away))] if len(near) else site.name
-        facilities.append(
-            Facility(
-                key=str(site.site),
-                name=site.name,
-                phase=site.phase,
-                year_groups=PHASES[site.phase],
-                places=nothing,
-                pupils=nothing,
-                holds=nothing,
-                planning_area={site.phase: area},
-                site=True,
-                min_fe=float(site.min_fe),
-                max_fe=float(site.max_fe),
-                available_from=site.available_from,
-                land_cost_gbp=float(site.land_cost_gbp),
-            )
+    return [
+        Facility(
+            key=str(site["site"]),
+            name=site["name"],
+            phase=site["phase"],
+            year_groups=COMPULSORY if site["phase"] == ALL_THROUGH else PHASES[site["phase"]],
+            places=nothing,
+            pupils=nothing,
+            holds=nothing,
+            planning_area=_site_areas(site, schools),
+            site=True,
+            min_fe=float(site["min_fe"]),
+            max_fe=_site_fe(site, policy),
+            available_from=site["available_from"],
+            land_cost_gbp=float(site["land_cost_gbp"]),
+            standing=_standing(site),
         )
-    return facilities
+        for site in sites.to_dict("records")
+    ]
+
+
+def _site_areas(site: Mapping[str, Any], schools: pd.DataFrame) -> dict[str, str]:
+    phases = tuple(PHASES) if site["phase"] == ALL_THROUGH else (site["phase"],)
+    own = [site.get("planning_area"), site.get("planning_area_secondary") if len(phases) > 1 else None]
+    return {
+        phase: given if isinstance(given, str) else _nearest_area(site, phase, schools)
+        for phase, given in zip(phases, own, strict=False)
+    }
+
+
+def _nearest_area(site: Mapping[str, Any], phase: str, schools: pd.DataFrame) -> str:
+    junior = schools["phase"].isin(("infant", "first", "junior", "primary"))
+    near = schools[(junior if phase == "primary" else ~junior) & schools["easting"].notna()]
+    away = np.hypot(near["easting"] - site["easting"], near["northing"] - site["northing"])
+    return str(near["planning_area"].to_numpy()[int(np.argmin(away))]) if len(near) else str(site["name"])
+
+
+def _site_fe(site: Mapping[str, Any], policy: Policy) -> float:
+    """Forms of entry that the site can take: its own limit, and what fits on its area, in half forms."""
+    area = site.get("area_ha")
+    if area is None or pd.isna(area):
+        return float(site["max_fe"])
+    phases = ("primary", "secondary") if site["phase"] == ALL_THROUGH else (site["phase"],)
+    each = sum(policy.number(f"site_ha_per_fe_{phase}") for phase in phases)
+    return min(float(site["max_fe"]), math.floor(2 * float(area) / each + 1e-9) / 2)
+
+
+def _standing(site: Mapping[str, Any]) -> str:
+    """Who owns the site and how far its planning permission is, in words."""
+    words = {"owner": "site owned by {}", "planning_status": "planning: {}"}
+    return ", ".join(text.format(site[name]) for name, text in words.items() if isinstance(site.get(name), str))
 
 
 def may_move(schools: pd.DataFrame, n_sites: int) -> NDArray[np.bool_]:

@@ -1,43 +1,114 @@
-"""Who holds each lever: who may propose a change to a school and who decides it.
+"""Who holds each lever: who proposes a change to a school, who decides it, and whom an authority would have to ask.
 
-Current law in outline (Education and Inspections Act 2006; academies by agreement with the Secretary of State). Later
-work refines it by regime; until then these words stand beside every decision.
+Two regimes. "current law" is England's in outline: the Education and Inspections Act 2006 with its regulations for
+maintained schools, and funding agreements with the Secretary of State for academies. "commissioner" is that of the
+2015 Blueprint: the authority makes the case for places, and an independent schools commissioner decides what opens,
+grows or closes, whoever runs it.
+
+An authority acts on its own power where it is both proposer and decider. Everything else is a request to the body that
+is named, and a plan that rests on it needs that body's agreement.
 """
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CURRENT_LAW, COMMISSIONER = REGIMES = ("current law", "commissioner")
+ACADEMY, OWN_ADMISSIONS, MAINTAINED = "academy", "own admissions", "authority"
 
 AUTHORITY = "Local authority"
 GOVERNORS = "Governing body"
-PROPOSERS = "Proposers whom the local authority invites (presumption, section 6A)"
+PROPOSERS = "Proposers whom the local authority invites"
 TRUST = "Academy trust"
 DIRECTOR = "Regional Director for the Secretary of State"
-ADJUDICATOR = "Local authority, or the schools adjudicator"
+BLUEPRINT = "Schools commissioner"
 
 ACADEMY_WORDS = ("academy", "free school", "studio school", "technical college", "technology college")
 OWN_ADMISSIONS_WORDS = ("voluntary aided", "foundation school")
+
+REVIEW_ONLY = "No appeal: judicial review only"
+ADJUDICATED = (
+    "The diocesan board or the Catholic bishop of a church school, and the governing body of a voluntary or foundation "
+    "school, may take the decision to the schools adjudicator; everybody else judicial review only"
+)
+OBJECTION = "Objection to the schools adjudicator by 15 May after the arrangements are determined"
+
+
+@dataclass(frozen=True)
+class Power:
+    """Who may do something to a school, on what authority, and who may challenge it."""
+
+    proposer: str = ""
+    decider: str = ""
+    own: bool = True  # within the authority's own power
+    authority: str = ""  # statute, regulation or agreement
+    challenge: str = ""
+
+    @property
+    def asked_of(self) -> str:
+        """The body whose agreement a request needs; "" where it is no request."""
+        if self.own:
+            return ""
+        return self.proposer if self.proposer not in (AUTHORITY, PROPOSERS) else self.decider
+
+
+NOBODY = Power()
 
 
 def holder(school_type: str | None) -> str:
     """Give who runs a school of that type: "academy", "own admissions" (voluntary aided, foundation) or "authority"."""
     words = (school_type or "").lower()
     if any(word in words for word in ACADEMY_WORDS):
-        return "academy"
+        return ACADEMY
     if any(word in words for word in OWN_ADMISSIONS_WORDS):
-        return "own admissions"
-    return "authority"
+        return OWN_ADMISSIONS
+    return MAINTAINED
 
 
-def who(school_type: str | None, action: str) -> tuple[str, str]:
-    """Proposer and decider of an action at a school of that type.
+def power(school_type: str | None, action: str, regime: str = CURRENT_LAW) -> Power:
+    """Who holds an action at a school of that type under a regime; KeyError for an action that is not known.
 
-    Actions: stay, expand, cut PAN, close, new school. An authority cannot expand or close an academy or cut the PAN
-    of another admission authority: those are requests to the body named as proposer.
+    Actions are those of `models.options`; that of staying as it is belongs to nobody.
     """
     if action == "stay":
-        return "", ""
-    if action == "new school":
-        return PROPOSERS, DIRECTOR
+        return NOBODY
     kind = holder(school_type)
-    if kind == "academy":
-        return TRUST, TRUST if action == "cut PAN" else DIRECTOR
-    if kind == "own admissions":
-        return (GOVERNORS, GOVERNORS) if action == "cut PAN" else (GOVERNORS, ADJUDICATOR)
-    return AUTHORITY, AUTHORITY
+    if regime == COMMISSIONER and action in ("expand", "bulge class", "new school", "close"):
+        return Power(
+            PROPOSERS if action == "new school" else AUTHORITY,
+            BLUEPRINT,
+            False,
+            "Proposal of the 2015 Blueprint, not law: the authority makes the case, the commissioner decides",
+            REVIEW_ONLY,
+        )
+    return _CURRENT[action][kind]
+
+
+_SIGNIFICANT_CHANGE = "Significant change to an academy, by its funding agreement"
+_PRESCRIBED = "Prescribed alteration, Education and Inspections Act 2006, sections 18–24"
+_ADMISSIONS = "Admission arrangements, School Standards and Framework Act 1998, section 88C, and the Admissions Code"
+_DISCONTINUE = "Education and Inspections Act 2006, section 15"
+
+_GROWTH = {
+    MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _PRESCRIBED, REVIEW_ONLY),
+    OWN_ADMISSIONS: Power(GOVERNORS, AUTHORITY, False, _PRESCRIBED, ADJUDICATED),
+    ACADEMY: Power(TRUST, DIRECTOR, False, _SIGNIFICANT_CHANGE, REVIEW_ONLY),
+}
+_ADMIT = {
+    MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _ADMISSIONS, OBJECTION),
+    OWN_ADMISSIONS: Power(GOVERNORS, GOVERNORS, False, _ADMISSIONS, OBJECTION),
+    ACADEMY: Power(TRUST, TRUST, False, _ADMISSIONS, OBJECTION),
+}
+_OPENING = Power(PROPOSERS, DIRECTOR, False, "Presumption, Education and Inspections Act 2006, section 6A", REVIEW_ONLY)
+_CURRENT = {
+    "expand": _GROWTH,
+    "bulge class": _ADMIT,
+    "lift PAN": _ADMIT,
+    "cut PAN": _ADMIT,
+    "new school": dict.fromkeys((MAINTAINED, OWN_ADMISSIONS, ACADEMY), _OPENING),
+    "close": {
+        MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
+        OWN_ADMISSIONS: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
+        ACADEMY: Power(TRUST, DIRECTOR, False, "Agreement of the trust with the Secretary of State", REVIEW_ONLY),
+    },
+}

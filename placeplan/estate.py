@@ -12,19 +12,20 @@ import numpy as np
 import pandas as pd
 
 from geodata.years import COMPULSORY, PHASES, years_from
-from models import options as generators
+from models import growth, reductions
 from models.estate_build import Estate, build_estate, reach_of
 from models.estate_read import allocation, decisions, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
-from models.options import Facility, Option
+from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words, estate_demand
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
-from placeplan.pipeline import LEVERS
+from placeplan.pipeline import COMMISSION, LEVERS
 from placeplan.reasons import with_reasons
+from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult
 from placeplan.study import Study
 from placeplan.words import counted
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
 
 GENERATORS: dict[str, Callable[..., list[Option]]] = {
-    "expand": generators.expand,
-    "new_school": generators.new_school,
-    "cut_pan": generators.cut_pan,
-    "close": generators.close,
+    "lift_pan": growth.lift_pan,
+    "bulge": growth.bulge,
+    "expand": growth.expand,
+    "new_school": growth.new_school,
+    "cut_pan": reductions.cut_pan,
+    "close": reductions.close,
 }
 
 
@@ -57,7 +60,7 @@ class Upstream:
 def estate_stage(
     study: Study, upstream: Upstream, allow: Collection[str] = LEVERS, progress: ProgressCallback | None = None
 ) -> StageResult:
-    """Tables decisions, allocation, unplaced, policy_rows, retained; the problem and its plan as arrays.
+    """Tables decisions (and those without requests), allocation, unplaced, policy_rows, retained; problem and plan.
 
     Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
     """
@@ -76,6 +79,7 @@ def estate_stage(
     wrong = verify_estate(estate.problem, plan)
     if wrong:
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
+    alone = planned_alone(estate, plan, study.policy) if requests_in(estate, plan) else None
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
     return StageResult(
         tables={
@@ -88,11 +92,12 @@ def estate_stage(
             ),
             "allocation": placed,
             "unplaced": left,
+            "decisions_alone": decisions(estate, plan.option if alone is None else alone.option),
             "policy_rows": row_table(estate.rows, plan.option),
             "retained": retained_table(estate.rows, plan.option, short),
         },
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
-        summary=_summary(study, estate, plan, short, left, allow),
+        summary=_summary(study, estate, plan, short, left, allow) | {"requests": request_summary(estate, plan, alone)},
     )
 
 
@@ -112,7 +117,7 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
         study.policy,
     )
     if "site" in journeys.sites and "new_school" in allow:
-        facilities += site_facilities(journeys.sites, journeys.schools, years)
+        facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
     options = offered(facilities, years, upstream.balance, journeys, study, allow)
     high = high_forecast(facilities, years, upstream.forecast_area)
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
@@ -158,7 +163,7 @@ def offered(
     needy = set(zip(in_plan["planning_area"], in_plan["phase"], strict=True))
     options: list[Option] = []
     for facility in facilities:
-        options += generators.stay(facility, years, study.policy)
+        options += stay(facility, years, study.policy)
         if facility.site:
             options += GENERATORS["new_school"](facility, years, study.policy)
             continue
@@ -166,7 +171,7 @@ def offered(
             continue
         short = any((area, phase) in needy for phase, area in facility.planning_area.items())
         for name in allow:
-            if name != "new_school" and (short or name != "expand"):
+            if name != "new_school" and (short or name not in COMMISSION):
                 options += GENERATORS[name](facility, years, study.policy)
     return options
 

@@ -97,6 +97,8 @@ def _decision(study: Study, key: str) -> Told:
             f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}; "
             "with its neighbours planned anew the difference is smaller.",
             f"Proposed by: {row['proposer']}. Decided by: {row['decider']}.",
+            *([] if row["own_power"] else [f"A request to: {row['asked_of']}."]),
+            f"On the authority of: {row['authority']}. Challenge: {row['challenge']}.",
         ]
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]

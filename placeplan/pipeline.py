@@ -135,7 +135,7 @@ STAGES = (
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report),
 )
 NAMES = tuple(stage.name for stage in STAGES)
-COMMISSION = ("expand", "new_school")
+COMMISSION = ("lift_pan", "bulge", "expand", "new_school")
 CLOSE = ("cut_pan", "close")
 LEVERS = COMMISSION + CLOSE
 

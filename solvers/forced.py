@@ -67,7 +67,7 @@ def cost_of(
     else:
         from solvers.estate_decomposed import solve_decomposed as solve
     found = solve(
-        _forced(problem, kept, left, facility, option),
+        _forced(problem, kept, facility, option),
         time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=None, start=begin,
     )  # fmt: skip
     found = replace(
@@ -81,22 +81,13 @@ def cost_of(
     )  # fmt: skip
 
 
-def _forced(problem: EstateProblem, kept: IntArray, left: IntArray, facility: int, option: int) -> EstateProblem:
+def _forced(problem: EstateProblem, kept: IntArray, facility: int, option: int) -> EstateProblem:
     """The problem without the facility's other options."""
-    baseline = problem.baseline
-    if baseline is not None:
-        baseline = baseline.copy()
+    if problem.baseline is not None:
+        baseline = problem.baseline.copy()
         baseline[facility] = option
-        baseline = left[baseline]
-    return replace(
-        problem,
-        option_facility=problem.option_facility[kept],
-        option_cost=problem.option_cost[kept],
-        option_capacity=problem.option_capacity[kept],
-        row_matrix=problem.row_matrix[:, kept],
-        option_first=None if problem.option_first is None else problem.option_first[kept],
-        baseline=baseline,
-    )
+        problem = replace(problem, baseline=baseline)
+    return problem.with_options(kept)
 
 
 def _without_tile(problem: EstateProblem, proof: Proof | None, facility: int) -> Proof | None:

@@ -47,7 +47,7 @@ def _read(key: str, code: str) -> bool:
     patterns = [
         key,
         re.sub("primary|secondary", "{phase}", key),
-        re.sub("(expand|new)_(primary|secondary)", "{kind}_{phase}", key),
+        re.sub("(expand|new|temporary)_(primary|secondary)", "{kind}_{phase}", key),
     ]
     return any(f'"{pattern}"' in code for pattern in patterns) or key.startswith("drive_kmh_")
 

@@ -13,7 +13,9 @@ from models.bands import Band
 from models.estate_build import ENTRY, WHOLE, Estate, Reach, build_estate, option_costs, year_weights
 from models.estate_read import allocation, decisions, unplaced
 from models.facilities import may_move
-from models.options import CLOSE, EXPAND, STAY, Facility, Option, close, expand, new_school, stay
+from models.growth import expand, new_school
+from models.options import CLOSE, EXPAND, STAY, Facility, Option, stay
+from models.reductions import close
 from solvers import EstatePlan, solve_estate
 
 BANDS = (Band(PRIMARY), Band(SECONDARY))

@@ -1,12 +1,16 @@
 """Options and policy rows: what may happen to a school, what it costs, and what a plan must keep."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from geodata.policy import Policy
-from geodata.years import PRIMARY, SECONDARY, years_from
-from models.options import Facility, close, cut_pan, expand, new_school, stay
-from models.powers import who
+from geodata.years import COMPULSORY, PRIMARY, SECONDARY, years_from
+from models.facilities import site_facilities
+from models.growth import bulge, expand, lift_pan, new_school
+from models.options import Facility, stay
+from models.powers import COMMISSIONER, power
+from models.reductions import close, cut_pan
 from models.rules import capital_budget, closures_max, retained_surplus
 
 YEARS = years_from("2023/24", 7)
@@ -66,12 +70,12 @@ def test_no_expansion_beyond_what_the_site_takes() -> None:
 def test_a_new_school_opens_when_its_site_is_there_and_fills_a_year_group_a_year() -> None:
     options = new_school(site(), YEARS, Policy({}))
     assert {o.academic_year for o in options} == {"2026/27", "2027/28", "2028/29", "2029/30"}
-    (one,) = [o for o in options if o.academic_year == "2026/27" and o.reason.startswith("1 FE")]
+    (one,) = [o for o in options if o.academic_year == "2026/27" and o.reason.startswith("1 FE,")]
     assert one.admits[2].sum() == 0
     assert [one.admits[t].sum() for t in range(3, 7)] == [30, 60, 90, 120]
     assert one.capital_gbp[2] == 210 * 25_089 + 500_000
     assert one.running_gbp[3] == 145_100 + 30 * 300
-    assert (one.proposer, one.decider) == who(None, "new school")
+    assert one.power == power(None, "new school") and not one.power.own
 
 
 def test_a_cut_goes_to_the_next_class_size_that_still_fits() -> None:
@@ -106,10 +110,92 @@ def test_closing_is_offered_only_for_schools_the_study_names() -> None:
 
 def test_who_holds_each_lever() -> None:
     """An authority that closes an academy or cuts a voluntary aided school's PAN acts beyond its power."""
-    assert who("Community school", "close") == ("Local authority", "Local authority")
-    assert who("Voluntary aided school", "cut PAN")[0] == "Governing body"
-    assert who("Academy converter", "close") == ("Academy trust", "Regional Director for the Secretary of State")
-    assert who("Voluntary controlled school", "expand")[0] == "Local authority"
+    assert power("Community school", "close").own and power("Voluntary controlled school", "expand").own
+    assert power("Voluntary aided school", "close").own  # section 15(1): with a right of referral
+    assert "schools adjudicator" in power("Voluntary aided school", "close").challenge
+    for kind, action, body in (
+        ("Voluntary aided school", "cut PAN", "Governing body"),
+        ("Foundation school", "expand", "Governing body"),
+        ("Academy converter", "close", "Academy trust"),
+        ("Free school", "lift PAN", "Academy trust"),
+        (None, "new school", "Regional Director for the Secretary of State"),
+    ):
+        held = power(kind, action)
+        assert not held.own and held.asked_of == body and held.authority and held.challenge
+
+
+def test_under_the_blueprint_a_commissioner_decides_what_opens_grows_or_closes() -> None:
+    """A plan under it must not be read as what an authority may do today."""
+    for kind in ("Community school", "Academy converter", "Voluntary aided school"):
+        for action in ("expand", "new school", "close"):
+            held = power(kind, action, COMMISSIONER)
+            assert held.decider == "Schools commissioner" == held.asked_of and not held.own
+    assert power("Community school", "cut PAN", COMMISSIONER) == power("Community school", "cut PAN")
+    (option, *_) = expand(village(), YEARS, Policy({"regime": "commissioner"}))
+    assert option.power.decider == "Schools commissioner"
+
+
+def test_an_admission_number_is_lifted_as_far_as_the_buildings_hold() -> None:
+    """Twenty admitted where the building holds thirty: ten places a year at no capital, before anything is built."""
+    building = np.zeros((7, 12))
+    building[:, :7] = 30
+    (option,) = lift_pan(village(pan=20, physical=building), YEARS, Policy({}))
+    assert option.academic_year == YEARS[0] and option.start_now
+    assert option.admits[0, :3].tolist() == [30, 20, 20] and option.admits[2, :4].tolist() == [30, 30, 30, 20]
+    assert not option.capital_gbp.any() and option.running_gbp[:2].tolist() == [3_000, 6_000]
+    assert lift_pan(village(pan=30, physical=building), YEARS, Policy({})) == []
+    assert lift_pan(village(pan=20, physical=building, pan_estimated=True), YEARS, Policy({})) == []
+    assert lift_pan(village(pan=20), YEARS, Policy({})) == []  # nobody knows what the building holds
+
+
+def test_a_bulge_is_one_cohort_that_moves_up_and_never_a_permanent_answer() -> None:
+    """Counted in the last year, which stands for ten more, a classroom on loan would beat every school."""
+    options = bulge(village(), YEARS, Policy({}))
+    assert [o.academic_year for o in options] == YEARS[:-1]
+    first = options[0]
+    more = first.admits - village().places
+    assert more[0, :2].tolist() == [30, 0] and more[1, :3].tolist() == [0, 30, 0] and more[5, 5] == 30
+    assert not more[-1].any()
+    assert first.capital_gbp.tolist() == [30 * 9_935, 0, 0, 0, 0, 0, 0]
+    assert first.running_gbp.tolist() == [9_000] * 6 + [0]
+    roomy = np.zeros((7, 12))
+    roomy[:, :7] = 36
+    assert not bulge(village(physical=roomy), YEARS, Policy({}))[0].capital_gbp.any()  # 42 places stand empty
+
+
+def test_a_school_may_open_at_half_its_size_with_the_core_of_the_whole() -> None:
+    """2 FE cost 420 places; of the second 210, 30 % at opening and the rest the year before they open."""
+    staged = [o for o in new_school(site(), YEARS, Policy({})) if "with the core" in o.reason]
+    (option,) = [o for o in staged if o.academic_year == "2026/27"]
+    assert [option.admits[t, 0] for t in range(7)] == [0, 0, 0, 30, 30, 30, 60]
+    assert option.capital_gbp[2] == pytest.approx(210 * 25_089 * 1.3 + 500_000)
+    assert option.capital_gbp[5] == pytest.approx(210 * 25_089 * 0.7)
+    assert {o.academic_year for o in staged} == {"2026/27"}  # later ones would not reach their second stage
+
+
+def test_an_all_through_school_admits_to_both_phases() -> None:
+    """Filled from Reception alone it would have no secondary pupil for seven years."""
+    through = site(phase="all-through", year_groups=COMPULSORY, planning_area={"primary": "N", "secondary": "S"})
+    (one,) = [
+        o for o in new_school(through, YEARS, Policy({})) if o.academic_year == "2026/27" and o.reason[:5] == "1 FE,"
+    ]
+    assert np.flatnonzero(one.admits[3]).tolist() == [0, 7] and np.flatnonzero(one.admits[4]).tolist() == [0, 1, 7, 8]
+    assert one.capital_gbp[2] == pytest.approx(210 * 25_089 + 150 * 30_394 + 500_000)
+
+
+def test_a_site_takes_no_more_forms_than_its_area_holds() -> None:
+    sites = pd.DataFrame(
+        {
+            "site": ["A", "B"], "name": ["A", "B"], "phase": ["primary", "all-through"], "easting": [0.0, 0.0],
+            "northing": [0.0, 0.0], "min_fe": [1.0, 1.0], "max_fe": [3.0, 4.0], "available_from": [YEARS[0]] * 2,
+            "land_cost_gbp": [0.0, 0.0], "planning_area": ["N", "N"], "planning_area_secondary": [None, "S"],
+            "area_ha": [2.3, 5.0], "owner": ["Council", None], "planning_status": ["outline", None],
+        }
+    )  # fmt: skip
+    one, through = site_facilities(sites, pd.DataFrame(), YEARS, Policy({}))
+    assert (one.max_fe, through.max_fe) == (2.0, 2.0)  # 2.3 ha at 1.0; 5 ha at 1.0 + 1.2
+    assert through.planning_area == {"primary": "N", "secondary": "S"}
+    assert one.standing == "site owned by Council, planning: outline" and through.standing == ""
 
 
 def area_rows(facility: Facility, policy: Policy, high: dict[tuple[str, str], np.ndarray] | None = None):
