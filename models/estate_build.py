@@ -80,10 +80,12 @@ def build_estate(
     reach: Reach,
     policy: Policy,
     probability: Array | None = None,
+    staged: bool = False,
 ) -> Estate:
     """State the problem. `options` are grouped in any order; each facility needs a "stay" option, its baseline.
 
     `node_pupils` is (K, T, 12, N) over the scenarios, whose probabilities are `probability` (K,), and the plan years.
+    `staged`: only what must be begun now is the same in every scenario; what can wait may differ.
     """
     key = {facility.key: f for f, facility in enumerate(facilities)}
     option_facility = np.array([key[option.facility] for option in options], dtype=np.int64)
@@ -121,6 +123,7 @@ def build_estate(
         baseline=_baseline(options, option_facility, len(facilities)),
         slice_scenario=scenario if len(node_pupils) > 1 else None,
         scenario_weight=probability if len(node_pupils) > 1 else None,
+        option_first=first_stage(options) if staged and len(node_pupils) > 1 else None,
     )
     return Estate(
         problem,
@@ -134,6 +137,11 @@ def build_estate(
         staying,
         metres,
     )
+
+
+def first_stage(options: Sequence[Option]) -> Ints:
+    """(O,) what is decided now: 0 to begin nothing yet, else the option that has to be begun at once."""
+    return np.array([o + 1 if option.start_now else 0 for o, option in enumerate(options)], dtype=np.int64)
 
 
 def year_weights(years: Sequence[str], policy: Policy) -> tuple[Array, Array]:

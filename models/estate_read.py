@@ -12,19 +12,22 @@ LEAST_PUPILS = 0.01
 
 
 def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
-    """One row a facility that changes: facility, urn, site, name, action, academic_year, places, cost, powers, reason.
+    """One row a facility and option that it changes to: what, when, places, cost, powers, reason, probability.
 
-    No rows where there is no plan.
-    Places are admission places R–Y11 in the last plan year under today's estate and under the plan.
+    `chosen` is (F,), or (K, F) where later options differ by scenario: the probability is then that of the scenarios
+    in which the option is taken. No rows where there is no plan. Places are admission places R–Y11 in the last plan
+    year under today's estate and under the plan.
     """
-    by_option = estate.problem.option_cost
+    if chosen is None:
+        return pd.DataFrame(columns=DECISION_COLUMNS)
+    staged = np.atleast_2d(chosen)
+    weight = estate.problem.stage_weight if len(staged) > 1 else np.ones(1)
     rows = []
-    chosen = np.empty(0, dtype=np.int64) if chosen is None else chosen
-    for facility, o in zip(estate.facilities, chosen, strict=False):
-        option = estate.options[int(o)]
-        if option.action == STAY:
-            continue
-        rows.append(_decision(facility, option, float(by_option[int(o)])))
+    for f, facility in enumerate(estate.facilities):
+        for o in np.unique(staged[:, f]).tolist():
+            if estate.options[o].action != STAY:
+                row = _decision(facility, estate.options[o], float(estate.problem.option_cost[o]))
+                rows.append(row | {"probability": float(weight[staged[:, f] == o].sum())})
     return pd.DataFrame(rows, columns=DECISION_COLUMNS)
 
 
@@ -48,6 +51,7 @@ DECISION_COLUMNS = [
     "authority",
     "challenge",
     "start_now",
+    "probability",
     "reason",
 ]
 

@@ -35,8 +35,9 @@ def study_villages(study: Study, closing: Collection[int] = ()) -> Villages:
 
 
 def closing_schools(decisions: pd.DataFrame) -> list[int]:
-    """Schools that an estate plan closes, from its decisions."""
-    return [int(urn) for urn in decisions.loc[decisions["action"] == CLOSE, "urn"]]
+    """Schools that an estate plan closes, from its decisions: in most futures, where it decides by future."""
+    closing = decisions[(decisions["action"] == CLOSE) & (decisions["probability"] >= 0.5)]
+    return [int(urn) for urn in closing["urn"]]
 
 
 def clusters_stage(study: Study, closing: Sequence[int] = (), progress: ProgressCallback | None = None) -> StageResult:

@@ -37,14 +37,14 @@ class Placing:
 
 
 def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndarray) -> Placing:
-    """Parts of the cost of options (F,), flows (S, A) and unmet shares (S, D)."""
+    """Parts of the cost of options by scenario (K, F), flows (S, A) and unmet shares (S, D)."""
     problem = estate.problem
     pupils = problem.demand * unmet
     travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
     expected = pupils.sum(axis=1) * estate.slices["probability"]
     without = expected.groupby([estate.slices["kind"], estate.slices["academic_year"]]).sum()
     return Placing(
-        float(problem.option_cost[option].sum()),
+        float(problem.stage_weight @ problem.option_cost[option].sum(axis=1)),
         float(travel.sum()),
         float((pupils * problem.unmet_cost).sum()),
         float(without.loc[WHOLE].max()),
@@ -53,9 +53,10 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
 
 
 def placed_anew(estate: Estate, option: np.ndarray) -> Placing:
-    """Pupils placed at least cost under the options (F,)."""
-    flow, unmet = place_pupils(estate.problem, option, Clock(None))
-    return placing(estate, option, flow, unmet)
+    """Pupils placed at least cost under the options (F,) or, by scenario, (K, F)."""
+    staged = np.broadcast_to(option, (len(estate.problem.stage_weight), estate.problem.n_facilities))
+    flow, unmet = place_pupils(estate.problem, staged, Clock(None))
+    return placing(estate, staged, flow, unmet)
 
 
 def decision_effects(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
@@ -65,14 +66,13 @@ def decision_effects(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
     saved by it), net_gbp, pupils_without_place and entrants_without_place (most in any year, without the decision, over
     those of the plan).
     """
-    assert plan.option is not None and plan.flow is not None and plan.unmet is not None
-    baseline = estate.problem.baseline
-    assert baseline is not None
-    own = placing(estate, plan.option, plan.flow, plan.unmet)
+    chosen, baseline = plan.by_scenario, estate.problem.baseline
+    assert chosen is not None and plan.flow is not None and plan.unmet is not None and baseline is not None
+    own = placing(estate, chosen, plan.flow, plan.unmet)
     rows = []
-    for f in np.flatnonzero(plan.option != baseline).tolist():
-        option = plan.option.copy()
-        option[f] = baseline[f]
+    for f in np.flatnonzero((chosen != baseline).any(axis=0)).tolist():
+        option = chosen.copy()
+        option[:, f] = baseline[f]
         other = placed_anew(estate, option)
         rows.append(
             {

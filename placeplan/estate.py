@@ -28,6 +28,7 @@ from placeplan.reasons import with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult
 from placeplan.study import Study
+from placeplan.waiting import planned_at_once, waiting_summary
 from placeplan.words import counted
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
@@ -65,16 +66,19 @@ def estate_stage(
     Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
     """
     estate, short = state_problem(study, upstream, allow)
+    whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
     plan = solve_estate(
         estate.problem,
         time_limit_s=study.policy.number("estate_time_limit_s"),
         gap=study.policy.number("estate_gap"),
         progress=progress,
+        start=whole,
     )
     if plan.status == "infeasible":
         names = [facility.name for facility in estate.facilities]
         raise Infeasible.from_clash(estate.problem, plan.clash, estate.rows, names)
-    if plan.option is None or plan.flow is None or plan.unmet is None:
+    chosen = plan.by_scenario
+    if chosen is None or plan.flow is None or plan.unmet is None:
         raise TimeoutError(f"No plan in {plan.seconds:.0f} s; raise estate_time_limit_s under [policy].")
     wrong = verify_estate(estate.problem, plan)
     if wrong:
@@ -84,7 +88,7 @@ def estate_stage(
     return StageResult(
         tables={
             "decisions": with_reasons(
-                decisions(estate, plan.option),
+                decisions(estate, chosen),
                 decision_effects(estate, plan),
                 estate.facilities,
                 study.tables["schools"],
@@ -92,12 +96,14 @@ def estate_stage(
             ),
             "allocation": placed,
             "unplaced": left,
-            "decisions_alone": decisions(estate, plan.option if alone is None else alone.option),
-            "policy_rows": row_table(estate.rows, plan.option),
-            "retained": retained_table(estate.rows, plan.option, short),
+            "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
+            "policy_rows": row_table(estate.rows, chosen),
+            "retained": retained_table(estate.rows, chosen, short),
         },
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
-        summary=_summary(study, estate, plan, short, left, allow) | {"requests": request_summary(estate, plan, alone)},
+        summary=_summary(study, estate, plan, short, left, allow)
+        | {"requests": request_summary(estate, plan, alone)}
+        | waiting_summary(plan, whole),
     )
 
 
@@ -139,7 +145,17 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
     )
     return (
         build_estate(
-            facilities, options, rows, nodes, demand.pupils, bands, years, reach, study.policy, demand.probability
+            facilities,
+            options,
+            rows,
+            nodes,
+            demand.pupils,
+            bands,
+            years,
+            reach,
+            study.policy,
+            demand.probability,
+            staged=study.policy.value("estate_two_stages") == "yes",
         ),
         short,
     )
@@ -201,9 +217,14 @@ def retained_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[Kept
 
 
 def row_table(rows: Sequence[Row], chosen: np.ndarray) -> pd.DataFrame:
-    """Every policy row with the value the plan gives it: row, lower, value, upper, binding."""
-    picked = set(chosen.tolist())
-    values = [sum(v for o, v in zip(row.options, row.values, strict=True) if o in picked) for row in rows]
+    """Every policy row with the value the plan gives it: row, lower, value, upper, binding.
+
+    `chosen` is (F,) or, by scenario, (K, F): the value is then that of the scenario in which it is nearest a limit.
+    """
+    values = []
+    for row in rows:
+        levels = [row.values[np.isin(row.options, one)].sum() for one in np.atleast_2d(chosen)]
+        values.append(min(levels, key=lambda level: min(level - row.lower, row.upper - level)))
     table = pd.DataFrame(
         {
             "row": [row.name for row in rows],
@@ -263,10 +284,11 @@ def _summary(
 
 def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:
     """What the plan and today's estate each cost, pupils placed at least cost in both."""
-    assert plan.option is not None and plan.flow is not None and plan.unmet is not None
+    chosen = plan.by_scenario
+    assert chosen is not None and plan.flow is not None and plan.unmet is not None
     assert estate.problem.baseline is not None
     return {
-        "plan": placing(estate, plan.option, plan.flow, plan.unmet),
+        "plan": placing(estate, chosen, plan.flow, plan.unmet),
         "today": placed_anew(estate, estate.problem.baseline),
     }
 
@@ -275,6 +297,8 @@ def save_plan(plan: EstatePlan, path: Path) -> None:
     """Write the arrays of a plan, so that `verify` can check it again."""
     if plan.option is None or plan.flow is None or plan.unmet is None:
         raise ValueError("there is no plan to save")
-    np.savez_compressed(
-        path, option=plan.option, flow=plan.flow, unmet=plan.unmet, objective=plan.objective, bound=plan.bound
-    )
+    arrays = {"option": plan.option, "flow": plan.flow, "unmet": plan.unmet}
+    if plan.scenario_option is not None:
+        arrays["scenario_option"] = plan.scenario_option
+    with path.open("wb") as file:
+        np.savez_compressed(file, objective=plan.objective, bound=plan.bound, **arrays)  # type: ignore[arg-type]

@@ -89,9 +89,15 @@ def _decision(study: Study, key: str) -> Told:
     mine = decisions[decisions["facility"] == key]
     told: Told = {"Decision": ["Stays as it is in this plan."]}
     if len(mine):
-        row = mine.iloc[0]
+        row = mine.sort_values("probability", ascending=False).iloc[0]
+        others = [
+            f"Or {other.action} from {other.academic_year} in {other.probability:.0%} of the futures."
+            for other in mine.itertuples()
+            if other.Index != row.name
+        ]
         told["Decision"] = [
             f"{row['action']} from {row['academic_year']}: {row['reason']}.",
+            *others,
             f"Places R–Y11 {row['places_before']} → {row['places_after']}.",
             f"Own cost over today, discounted: {money(row['cost_gbp'])}.",
             f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}; "

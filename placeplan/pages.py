@@ -115,6 +115,7 @@ def estate_page(study: Study, results: Path, about: PageNotes, background: Basem
     from maps.estate import estate_map
 
     decisions = read_stage(results / "estate", "decisions")
+    decisions = decisions[decisions["probability"] >= 0.5]  # the report has what is done in few futures
     allocation = read_stage(results / "estate", "allocation")
     last = allocation[allocation["academic_year"] == allocation["academic_year"].max()]
     sites = study.tables.get("sites")

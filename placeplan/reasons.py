@@ -35,6 +35,7 @@ def with_reasons(
         ". ".join(
             [
                 str(row["reason"])[:1].upper() + str(row["reason"])[1:],
+                *_when(row),
                 *_effect(row),
                 *(_closing(row, by_key, allocation) if row["action"] == CLOSE else []),
                 *(_safeguards(known.loc[row["facility"]]) if row["action"] == CLOSE else []),
@@ -43,6 +44,13 @@ def with_reasons(
         for row in table.to_dict("records")
     ]
     return table
+
+
+def _when(row: Mapping[str, Any]) -> list[str]:
+    """Whether it is decided now, and in how many futures it is taken."""
+    if row["probability"] > 1 - 1e-9:
+        return ["It has to be begun now"] if row["start_now"] else []
+    return [f"Not decided yet: taken in {row['probability']:.0%} of the futures, once it is known which one comes"]
 
 
 def _effect(row: Mapping[str, Any]) -> list[str]:

@@ -20,43 +20,45 @@ from solvers.verify import verify_estate
 
 @dataclass(frozen=True, eq=False)
 class Alone:
-    """The best plan of the authority's own powers; `option` (F,) in the estate's own numbering."""
+    """The best plan of the authority's own powers; `option` (K, F) in the estate's own numbering."""
 
     plan: EstatePlan
     option: np.ndarray | None
 
 
 def requests_in(estate: Estate, plan: EstatePlan) -> int:
-    """How many of the plan's decisions are requests."""
-    assert plan.option is not None
-    return sum(not estate.options[int(o)].power.own for o in plan.option)
+    """How many schools and sites the plan asks somebody for, in any future."""
+    chosen = plan.by_scenario
+    assert chosen is not None
+    own = np.array([option.power.own for option in estate.options])
+    return int((~own[chosen]).any(axis=0).sum())
 
 
 def planned_alone(estate: Estate, plan: EstatePlan, policy: Policy) -> Alone:
     """The estate planned anew without requests, which begins from the plan less its requests."""
-    problem = estate.problem
-    assert plan.option is not None and problem.baseline is not None
+    problem, chosen = estate.problem, plan.by_scenario
+    assert chosen is not None and plan.option is not None and problem.baseline is not None
     own = np.array([option.power.own for option in estate.options])
     kept = np.flatnonzero(own)
     left = np.full(problem.n_options, -1)
     left[kept] = np.arange(len(kept))
-    begun = np.where(own[plan.option], plan.option, problem.baseline)
+    begun = left[np.where((own[chosen]).all(axis=0), chosen, problem.baseline)]
     without = problem.with_options(kept)
     found = solve_estate(
         without,
         time_limit_s=policy.number("estate_time_limit_s"),
         gap=policy.number("estate_gap"),
-        start=replace(plan, option=left[begun], scenario_option=None, proof=None),
+        start=replace(plan, option=begun[0], scenario_option=begun if problem.two_stage else None, proof=None),
     )
     if wrong := verify_estate(without, found):
         raise AssertionError("The plan without requests fails its independent verification: " + "; ".join(wrong))
-    return Alone(found, None if found.option is None else kept[found.option])
+    return Alone(found, None if found.by_scenario is None else kept[found.by_scenario])
 
 
 def request_summary(estate: Estate, plan: EstatePlan, alone: Alone | None) -> dict[str, Any]:
     """Both plans' costs, in GBP, and what the requests are worth: between `least_gbp` and `most_gbp`, both proven."""
-    asked = decisions(estate, plan.option) if plan.option is not None else None
-    bodies = [] if asked is None else sorted(set(asked.loc[~asked["own_power"].astype(bool), "asked_of"]))
+    asked = decisions(estate, plan.by_scenario)
+    bodies = sorted(set(asked.loc[~asked["own_power"].astype(bool), "asked_of"]))
     told: dict[str, Any] = {"count": requests_in(estate, plan), "asked_of": bodies}
     if alone is None:
         return told

@@ -188,6 +188,7 @@ def _estate(folder: Path) -> list[str]:
             clash=(),
             seconds=0.0,
             route=str(summary["route"]),
+            scenario_option=saved.get("scenario_option"),
         )
     return verify_estate(problem, plan)
 
@@ -238,11 +239,23 @@ def _unplaced(folder: Path, left: pd.DataFrame) -> list[str]:
     """Pupils listed as unplaced are those whom the plan leaves without a place."""
     problem = EstateProblem.load(folder / "problem.npz")
     with np.load(folder / "plan.npz") as saved:
-        unmet = float((saved["unmet"] * problem.demand).sum())
+        pupils = (saved["unmet"] * problem.demand).sum(axis=1)
+    if problem.slice_scenario is not None:  # listed are those to be expected
+        n_scenarios = int(problem.slice_scenario.max()) + 1
+        weight = (
+            problem.scenario_weight if problem.scenario_weight is not None else np.full(n_scenarios, 1 / n_scenarios)
+        )
+        pupils = pupils * weight[problem.slice_scenario]
+    unmet = float(pupils.sum())
     listed = float(left["pupils"].sum())
     if abs(listed - unmet) <= max(TOLERANCE_PUPILS, 0.01 * unmet):
         return []
     return [f"{listed:,.1f} pupil-years are listed as unplaced, {unmet:,.1f} in the plan"]
+
+
+def _by_scenario(saved: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(K, F) the options of a stored plan."""
+    return np.atleast_2d(saved.get("scenario_option", saved["option"]))
 
 
 def _decisions(folder: Path) -> list[str]:
@@ -250,11 +263,12 @@ def _decisions(folder: Path) -> list[str]:
     problem = EstateProblem.load(folder / "problem.npz")
     assert problem.baseline is not None, "the problem has no baseline"
     with np.load(folder / "plan.npz") as saved:
-        changes = int((saved["option"] != problem.baseline).sum())
-    listed = read_stage(folder, "decisions")["facility"]
-    wrong = [f"{facility} is listed twice" for facility in listed[listed.duplicated()]]
-    if listed.nunique() != changes:
-        wrong.append(f"{listed.nunique()} facilities are listed, {changes} change in the plan")
+        changes = int((_by_scenario(saved) != problem.baseline).any(axis=0).sum())
+    listed = read_stage(folder, "decisions")
+    probability = listed.groupby("facility")["probability"].sum()
+    wrong = [f"{facility} is decided with {p:.0%}" for facility, p in probability[probability > 1 + 1e-6].items()]
+    if len(probability) != changes:
+        wrong.append(f"{len(probability)} facilities are listed, {changes} change in the plan")
     return wrong
 
 
@@ -262,11 +276,13 @@ def _policy_rows(folder: Path) -> list[str]:
     """Names, limits and values are those of the problem under the plan, and every value is within its limits."""
     problem = EstateProblem.load(folder / "problem.npz")
     with np.load(folder / "plan.npz") as saved:
-        follows = np.bincount(saved["option"], minlength=problem.n_options)
+        chosen = _by_scenario(saved)
     table = read_stage(folder, "policy_rows")
     if table["row"].tolist() != list(problem.row_name):
         return [f"{len(table)} rows are listed, {problem.n_rows} are in the problem, or their names differ"]
-    level = problem.row_matrix @ follows
+    levels = np.array([problem.row_matrix[:, one].sum(axis=1).A1 for one in chosen])
+    nearest = np.argmin(np.minimum(levels - problem.row_lower, problem.row_upper - levels), axis=0)
+    level = levels[nearest, np.arange(problem.n_rows)]
     true = {"lower": problem.row_lower, "value": level, "upper": problem.row_upper}
     slack = TOLERANCE * np.maximum(1.0, np.abs(level))
     wrong = []

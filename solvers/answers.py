@@ -29,9 +29,7 @@ def bound_by_parts(problem: EstateProblem) -> float:
 
 def started(start: EstatePlan | None) -> IntArray | None:
     """(K, F) the options of a plan to begin from, if there are any."""
-    if start is None or start.option is None:
-        return None
-    return start.option[None, :] if start.scenario_option is None else start.scenario_option
+    return None if start is None else start.by_scenario
 
 
 def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool, IntArray | None]:

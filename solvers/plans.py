@@ -60,6 +60,13 @@ class EstatePlan:
     scenario_option: IntArray | None = None  # (K, F) of two-stage problems; `option` is then the likeliest scenario's
     proof: Proof | None = None  # of the decomposed route
 
+    @property
+    def by_scenario(self) -> IntArray | None:
+        """(K, F) the option of each facility in each scenario in which it may differ; None without a plan."""
+        if self.option is None:
+            return None
+        return self.option[None, :] if self.scenario_option is None else self.scenario_option
+
     def without_tiles(self) -> EstatePlan:
         """The plan with the prices of its proof only."""
         return self if self.proof is None else replace(self, proof=Proof(self.proof.pupil, self.proof.row))
