@@ -20,13 +20,15 @@ from solvers.transport import place_pupils
 PARTS = ["options_gbp", "journeys_gbp", "without_place_gbp"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placing:
     """Pupils placed under some choice of options: the parts of its cost in GBP, and pupils without a place."""
 
     options_gbp: float
     journeys_gbp: float
     without_place_gbp: float
+    flow: np.ndarray  # (S, A) shares
+    unmet: np.ndarray  # (S, D) shares
     most_without_place: float  # in any year's whole band, to be expected over the scenarios
     most_without_entry_place: float  # in any year's entry
 
@@ -47,6 +49,8 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
         float(problem.stage_weight @ problem.option_cost[option].sum(axis=1)),
         float(travel.sum()),
         float((pupils * problem.unmet_cost).sum()),
+        flow,
+        unmet,
         float(without.loc[WHOLE].max()),
         float(without.loc[ENTRY].max()),
     )

@@ -21,6 +21,7 @@ from models.rules import Kept, Row, capital_budget, closures_max, retained_row, 
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words, estate_demand
+from placeplan.frontier import frontier
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import COMMISSION, LEVERS
@@ -99,12 +100,22 @@ def estate_stage(
             "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
-        },
+        }
+        | (
+            {"frontier": frontier(estate, plan, study.policy)} if study.policy.value("estate_frontier") == "yes" else {}
+        ),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, left, allow)
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole),
     )
+
+
+def _frontier(estate: Estate, plan: EstatePlan, study: Study) -> dict[str, pd.DataFrame]:
+    """The table of plans at other prices, where the study asks for it."""
+    if study.policy.value("estate_frontier") != "yes":
+        return {}
+    return {"frontier": frontier(estate, plan, study.policy)}
 
 
 def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> tuple[Estate, list[Kept]]:

@@ -61,7 +61,7 @@ def request_summary(estate: Estate, plan: EstatePlan, alone: Alone | None) -> di
     bodies = sorted(set(asked.loc[~asked["own_power"].astype(bool), "asked_of"]))
     told: dict[str, Any] = {"count": requests_in(estate, plan), "asked_of": bodies}
     if alone is None:
-        return told
+        return told | {"without": None}
     other = alone.plan
     return told | {
         "without": {"objective": other.objective, "bound": other.bound, "gap": other.gap, "status": other.status},

@@ -31,9 +31,9 @@ def planned_at_once(estate: Estate, policy: Policy) -> EstatePlan:
 
 
 def waiting_summary(plan: EstatePlan, whole: EstatePlan | None) -> dict[str, Any]:
-    """What waiting saves, in GBP: between `saves_least_gbp` and `saves_most_gbp`, both proven; nothing in one stage."""
+    """What waiting saves, in GBP: between `saves_least_gbp` and `saves_most_gbp`, both proven; None in one stage."""
     if whole is None:
-        return {}
+        return {"waiting": None}
     return {
         "waiting": {
             "at_once": {"objective": whole.objective, "bound": whole.bound, "gap": whole.gap},

@@ -20,9 +20,9 @@ NEW_FE = {1: 30.0, 2: 60.0, 3: 90.0}
 def planted(seed: int) -> tuple[Estate, int, int]:
     """(estate, first year with new homes, forms of entry that they need).
 
-    Ten villages whose schools are just full; on the edge of the map new homes send so many children to Reception
-    a year from some year on, too far from every village to go there daily. Six sites, one of them there and five beside villages. Every school
-    may grow by half or a whole form, lift its admission number or take a bulge class.
+    Ten villages whose schools are just full; on the edge of the map new homes send so many children to Reception a
+    year from some year on, too far from every village to go there daily. Six sites, one of them there and five beside
+    villages. Every school may grow by half or a whole form, lift its admission number or take a bulge class.
     """
     rng = np.random.default_rng(seed)
     fe, first = int(rng.integers(1, 4)), int(rng.integers(2, 5))

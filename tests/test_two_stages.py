@@ -14,6 +14,7 @@ from geodata.policy import Policy
 from models.estate_build import Estate, Reach, build_estate
 from models.estate_read import decisions
 from models.growth import expand
+from placeplan.frontier import frontier
 from placeplan.pipeline import run_stages
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import read_stage
@@ -100,3 +101,21 @@ def test_a_study_in_two_stages_stands_up_to_its_checks(tmp_path: Path) -> None:
     check_stored_plans(folder)
     page = (study.results / "report/report.html").read_text()
     assert "Decided now is only what has to be begun now" in page
+
+
+def test_the_frontier_trades_money_for_places() -> None:
+    """The dearer a pupil without a place, the more is built and the fewer are left; each plan is measured alike."""
+    estate = two_futures(staged=False, policy=Policy({**CHEAP_VALUES, "unmet_gbp": 9_000}))
+    plan = solve_estate(estate.problem, gap=1e-9)
+    table = frontier(estate, plan, Policy({**CHEAP_VALUES, "frontier_prices": (0.5, 3)})).set_index("plan")
+    own, today = table.loc["the plan"], table.loc["today's estate"]
+    # Nothing is built at £9,000: in one future of two 15 more stay out in 1, 2 … 7 year groups of the seven years.
+    assert own["changes"] == today["changes"] == 0
+    assert own["pupil_years_without_place"] == pytest.approx(0.5 * 15 * 28) == today["pupil_years_without_place"]
+    dear = table.loc["price of a pupil without a place × 3"]
+    assert dear["changes"] == dear["differs"] == 1 and dear["schools_gbp"] > 2_000_000
+    assert dear["pupil_years_without_place"] < own["pupil_years_without_place"]
+    assert table.loc["price of a pupil without a place × 0.5", "changes"] == 0
+    assert (table["beaten_by"] == "").all()
+    placed = own["pupil_years_without_place"] - dear["pupil_years_without_place"]
+    assert own["journey_km"] == 0 and dear["journey_km"] == pytest.approx(0.5 * placed)  # half a kilometre each

@@ -48,6 +48,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "balance": _balance(study, results) if "balance" in ran else [],
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "decisions": _rows(results, "estate", "decisions", ran),
+        "frontier": _frontier(results) if "estate" in ran else [],
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
@@ -60,6 +61,14 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
         "versions": versions(),
     }
+
+
+def _frontier(results: Path) -> list[dict[str, Any]]:
+    """The frontier of plans, where the study asks for one."""
+    if not (results / "estate" / "frontier.parquet").exists():
+        return []
+    rows: list[dict[str, Any]] = read_stage(results / "estate", "frontier").to_dict("records")
+    return rows
 
 
 def _phases(forecast: pd.DataFrame, supply: pd.DataFrame) -> list[dict[str, Any]]:
