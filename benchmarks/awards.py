@@ -7,6 +7,7 @@ The peer gets the same programme twice, as one would by hand: points first, then
 
 import argparse
 import time
+from itertools import product
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -20,8 +21,8 @@ N_LOTS, N_BIDS, N_PACKAGES, N_PROPOSERS, N_YEARS = 12, 80, 200, 16, 4
 WEIGHTS = np.array([25, 15, 15, 10, 10, 10, 5, 5, 5])
 
 
-def make(seed: int) -> AwardProblem:
-    """A problem in which the rules bind: capital for some four fifths of what the best bids would take."""
+def make(seed: int, short: bool = False) -> AwardProblem:
+    """A problem in which the rules bind; harder where it is `short` of capital and no lot has to be awarded."""
     rng = np.random.default_rng(seed)
     places = rng.choice([210, 420, 630, 900], N_LOTS, p=[0.2, 0.5, 0.2, 0.1])
     lot_year = rng.integers(0, N_YEARS, N_LOTS)
@@ -47,10 +48,10 @@ def make(seed: int) -> AwardProblem:
     matrix, lower, upper = share_rows(np.where(faith, size, 0), size, 0.25, 0.4, there=(900.0, 3_000.0))
     return AwardProblem(
         bid_covers=covers, bid_proposer=proposer, bid_quality=quality, bid_cost=cost,
-        lot_required=rng.random(N_LOTS) < 0.5, lot_loss=np.full(N_LOTS, 20.0),
+        lot_required=(rng.random(N_LOTS) < 0.5) & (not short), lot_loss=np.full(N_LOTS, 60.0 if short else 20.0),
         proposer_most=rng.integers(1, 4, N_PROPOSERS), lot_year=lot_year,
         proposer_most_by_year=rng.integers(1, 3, (N_PROPOSERS, N_YEARS)),
-        bid_capital=(cost[:, None] * by_year).round(2), envelope_limit=(needed * 0.97).round(-3),
+        bid_capital=(cost[:, None] * by_year).round(2), envelope_limit=(needed * (0.8 if short else 0.97)).round(-3),
         condition_bid=condition_bid, condition_needs=needs, row_matrix=matrix, row_lower=lower, row_upper=upper,
         row_name=("faith places at least 25 %", "faith places at most 40 %"),
     )  # fmt: skip
@@ -81,17 +82,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    print("seed   status     points      cost £    CP-SAT s   HiGHS s  HiGHS finds        5 next s   rules s (number)")
-    for seed in range(options.seeds):
-        problem = make(seed)
+    print("seed  capital   status    points        cost £ CP-SAT s  HiGHS s  HiGHS finds   5 next s  rules s (number)")
+    for seed, short in product(range(options.seeds), (False, True)):
+        problem = make(seed, short)
         plan = solve_awards(problem, time_limit_s=60, threads=options.threads)
         assert not verify_awards(problem, plan)
         began = time.perf_counter()
         points, cost, proven = by_highs(problem, 60)
         peer = time.perf_counter() - began
         same = proven and abs(points - plan.points) < 1e-5 and abs(cost - plan.cost_gbp) < 1
-        line = f"{seed:4} {plan.status:>10} {plan.points:9.2f} {plan.cost_gbp:13,.0f} {plan.seconds:8.2f} {peer:9.2f}"
-        print(line, " the same     " if same else f" {points:.2f} {cost:,.0f}", end="")
+        print(f"{seed:4} {'short' if short else 'enough':>8} {plan.status:>8} {plan.points:9.2f}", end=" ")
+        print(f"{plan.cost_gbp:13,.0f} {plan.seconds:8.2f} {peer:8.2f}", end="  ")
+        print("the same   " if same else f"{points:.2f} {cost:,.0f}", end=" ")
         if plan.status == "optimal":
             began = time.perf_counter()
             following = next_best(problem, plan, threads=options.threads)

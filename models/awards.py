@@ -27,6 +27,9 @@ r, R      ``row_*``                   further rules over the bids
 points    ``points``                  ``(1 − price_weight)·bid_quality + price_weight·bid_price_points``
 ========  ==========================  ============================================================================
 
+A bid that stands on several lots being won has one condition for each lot, which needs any of the bids, or of its
+proposer's bids, that cover the lot.
+
 Quality comes first and cost second (``price_weight`` 0), or quality and price points are added as published, and cost
 decides between equals. Leaving a lot without award is a legal outcome where ``lot_required`` says so: the competition
 is run again, at a stated loss of points. A bid is never chosen for money where another has more points.

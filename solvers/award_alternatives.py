@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.award_rules import AwardRule, award_rules
 from models.awards import AwardProblem, BoolArray
@@ -13,12 +13,12 @@ from solvers.plans import AwardPlan
 
 @dataclass(frozen=True, eq=False)
 class RuleCost:
-    """What one rule costs: the best award set if the rule were not there."""
+    """What one rule costs: against the best award set if the rule were not there."""
 
     rule: AwardRule
     plan: AwardPlan  # without the rule
-    points: float  # that the rule costs, not negative where both plans are proven
-    cost_gbp: float  # that the plan without the rule costs less, perhaps negative: it may buy its points
+    points: float  # that are lost by the rule; at least so many where the plan without it is not proven
+    cost_gbp: float  # that are paid more because of the rule; negative where what it loses in points saves money
 
 
 def next_best(
@@ -41,7 +41,7 @@ def next_best(
     clock, rules = Clock(time_limit_s), award_rules(problem)
     found: list[AwardPlan] = []
     while len(found) < k and (not found or found[-1].status == "optimal"):
-        following = best_awards(problem, rules, before, clock, threads, seed)
+        following = best_awards(problem, rules, clock, threads, seed, excluded=before)
         if following.status == "infeasible":
             break
         found.append(following)
@@ -58,18 +58,33 @@ def cost_of_rules(
     threads: int | None = 2,
     seed: int = 0,
 ) -> list[RuleCost]:
-    """For every rule of the problem, the best award set without it; plans that the time did not suffice for say so.
+    """For every rule of the problem, in its order, the best award set without it and what that changes.
 
-    Raises ValueError where the plan is not proven.
+    Where the time did not suffice, the status of the plan without the rule says so. Raises ValueError where the plan
+    itself is not proven.
     """
-    start = _proven(plan)
+    _proven(plan)
     clock, rules = Clock(time_limit_s), award_rules(problem)
     costs = []
     for rule in rules:
         others = [one for one in rules if one is not rule]
-        without = best_awards(problem, others, (), clock, threads, seed, start)
+        # Only a set that breaks the rule can be better than the plan. That is a far smaller question.
+        rival = best_awards(problem, others, clock, threads, seed, broken=rule, least_points=plan.points)
+        without = _better(plan, rival)
         costs.append(RuleCost(rule, without, without.points - plan.points, plan.cost_gbp - without.cost_gbp))
     return costs
+
+
+def _better(plan: AwardPlan, rival: AwardPlan) -> AwardPlan:
+    """The plan or its rival, whichever comes first, as far as is proven."""
+    if (rival.points, -rival.cost_gbp) > (plan.points, -plan.cost_gbp):
+        return rival
+    if rival.status in ("optimal", "infeasible"):
+        return plan
+    return replace(
+        plan, status="feasible", points_bound=max(plan.points, rival.points_bound),
+        cost_bound=min(plan.cost_gbp, rival.cost_bound),
+    )  # fmt: skip
 
 
 def _proven(plan: AwardPlan) -> BoolArray:

@@ -1,9 +1,11 @@
 """Which bids win: the programme of `models.awards` to CP-SAT, in whole numbers, in proven steps.
 
 First the most points, then the least cost among the award sets that have them; between equals the seed draws lots, so
-that a proven plan does not depend on threads or on the machine. Points are read to a billionth and
-totals compared to a millionth, money to a penny, further rules to a millionth of their unit: a rule whose entries are
-whole multiples of that is kept exactly, any other to within what rounding its entries has taken away.
+that a plan proven within the limit does not depend on threads or on the machine.
+
+Points are read to a billionth and totals compared to a millionth, money to a penny, further rules to a millionth of
+their unit. A rule whose entries are whole multiples of that is kept exactly, any other to within what rounding the
+entries of the bids that win can have taken away.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ def solve(problem: AwardProblem, *, time_limit_s: float | None, threads: int | N
     """As `solvers.solve_awards`."""
     clock = Clock(time_limit_s)
     rules = award_rules(problem)
-    plan = best_awards(problem, rules, (), clock, threads, seed)
+    plan = best_awards(problem, rules, clock, threads, seed)
     if plan.status != "infeasible":
         return plan
     return without_award(-math.inf, clock, _clash(problem, rules, clock, threads, seed))
@@ -43,18 +45,24 @@ def solve(problem: AwardProblem, *, time_limit_s: float | None, threads: int | N
 def best_awards(
     problem: AwardProblem,
     rules: Iterable[AwardRule],
-    excluded: Sequence[BoolArray],
     clock: Clock,
     threads: int | None,
     seed: int,
-    start: BoolArray | None = None,
+    *,
+    excluded: Sequence[BoolArray] = (),
+    broken: AwardRule | None = None,
+    least_points: float = -math.inf,
 ) -> AwardPlan:
-    """The best award set (B,) that keeps the rules and is none of the excluded ones; `start` is one that does."""
+    """The best award set (B,) that keeps the rules, is not excluded, breaks one rule and has so many points."""
     grains, pence = read_points(problem), read(problem.bid_cost, PENCE)
-    programme = _Programme(problem, rules, excluded, threads, seed)
+    programme = _Programme(problem, rules, threads, seed)
+    for one in excluded:
+        programme.exclude(one)
+    if broken is not None:
+        programme.add_broken(broken)
+    if math.isfinite(least_points):
+        programme.model.add(programme.total(grains.bid) >= grains.least(round(least_points * MILLIONTHS)))
     programme.model.maximize(programme.total(grains.bid) - grains.loss)
-    if start is not None:
-        programme.hint(start)
     status, awarded, bound = programme.solve(clock)
     if status == cp_model.INFEASIBLE:
         return without_award(-math.inf, clock)
@@ -140,29 +148,31 @@ def bound_by_lots(problem: AwardProblem) -> int:
 
 
 class _Programme:
-    """One CP-SAT model: a variable a bid, one bid a lot at most, the rules, the award sets to leave out."""
+    """One CP-SAT model: a variable a bid, one bid a lot at most, the rules."""
 
-    def __init__(
-        self,
-        problem: AwardProblem,
-        rules: Iterable[AwardRule],
-        excluded: Sequence[BoolArray],
-        threads: int | None,
-        seed: int,
-    ) -> None:
+    def __init__(self, problem: AwardProblem, rules: Iterable[AwardRule], threads: int | None, seed: int) -> None:
         self.model = cp_model.CpModel()
+        self._most_bids = problem.n_lots  # that win at once
         self._wins = [self.model.new_bool_var(f"bid {b}") for b in range(problem.n_bids)]
         for lot in range(problem.n_lots):
             self.model.add_at_most_one(self._wins[b] for b in np.flatnonzero(problem.bid_covers[:, lot]))
         for rule in rules:
-            entry, lower, upper = in_parts(rule)
+            entry, lower, upper = in_parts(rule, self._most_bids)
             self.model.add_linear_constraint(self.total(entry), lower, upper)
-        for awarded in excluded:
-            changes = [~win if won else win for win, won in zip(self._wins, awarded, strict=True)]
-            self.model.add_bool_or(changes)
         self._solver = cp_model.CpSolver()
         self._solver.parameters.num_workers = threads or 0
         self._solver.parameters.random_seed = seed
+
+    def exclude(self, awarded: BoolArray) -> None:
+        """Leave out one award set."""
+        pairs = zip(self._wins, awarded.tolist(), strict=True)
+        self.model.add_bool_or(~win if won else win for win, won in pairs)
+
+    def add_broken(self, rule: AwardRule) -> None:
+        """Leave out every award set that keeps the rule."""
+        entry, lower, upper = in_parts(rule, self._most_bids)
+        kept = cp_model.Domain(lower, upper)
+        self.model.add_linear_expression_in_domain(self.total(entry), kept.complement())
 
     def total(self, each: IntArray) -> cp_model.LinearExpr:
         """Σ each[b]·y[b]."""
@@ -173,7 +183,7 @@ class _Programme:
         self.model.minimize(self.total(each))
         self.hint(start)
         _, found, bound = self.solve(clock)
-        return (start, 0) if found is None else (found, math.ceil(bound))
+        return (start, 0) if found is None else (found, math.ceil(max(0.0, bound)))
 
     def hint(self, start: BoolArray) -> None:
         """Begin the search at an award set."""
@@ -194,10 +204,10 @@ class _Programme:
         return status, won, self._solver.best_objective_bound
 
 
-def in_parts(rule: AwardRule) -> tuple[IntArray, int, int]:
-    """(entries (B,), lower, upper) in whole parts; bounds give way by no more than rounding the entries took."""
+def in_parts(rule: AwardRule, most_bids: int) -> tuple[IntArray, int, int]:
+    """(entries (B,), lower, upper) in whole parts; bounds give way by what rounding so many entries took at most."""
     entry = read(rule.entry, rule.parts)
-    taken = float(np.abs(rule.entry * rule.parts - entry).sum()) + DIGITS
+    taken = float(np.sort(np.abs(rule.entry * rule.parts - entry))[-most_bids:].sum()) + DIGITS
     lower = math.ceil(rule.lower * rule.parts - taken) if math.isfinite(rule.lower) else cp_model.INT_MIN
     upper = math.floor(rule.upper * rule.parts + taken) if math.isfinite(rule.upper) else cp_model.INT_MAX
     return entry, lower, upper
@@ -211,7 +221,7 @@ def _clash(
     kept = list(rules)
     for rule in rules:
         others = [one for one in kept if one is not rule]
-        status, _, _ = _Programme(problem, others, (), threads, seed).solve(extended)
+        status, _, _ = _Programme(problem, others, threads, seed).solve(extended)
         if status == cp_model.INFEASIBLE:
             kept = others
     return tuple(kept)

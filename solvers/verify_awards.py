@@ -11,6 +11,8 @@ from models.estate import FloatArray
 from solvers.plans import STATUSES, AwardPlan
 from solvers.verify import TOLERANCE
 
+PENNY = 0.01  # to which every bid's money is read
+
 
 def verify_awards(problem: AwardProblem, plan: AwardPlan) -> list[str]:
     """Sentences on what is wrong with the plan; [] where nothing is."""
@@ -58,7 +60,7 @@ def _wrong_proposers(problem: AwardProblem, won: BoolArray) -> list[str]:
 
 def _wrong_money(problem: AwardProblem, won: BoolArray) -> list[str]:
     spent = problem.bid_capital[won].sum(axis=0)
-    over = np.flatnonzero(spent > problem.envelope_limit + TOLERANCE * np.maximum(1.0, spent))
+    over = np.flatnonzero(spent > problem.envelope_limit + PENNY * max(1, int(won.sum())))
     return [
         f"{problem.envelope_name[e]} takes £{spent[e]:,.2f}, more than £{problem.envelope_limit[e]:,.2f}"
         for e in over.tolist()
@@ -92,7 +94,9 @@ def _wrong_claims(problem: AwardProblem, plan: AwardPlan, won: BoolArray) -> lis
     for what, said, true in (
         ("points are", plan.points, points), ("quality is", plan.quality, quality), ("cost is", plan.cost_gbp, cost)
     ):  # fmt: skip
-        if not math.isclose(said, true, rel_tol=TOLERANCE, abs_tol=TOLERANCE if what != "cost is" else 0.01 * len(won)):
+        if not math.isclose(
+            said, true, rel_tol=TOLERANCE, abs_tol=PENNY * len(won) if what == "cost is" else TOLERANCE
+        ):
             wrong.append(f"the {what} {true:,.6f}, not {said:,.6f} as the plan says")
     if not plan.points_bound >= points - TOLERANCE * max(1.0, abs(points)):
         wrong.append(f"the bound on points {plan.points_bound:,.6f} is below the {points:,.6f} reached")

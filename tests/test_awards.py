@@ -81,6 +81,8 @@ def test_every_kind_of_rule_changes_the_winner() -> None:
     assert winners(one_each, solve_awards(one_each)) == {"B1", "B2"}
     same_year = two_lots(lot_year=[1, 1], proposer_most_by_year=[[2, 2], [2, 0]])
     assert winners(same_year, solve_awards(same_year)) == {"A12"}
+    capital = two_lots(envelope_limit=[110])
+    assert winners(capital, solve_awards(capital)) == {"A1", "B2"}
     capital = two_lots(envelope_limit=[109.99])
     assert winners(capital, solve_awards(capital)) == {"B1", "B2"}
     # A1 only if Alpha takes Beech too; A12 (152) then ties with B1 + B2 (152) and costs £60 less.
@@ -158,6 +160,9 @@ def test_without_time_nothing_is_claimed() -> None:
         next_best(problem, plan)
     following = next_best(problem, solve_awards(problem), time_limit_s=0)
     assert len(following) == 1 and following[0].status != "optimal"
+    costs = cost_of_rules(problem, solve_awards(problem), time_limit_s=0)
+    assert len(costs) == 2 and all(one.plan.status == "feasible" and one.points == 0 for one in costs)
+    assert all(one.plan.points_bound > 157 and one.plan.cost_bound == 0 for one in costs)
 
 
 def test_clash_is_named_in_words() -> None:

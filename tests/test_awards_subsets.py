@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from benchmarks.awards import by_highs, make
 from models.awards import AwardProblem, share_rows
 from solvers import cost_of_rules, next_best, solve_awards
 from solvers.verify_awards import verify_awards
@@ -154,3 +155,20 @@ def test_random_problems_are_of_every_sort() -> None:
     assert 20 <= infeasible <= 80 and tied >= 10 and min(sets.values()) >= 20
     kinds = ("lot", "proposer", "proposer_year", "envelope", "condition", "row")
     assert min(costly[kind] for kind in kinds) >= 5
+
+
+def test_a_large_programme_is_proven_and_bounds_hold_when_time_is_short() -> None:
+    """280 bids for 12 lots: a bound that is beaten by what another solver proves would be no bound."""
+    problem = make(1)
+    points, cost, proven = by_highs(problem, 60)
+    plan = solve_awards(problem, threads=1)
+    assert proven and plan.status == "optimal" and plan.seconds < 10
+    assert close((-plan.points, plan.cost_gbp), (-points, cost))
+    for time_limit_s in (0.0, 0.03, 0.06, 0.1, 0.15):
+        hurried = solve_awards(problem, threads=1, time_limit_s=time_limit_s)
+        assert verify_awards(problem, hurried) == []
+        assert hurried.points_bound >= points - 1e-6
+        assert hurried.cost_bound <= cost + 1e-6
+        assert hurried.status in ("unknown", "feasible", "optimal")
+        if hurried.status == "optimal":
+            assert close((-hurried.points, hurried.cost_gbp), (-points, cost))
