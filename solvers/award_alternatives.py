@@ -79,7 +79,7 @@ def _better(plan: AwardPlan, rival: AwardPlan) -> AwardPlan:
     """The plan or its rival, whichever comes first, as far as is proven."""
     if (rival.points, -rival.cost_gbp) > (plan.points, -plan.cost_gbp):
         return rival
-    if rival.status in ("optimal", "infeasible"):
+    if rival.points_bound <= plan.points and rival.cost_bound >= plan.cost_gbp:
         return plan
     return replace(
         plan, status="feasible", points_bound=max(plan.points, rival.points_bound),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from models.awards import AwardProblem, BoolArray
@@ -91,20 +89,19 @@ def _wrong_claims(problem: AwardProblem, plan: AwardPlan, won: BoolArray) -> lis
     points = float(problem.points[won].sum() - problem.lot_loss[left].sum())
     cost, quality = float(problem.bid_cost[won].sum()), float(problem.bid_quality[won].sum())
     wrong = [] if plan.status in STATUSES[:2] else [f"the status is {plan.status} but there is a plan"]
-    for what, said, true in (
-        ("points are", plan.points, points), ("quality is", plan.quality, quality), ("cost is", plan.cost_gbp, cost)
-    ):  # fmt: skip
-        if not math.isclose(
-            said, true, rel_tol=TOLERANCE, abs_tol=PENNY * len(won) if what == "cost is" else TOLERANCE
-        ):
+    slack, money = TOLERANCE * max(1.0, abs(points)), PENNY * max(1, int(won.sum()))
+    for what, said, true, within in (
+        ("points are", plan.points, points, slack),
+        ("quality is", plan.quality, quality, slack),
+        ("cost is", plan.cost_gbp, cost, money),
+    ):
+        if not abs(said - true) <= within:
             wrong.append(f"the {what} {true:,.6f}, not {said:,.6f} as the plan says")
-    if not plan.points_bound >= points - TOLERANCE * max(1.0, abs(points)):
+    if not plan.points_bound >= points - slack:
         wrong.append(f"the bound on points {plan.points_bound:,.6f} is below the {points:,.6f} reached")
-    if not plan.cost_bound <= cost + TOLERANCE * max(1.0, cost):
+    if not plan.cost_bound <= cost + money:
         wrong.append(f"the bound on cost {plan.cost_bound:,.2f} is above the cost {cost:,.2f}")
-    closed = plan.points_bound <= plan.points + TOLERANCE and plan.cost_bound >= plan.cost_gbp - TOLERANCE * max(
-        1, cost
-    )
+    closed = plan.points_bound <= plan.points and plan.cost_bound >= plan.cost_gbp
     if (plan.status == "optimal") != closed:
         wrong.append(f"the status is {plan.status}, and the bounds say {'nothing better' if closed else 'otherwise'}")
     return wrong

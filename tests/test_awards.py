@@ -110,6 +110,15 @@ def test_share_is_kept_at_its_very_edge() -> None:
     assert winners(problem, solve_awards(problem)) == {"A1", "B2"}
 
 
+def test_fractions_of_pennies_do_not_add_up_to_an_overspend() -> None:
+    # Of 300 bids for one lot one can win, so rounding can hide a third of a penny and not a pound.
+    ones = np.ones(300)
+    problem = AwardProblem(
+        ones[:, None], 0 * ones, ones, ones, [False], bid_capital=1.003 * ones[:, None], envelope_limit=[0.99]
+    )
+    assert solve_awards(problem).lot_bid.tolist() == [-1]
+
+
 def test_no_award_is_an_outcome() -> None:
     problem = two_lots(lot_required=[True, False], lot_loss=[0, 5], envelope_limit=[60])
     plan = solve_awards(problem)
