@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from solvers.plans import ClusterPlan, EstatePlan, Progress, ProgressCallback, gap_between, misfit
+from solvers.plans import AwardPlan, ClusterPlan, EstatePlan, Progress, ProgressCallback, gap_between, misfit
 
 if TYPE_CHECKING:
+    from models.awards import AwardProblem
     from models.clusters import ClusterProblem
     from models.estate import EstateProblem
 
 __all__ = [
+    "AwardPlan",
     "ClusterPlan",
     "EstatePlan",
     "Progress",
     "alternatives",
     "cost_of",
+    "cost_of_rules",
     "gap_between",
+    "next_best",
+    "solve_awards",
     "solve_clusters",
     "solve_estate",
 ]
@@ -27,7 +32,7 @@ EXACT_FLOWS_PER_S = 1_000  # of the time limit, up to which auto picks it: build
 
 
 def __getattr__(name: str) -> Any:
-    """`alternatives` and `cost_of`, imported where they are asked for: numpy takes a quarter of a second."""
+    """What asks again about a plan, imported where it is asked for: numpy takes a quarter of a second."""
     if name == "alternatives":
         from solvers.near_optimal import alternatives
 
@@ -36,6 +41,10 @@ def __getattr__(name: str) -> Any:
         from solvers.forced import cost_of
 
         return cost_of
+    if name in ("cost_of_rules", "next_best"):
+        from solvers import award_alternatives
+
+        return getattr(award_alternatives, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -100,6 +109,21 @@ def solve_clusters(
     from solvers.clusters_exact import solve_exact
 
     return solve_exact(problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress)
+
+
+def solve_awards(
+    problem: AwardProblem, *, time_limit_s: float | None = 60.0, threads: int | None = 2, seed: int = 0
+) -> AwardPlan:
+    """The winning bids: most points first, least cost among those of most points, each with a proven bound.
+
+    Every outcome is a status, never an exception. Between award sets of equal points and cost the seed draws lots, so
+    that without reaching the limit the plan is the same on any number of threads (None: all cores). Raises ValueError
+    for arguments out of range.
+    """
+    _check_arguments(time_limit_s, 0.0, threads)
+    from solvers.awards import solve  # OR-Tools takes half a second to import
+
+    return solve(problem, time_limit_s=time_limit_s, threads=threads, seed=seed)
 
 
 def _check_arguments(time_limit_s: float | None, gap: float, threads: int | None) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy and scipy take a quarter of a second to import
+    from models.award_rules import AwardRule
+    from models.awards import BoolArray
     from models.estate import EstateProblem, FloatArray, IntArray
     from solvers.priced_tiles import Mosaic
 
@@ -82,6 +84,23 @@ class ClusterPlan:
     gap: float
     lead: IntArray | None  # (N,) the lead of each node; -1 stands alone
     clash: tuple[int, ...]  # nodes that no cluster can take, where that is why nothing is feasible; else empty
+    seconds: float
+    route: str
+
+
+@dataclass(frozen=True, eq=False)
+class AwardPlan:
+    """An answer to an `AwardProblem`: most points first, least cost among those of most points."""
+
+    status: str  # optimal: both proven | feasible | infeasible | unknown: nothing found in time, the bounds still hold
+    points: float  # what ranks: of the winning bids, less the losses of lots without award; -inf without a plan
+    points_bound: float  # no award set has more; -inf where proven infeasible
+    cost_gbp: float  # of the winning bids; inf without a plan
+    cost_bound: float  # GBP; no award set of at least these points costs less; inf where proven infeasible
+    quality: float  # points for quality alone, of the winning bids
+    awarded: BoolArray | None  # (B,) which bids win
+    lot_bid: IntArray | None  # (L,) the bid that takes each lot; -1: no award
+    clash: tuple[AwardRule, ...]  # rules that clash: irreducible, empty unless infeasible
     seconds: float
     route: str
 

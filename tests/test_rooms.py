@@ -11,7 +11,7 @@ MAY_SEE = {
     "geodata": set(),
     "models": {"geodata"},
     "maps": {"geodata"},
-    "solvers": {"models.estate", "models.clusters"},
+    "solvers": {"models.estate", "models.clusters", "models.awards", "models.award_rules"},
     "placeplan": {"geodata", "models", "maps", "solvers"},
 }
 
