@@ -31,6 +31,24 @@ def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=DECISION_COLUMNS)
 
 
+def option_table(estate: Estate) -> pd.DataFrame:
+    """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers."""
+    by_key = {facility.key: facility for facility in estate.facilities}
+    return pd.DataFrame(
+        {
+            "option": np.arange(len(estate.options)),
+            "facility": [option.facility for option in estate.options],
+            "name": [by_key[option.facility].name for option in estate.options],
+            "action": [option.action for option in estate.options],
+            "academic_year": [option.academic_year for option in estate.options],
+            "places_after": [round(float(option.admits[-1].sum())) for option in estate.options],
+            "cost_gbp": estate.problem.option_cost.round(),
+            "own_power": [option.power.own for option in estate.options],
+            "reason": [option.reason for option in estate.options],
+        }
+    )
+
+
 DECISION_COLUMNS = [
     "facility",
     "urn",

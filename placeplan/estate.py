@@ -14,7 +14,7 @@ import pandas as pd
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import growth, reductions
 from models.estate_build import Estate, build_estate, reach_of
-from models.estate_read import allocation, decisions, unplaced
+from models.estate_read import allocation, decisions, option_table, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
 from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
@@ -98,6 +98,7 @@ def estate_stage(
             "allocation": placed,
             "unplaced": left,
             "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
+            "options": option_table(estate),
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
         }

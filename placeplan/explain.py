@@ -10,6 +10,7 @@ from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
 from placeplan.results import read_stage
 from placeplan.study import Study
+from placeplan.what_if import why
 from placeplan.words import counted, money
 
 Told = dict[str, list[str]]
@@ -106,6 +107,7 @@ def _decision(study: Study, key: str) -> Told:
             *([] if row["own_power"] else [f"A request to: {row['asked_of']}."]),
             f"On the authority of: {row['authority']}. Challenge: {row['challenge']}.",
         ]
+    told["Decision"] += why(folder, key, study.policy.number("explain_seconds"))
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
     if len(moved):

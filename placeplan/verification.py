@@ -25,8 +25,9 @@ from models.planning_areas import area_of_school
 from placeplan.clusters import study_villages
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
+from placeplan.stored import stored_estate
 from placeplan.study import Study
-from solvers import ClusterPlan, EstatePlan, gap_between
+from solvers import ClusterPlan, gap_between
 from solvers.verify import verify_clusters, verify_estate
 
 TOLERANCE_PUPILS = 0.5
@@ -173,24 +174,7 @@ def _apart(what: str, found: pd.Series, expected: pd.Series) -> list[str]:
 
 
 def _estate(folder: Path) -> list[str]:
-    problem = EstateProblem.load(folder / "problem.npz")
-    summary = read_summary(folder) or {}
-    with np.load(folder / "plan.npz") as saved:
-        objective, bound = float(saved["objective"]), float(saved["bound"])
-        plan = EstatePlan(
-            status=str(summary["status"]),
-            objective=objective,
-            bound=bound,
-            gap=gap_between(objective, bound),
-            option=saved["option"],
-            flow=saved["flow"],
-            unmet=saved["unmet"],
-            clash=(),
-            seconds=0.0,
-            route=str(summary["route"]),
-            scenario_option=saved.get("scenario_option"),
-        )
-    return verify_estate(problem, plan)
+    return verify_estate(*stored_estate(folder))
 
 
 def _summary_agrees(folder: Path) -> list[str]:
