@@ -168,7 +168,7 @@ def _deficits(study: Study, area: str) -> Told:
         return {}
     lines = [
         f"{row.phase}, {row.kind}, {row.academic_year}: {row.deficit_p50:.0f} places short ({row.deficit_p10:.0f} to "
-        f"{row.deficit_p90:.0f}), {row.probability:.0%} likely to be short by {least:g} or more"
+        f"{row.deficit_p90:.0f}), probability of {least:g} or more {row.probability:.0%}"
         for row in mine.itertuples()
     ]
     lines += [
