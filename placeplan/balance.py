@@ -11,6 +11,7 @@ from models.cohorts import pupil_cube
 from models.journeys import NodeForecast, Places, base_nodes, forecast_nodes, with_newcomers
 from models.places import area_places, raise_to_cohorts, school_places
 from models.sufficiency import balance_places, summarise_balance
+from placeplan.deficits import DRAWS, acted_on, study_deficits
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.methodology import taught_statement
 from placeplan.results import StageResult
@@ -52,7 +53,7 @@ def who_is_where(study: Study, journeys: StudyJourneys) -> Places:
 
 
 def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
-    """Tables balance, balance_summary, nodes, roll_forecast, school_places and those of `placeplan.schooling`.
+    """Tables balance, balance_summary, deficits, nodes, roll_forecast, school_places and those of schooling.
 
     Need and spare stand on what schools would have on roll if places were no limit: what fits nowhere is need.
     """
@@ -69,18 +70,22 @@ def balance_stage(study: Study, forecast: pd.DataFrame) -> StageResult:
     planned = study.tables.get("planned_places")
     for_areas = area_places(planned, years) if planned is not None else None
     balance = balance_places(rolls, supply, journeys.schools, study.policy, for_areas)
+    deficits = study_deficits(study, forecast, balance)
     return StageResult(
         tables={
             "balance": balance,
             "balance_summary": summarise_balance(balance, by=("phase", "academic_year")),
+            "deficits": deficits.table,
             "nodes": with_newcomers(nodes, rolls, bands),
             "roll_forecast": rolls,
             "school_places": supply,
             **schooling.tables,
         },
         pages={"methodology.md": taught_statement(study, schooling.tables["transfers"], notes + schooling.notes)},
+        files={DRAWS: deficits.save_draws},
         summary={
             "status": "done",
+            "deficits": len(acted_on(deficits.table)),
             "bands": [band.name for band in bands],
             "rolls_reproduced": rolls_reproduced(nodes, bands, places),
             "fallbacks": [str(fallback) for fallback in study.fallbacks],

@@ -8,6 +8,7 @@ import pandas as pd
 
 from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
+from placeplan.deficits import acted_on, with_a_case
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.what_if import why
@@ -150,6 +151,7 @@ def _area(study: Study, area: str) -> Told:
             f"need {row.need:.0f}, spare {row.spare:.0f}"
             for (phase, year), row in summed.iterrows()
         ]
+        told |= _deficits(study, area)
         terms = read_stage(folder, "attendance")
         last = terms[(terms["planning_area"] == area) & (terms["academic_year"] == terms["academic_year"].max())]
         last = last[last["year_group"].isin(COMPULSORY)].groupby("term", sort=False)["pupils"].sum()
@@ -165,6 +167,24 @@ def _area(study: Study, area: str) -> Told:
                 f"{row.row}: at least {row.lower:.0f}, plan {row.value:.0f}" for row in binding.itertuples()
             ]
     return told
+
+
+def _deficits(study: Study, area: str) -> Told:
+    """Deficits of an area by phase, kind and year, where a draw in ten is short enough to count in some year."""
+    least = study.policy.number("deficit_counts_from")
+    table = with_a_case(read_stage(study.results / "balance", "deficits"), least)
+    mine = table[table["planning_area"] == area]
+    if mine.empty:
+        return {}
+    lines = [
+        f"{row.phase}, {row.kind}, {row.academic_year}: {row.deficit_p50:.0f} places short ({row.deficit_p10:.0f} to "
+        f"{row.deficit_p90:.0f}), probability of {least:g} or more {row.probability:.0%}"
+        for row in mine.itertuples()
+    ]
+    lines += [
+        f"{row.phase}, {row.kind}: first likely in {row.first_year}" for row in acted_on(mine).itertuples(index=False)
+    ]
+    return {f"The case for places in {area}, from draws of the forecast": lines}
 
 
 def _names(study: Study) -> dict[str, str]:

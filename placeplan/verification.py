@@ -23,6 +23,7 @@ from models.estate import EstateProblem
 from models.estate_build import WHOLE
 from models.planning_areas import area_of_school
 from placeplan.clusters import study_villages
+from placeplan.deficits import wrong_deficits
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.stored import stored_estate
@@ -60,6 +61,7 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["forecast: localities sum to the authority"] = partial(_forecast_sums, results / "forecast")
     if "balance" in stages:
         checks["balance: need and spare are never netted off"] = partial(_balance_cells, results / "balance")
+        checks["balance: deficits from the stored draws"] = partial(wrong_deficits, study)
         checks["balance: homes, planning areas and schools have the same pupils"] = partial(_schooling, study)
     if "estate" in stages:
         folder = results / "estate"

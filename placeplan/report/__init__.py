@@ -15,6 +15,7 @@ from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
 from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
+from placeplan.report.case import case_contents
 from placeplan.report.chart import pupils_and_places
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.results import StageResult, file_digest, read_stage, versions
@@ -47,6 +48,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         **_on_top(study, results, ran),
         "balance": _balance(study, results) if "balance" in ran else [],
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
+        "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
         "retained": _retained(results) if "estate" in ran else [],
