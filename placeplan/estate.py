@@ -16,6 +16,7 @@ from models import growth, reductions
 from models.estate_build import Estate, build_estate, reach_of
 from models.estate_read import allocation, decisions, option_table, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
+from models.funding import capital_spent, fund
 from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
 from placeplan.balance import node_forecast, study_bands, who_is_where
@@ -86,6 +87,7 @@ def estate_stage(
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
     alone = planned_alone(estate, plan, study.policy) if requests_in(estate, plan) else None
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
+    capital, left_over = _funding(study, estate, chosen)
     return StageResult(
         tables={
             "decisions": with_reasons(
@@ -99,6 +101,8 @@ def estate_stage(
             "unplaced": left,
             "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
             "options": option_table(estate),
+            "capital": capital,
+            "contributions_left": left_over,
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
         }
@@ -110,6 +114,17 @@ def estate_stage(
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole),
     )
+
+
+def _funding(study: Study, estate: Estate, chosen: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Capital by year and source, and what is left of developers' contributions."""
+    weight = estate.problem.stage_weight
+    taken: dict[int, float] = {}
+    for options, share in zip(chosen, weight, strict=True):
+        for o in options.tolist():
+            taken[o] = taken.get(o, 0.0) + float(share)
+    spent = capital_spent(estate.options, estate.years, taken)
+    return fund(spent, study.tables.get("contributions"), estate.facilities)
 
 
 def _frontier(estate: Estate, plan: EstatePlan, study: Study) -> dict[str, pd.DataFrame]:

@@ -50,6 +50,8 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
+        "capital": _capital(results) if "estate" in ran else [],
+        "contributions_left": _rows(results, "estate", "contributions_left", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
@@ -63,6 +65,15 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
         "versions": versions(),
     }
+
+
+def _capital(results: Path) -> list[dict[str, Any]]:
+    """Capital by academic year and source."""
+    table = read_stage(results / "estate", "capital")
+    rows: list[dict[str, Any]] = (
+        table.groupby(["academic_year", "source"], as_index=False)["capital_gbp"].sum().to_dict("records")
+    )
+    return rows
 
 
 def _frontier(results: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,96 @@
+"""Who pays for the plan: contributions only where and when they may be spent, the authority the rest."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_estate_options import YEARS, village
+
+from geodata.policy import Policy
+from models.funding import AUTHORITY, capital_spent, fund
+from models.growth import expand
+
+SCHOOLS = [
+    village(key="900001", planning_area={"primary": "North"}),
+    village(key="900002", planning_area={"primary": "South"}),
+]
+
+
+def given_by(*rows: tuple[str, float, str, str | None, str | None]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["site", "amount_gbp", "due_year", "spend_by", "spend_where"])
+    return table.assign(phase="primary")
+
+
+def capital(*rows: tuple[str, str, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["facility", "academic_year", "capital_gbp"])
+
+
+def test_a_contribution_pays_only_where_and_when_it_may() -> None:
+    """Due in the South, lapsed, or not yet due: none of it may be counted against a school in the North."""
+    spent = capital(("900001", "2025/26", 1_000_000.0))
+    contributions = given_by(
+        ("Mill", 300_000, "2024/25", "2027/28", "North"),
+        ("Quay", 300_000, "2024/25", "2027/28", "South"),
+        ("Late", 300_000, "2026/27", None, "North"),
+        ("Gone", 300_000, "2020/21", "2024/25", "900001"),
+        ("Any", 200_000, "2025/26", None, None),
+    )
+    table, left = fund(spent, contributions, SCHOOLS)
+    assert dict(zip(table["source"], table["capital_gbp"], strict=True)) == pytest.approx(
+        {"Mill": 300_000, "Any": 200_000, AUTHORITY: 500_000}
+    )
+    assert left.set_index("site")["unspent_gbp"].to_dict() == pytest.approx(
+        {"Mill": 0, "Quay": 300_000, "Late": 300_000, "Gone": 300_000, "Any": 0}
+    )
+
+
+def test_one_contribution_leaves_to_another_what_only_that_may_pay() -> None:
+    """The free one goes South, as only the tied one may pay for the North: first come would waste it."""
+    spent = capital(("900001", "2025/26", 100_000.0), ("900002", "2025/26", 100_000.0))
+    contributions = given_by(("Free", 100_000, "2024/25", "2026/27", None), ("Tied", 100_000, "2024/25", None, "North"))
+    table, left = fund(spent, contributions, SCHOOLS)
+    assert AUTHORITY not in set(table["source"]) and left["unspent_gbp"].abs().max() < 1
+    assert table.set_index("source").loc["Free", "facility"] == "900002"
+
+
+def test_what_lapses_first_is_spent_first() -> None:
+    spent = capital(("900001", "2025/26", 100_000.0))
+    contributions = given_by(
+        ("Long", 100_000, "2024/25", "2030/31", None), ("Short", 100_000, "2024/25", "2026/27", None)
+    )
+    table, _ = fund(spent, contributions, SCHOOLS)
+    assert table["source"].tolist() == ["Short"]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10_000))
+def test_every_pound_is_met_once_and_no_contribution_is_overspent(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    options = [option for school in SCHOOLS for option in expand(school, YEARS, Policy({}))]
+    taken = {int(o): float(rng.uniform(0.1, 1)) for o in rng.choice(len(options), 3, replace=False)}
+    spent = capital_spent(options, YEARS, taken)
+    n = int(rng.integers(1, 5))
+    contributions = given_by(
+        *(
+            (
+                f"C{k}",
+                float(rng.uniform(1e5, 3e6)),
+                str(rng.choice(YEARS)),
+                None,
+                rng.choice(["North", "South", "900001"]),
+            )
+            for k in range(n)
+        )
+    )
+    table, left = fund(spent, contributions, SCHOOLS)
+    met = table.groupby(["facility", "academic_year"])["capital_gbp"].sum().to_numpy()
+    assert met == pytest.approx(spent["capital_gbp"].to_numpy(), abs=2)
+    assert (left["unspent_gbp"] > -1).all() and spent["capital_gbp"].sum() > 0
+    total = sum(share * options[o].capital_gbp.sum() for o, share in taken.items())
+    assert table["capital_gbp"].sum() == pytest.approx(total, abs=5)
+
+
+def test_without_contributions_all_is_the_authoritys() -> None:
+    table, left = fund(capital(("900001", "2025/26", 5.0)), None, SCHOOLS)
+    assert table["source"].tolist() == [AUTHORITY] and left.empty
