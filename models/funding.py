@@ -41,15 +41,16 @@ def capital_spent(options: Sequence[Option], years: Sequence[str], probability: 
 
 
 def fund(
-    spent: pd.DataFrame, contributions: pd.DataFrame | None, facilities: Sequence[Facility]
+    spent: pd.DataFrame, contributions: pd.DataFrame | None, facilities: Sequence[Facility], forward_years: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(capital by year, facility and source; what is spent and left of each contribution).
 
-    `spent` as of `capital_spent`; `contributions` has site, phase, amount_gbp, due_year, spend_by, spend_where.
+    `spent` as of `capital_spent`; `contributions` has site, phase, amount_gbp, due_year, spend_by, spend_where, and may
+    pay for what was built up to `forward_years` before it is due.
     """
     if contributions is None or contributions.empty:
         return spent.assign(source=AUTHORITY)[SPENT], pd.DataFrame(columns=LEFT)
-    may = _eligible(spent, contributions, {facility.key: facility for facility in facilities})
+    may = _eligible(spent, contributions, {facility.key: facility for facility in facilities}, forward_years)
     paid = _paid(spent["capital_gbp"].to_numpy(), contributions, may)  # (contributions, spent)
     c, item = np.nonzero(paid > 0.5)
     met = spent.iloc[item][["academic_year", "facility"]].assign(
@@ -62,12 +63,14 @@ def fund(
     return table.sort_values(SPENT[:3]).reset_index(drop=True), left.reindex(columns=LEFT)
 
 
-def _eligible(spent: pd.DataFrame, contributions: pd.DataFrame, by_key: Mapping[str, Facility]) -> NDArray[np.bool_]:
+def _eligible(
+    spent: pd.DataFrame, contributions: pd.DataFrame, by_key: Mapping[str, Facility], forward_years: int
+) -> NDArray[np.bool_]:
     """(contributions, spent) whether a contribution may pay for it."""
     year = spent["academic_year"].map(start_year).to_numpy()
     may = np.zeros((len(contributions), len(spent)), dtype=bool)
     for c, row in enumerate(contributions.to_dict("records")):
-        first = start_year(row["due_year"])
+        first = start_year(row["due_year"]) - forward_years
         last = start_year(row["spend_by"]) if isinstance(row.get("spend_by"), str) else np.inf
         where = row.get("spend_where")
         for i, key in enumerate(spent["facility"]):

@@ -124,7 +124,8 @@ def _funding(study: Study, estate: Estate, chosen: np.ndarray) -> tuple[pd.DataF
         for o in options.tolist():
             taken[o] = taken.get(o, 0.0) + float(share)
     spent = capital_spent(estate.options, estate.years, taken)
-    return fund(spent, study.tables.get("contributions"), estate.facilities)
+    forward = study.policy.integer("contributions_forward_years")
+    return fund(spent, study.tables.get("contributions"), estate.facilities, forward)
 
 
 def _frontier(estate: Estate, plan: EstatePlan, study: Study) -> dict[str, pd.DataFrame]:

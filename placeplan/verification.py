@@ -251,8 +251,10 @@ def _decisions(folder: Path) -> list[str]:
     with np.load(folder / "plan.npz") as saved:
         changes = int((_by_scenario(saved) != problem.baseline).any(axis=0).sum())
     listed = read_stage(folder, "decisions")
+    twice = listed[listed.duplicated(["facility", "action", "academic_year", "reason"])]
+    wrong = [f"{facility} is listed twice" for facility in twice["facility"]]
     probability = listed.groupby("facility")["probability"].sum()
-    wrong = [f"{facility} is decided with {p:.0%}" for facility, p in probability[probability > 1 + 1e-6].items()]
+    wrong += [f"{facility} is decided with {p:.0%}" for facility, p in probability[probability > 1 + 1e-6].items()]
     if len(probability) != changes:
         wrong.append(f"{len(probability)} facilities are listed, {changes} change in the plan")
     return wrong

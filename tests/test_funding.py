@@ -45,6 +45,13 @@ def test_a_contribution_pays_only_where_and_when_it_may() -> None:
     )
 
 
+def test_the_authority_may_build_first_and_recoup() -> None:
+    spent = capital(("900001", "2025/26", 1_000_000.0))
+    contributions = given_by(("Soon", 300_000, "2027/28", None, "North"), ("Far", 300_000, "2028/29", None, "North"))
+    table, _ = fund(spent, contributions, SCHOOLS, forward_years=2)
+    assert set(table["source"]) == {"Soon", AUTHORITY}
+
+
 def test_one_contribution_leaves_to_another_what_only_that_may_pay() -> None:
     """The free one goes South, as only the tied one may pay for the North: first come would waste it."""
     spent = capital(("900001", "2025/26", 100_000.0), ("900002", "2025/26", 100_000.0))

@@ -24,6 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose plan expands a school and leaves a few pupils without a place."""
     folder = write_small_study(tmp_path_factory.mktemp("verify") / "study")
     grow(folder, "A", 75)
+    policy(folder, "bulge_lead_years = 4", "pan_lift_lead_years = 4")
     list(run_stages(Study.open(folder)))
     return folder
 

@@ -60,6 +60,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "methods": _methods(results) if "backtest" in ran else [],
         "published": _rows(results, "backtest", "published", ran),
         "policy": _policy(study),
+        "forward_years": study.policy.integer("contributions_forward_years"),
         "level": study.policy.number("interval_level"),
         "quality": _quality(study, summaries),
         "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
