@@ -144,7 +144,7 @@ def test_spread_says_who_was_apart_and_who_is_missing(contest: Contest) -> None:
     wide = replace(contest, assessors=("X", "Y", "Z"), marks=np.vstack([contest.marks, third]))
     assert np.argwhere(outliers(wide, 0.25)).tolist() == [[2, 0, 0]]
     told = spread(wide, 0.25).set_index(["bid", "criterion"])
-    assert told.loc[("B1", "quality"), "outliers"] == "Z 2" and told.loc[("B1", "quality"), "missing"] == ""
+    assert told.loc[("B1", "quality"), "outliers"] == "Z: 2" and told.loc[("B1", "quality"), "missing"] == ""
     assert told.loc[("B2", "quality"), "missing"] == "Z"
 
 
