@@ -58,7 +58,7 @@ def spread(contest: Contest, outlier_share: float, barred: pd.DataFrame | None =
             low, mean, high = (marks.min(), marks.mean(), marks.max()) if len(marks) else (np.nan,) * 3
             record = contest.record[b, c]
             apart = ", ".join(
-                f"{contest.assessors[a]} {contest.marks[a, b, c]:g}" for a in np.flatnonzero(odd[:, b, c])
+                f"{contest.assessors[a]}: {contest.marks[a, b, c]:g}" for a in np.flatnonzero(odd[:, b, c])
             )
             absent = ", ".join(contest.assessors[a] for a in np.flatnonzero(missing[:, b, c]))
             rows.append((bid, criterion, len(marks), low, mean, high, record, record - mean, apart, absent))

@@ -228,7 +228,7 @@ def test_competition_can_be_judged(tables: dict[str, pd.DataFrame]) -> None:
     assert len(agreed) == 5 * len(criteria) and agreed["reason"].notna().all()
     assert scores["score"].between(0, 5).all()
     threshold = criteria.set_index("criterion")["threshold"]
-    record = agreed.pivot(index="bid", columns="criterion", values="score")
+    record = agreed.pivot_table(index="bid", columns="criterion", values="score")
     fails = (record < threshold[record.columns]).any(axis=1)
     assert 1 <= fails.sum() <= 3
     assert (tables["sites"]["site"] == "SITE-1").sum() == 1
