@@ -137,7 +137,8 @@ def _opening(bids: pd.DataFrame, settings: Settings) -> Iterable[Problem]:
 def _of_competition(tables: Tables, column: str) -> pd.Series:
     """A column of the competition of each bid."""
     known = tables["competitions"].dropna(subset=["competition"]).drop_duplicates("competition")
-    return tables["bids"]["competition"].map(known.set_index("competition")[column])
+    bids = tables["bids"]
+    return known.set_index("competition")[column].reindex(bids["competition"]).set_axis(bids.index)
 
 
 def _kinds(tables: Tables, policy: Policy) -> Iterable[Problem]:
@@ -199,7 +200,7 @@ def _locked(tables: Tables) -> Iterable[Problem]:
     """Weights are published before the first bid is received and do not change after it."""
     competitions = tables["competitions"]
     first = first_receipts(tables)
-    receipt = competitions["competition"].map(first)
+    receipt = _receipt(first, competitions["competition"])
     yield from row_problems(
         "competitions",
         competitions,
@@ -217,7 +218,7 @@ def _locked(tables: Tables) -> Iterable[Problem]:
     yield from row_problems(
         "criteria",
         criteria,
-        criteria["changed"] >= criteria["competition"].map(first).dt.normalize(),
+        criteria["changed"] >= _receipt(first, criteria["competition"]).dt.normalize(),
         lambda row: (
             f"{row['criterion']} of {row['competition']} was changed on {day(row['changed'])}, and a bid was received "
             f"on {day(first[row['competition']])}."
@@ -236,6 +237,11 @@ def _locked(tables: Tables) -> Iterable[Problem]:
         "Restore the criteria, or give the digest of what was published.",
         "criteria_digest",
     )
+
+
+def _receipt(first: pd.Series, competition: pd.Series) -> pd.Series:
+    """When the first bid was received, for each row; blank throughout where no receipt is logged."""
+    return first.reindex(competition).set_axis(competition.index)
 
 
 def _clarifications(clarifications: pd.DataFrame) -> Iterable[Problem]:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from tender_study import write_tender_study
 from test_bad_input import edit, found
 
 from placeplan.study import Study
+from placeplan.tender import tender_stage
 
 Break = tuple[Callable[[Path], None], str, int | None, str, str]
 
@@ -149,6 +151,9 @@ BREAKS: dict[str, Break] = {
         lambda s: edit(s / "inputs/clarifications.csv", "fees?,2023-04-06", "fees?,2023-04-01"),
         "clarifications.csv", 2, "answered", "before it was asked",
     ),
+    "a competition without a code": (
+        lambda s: edit(s / "inputs/competitions.csv", "\nC1,", "\n,"), "competitions.csv", 2, "competition", "empty",
+    ),
     "a receipt at no time": (
         lambda s: edit(s / "inputs/bids.csv", "2023-03-20 10:15", "half past ten"),
         "bids.csv", 2, "received_at", "2015-06-30 14:05",
@@ -174,6 +179,30 @@ def test_wrong_weights_of_every_competition_come_at_once(study: Path) -> None:
     more(study, "criteria", "C2,ethos,Ethos,101,,5,paper,")
     told = {(p.row, p.what) for p in found(study) if p.field == "weight" and p.file == "criteria.csv"}
     assert {(2, "The weights of C1 sum to 90."), (5, "The weights of C2 sum to 101.")} <= told
+
+
+def test_the_shortest_tables_are_enough(study: Path) -> None:
+    """Whoever has logged no dates, kinds or receipts can still check and rank what there is."""
+    for table, text in {
+        "competitions": "competition,name\nC1,A school\n",
+        "bids": "bid,competition,proposer\nB1,C1,Ash\nB2,C1,Birch\nB3,C1,Cedar\nB4,C1,Dell\n",
+        "criteria": "competition,criterion,name,weight\nC1,quality,Q,50\nC1,strength,S,30\nC1,finance,F,20\n",
+    }.items():
+        (study / f"inputs/{table}.csv").write_text(text)
+    for table in ("declarations", "clarifications"):
+        (study / f"inputs/{table}.csv").unlink()
+    told = tender_stage(Study.open(study))
+    assert told.tables["bids_ranked"]["total"].tolist() == pytest.approx([74, 70, 66, 60])
+    assert any("nobody can say who decides" in line for line in told.summary["warnings"])
+
+
+def test_receipt_times_survive_parquet(study: Path) -> None:
+    """A bid received a minute late must not be read as received on the day."""
+    first = Study.open(study).tables["bids"]
+    pd.read_csv(study / "inputs/bids.csv", parse_dates=["received_at"]).to_parquet(study / "inputs/bids.parquet")
+    (study / "inputs/bids.csv").unlink()
+    again = Study.open(study).tables["bids"]
+    assert (first["received_at"] == again["received_at"]).all() and again["received_at"].iloc[1].minute == 59
 
 
 def test_a_withdrawn_bid_may_be_replaced(study: Path) -> None:
