@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from geodata.locality_changes import CARRIED, TABLE, change_problems
-from geodata.problems import Problem, nearest
+from geodata.problems import SHOWN, Problem, nearest, row_problems
 from geodata.settings import Settings
+from geodata.tender_checks import tender_problems
 from geodata.years import COMPULSORY
 
 Tables = Mapping[str, pd.DataFrame]
-SHOWN = 5
 REFERENCES = (  # table, field, refers to table, its field, optional
     ("pupils", "locality", "localities", "locality"),
     ("births", "locality", "localities", "locality"),
@@ -36,6 +36,11 @@ REFERENCES = (  # table, field, refers to table, its field, optional
     ("criteria", "competition", "competitions", "competition"),
     ("scores", "bid", "bids", "bid"),
     ("scores", "criterion", "criteria", "criterion"),
+    ("competitions", "urn", "schools", "urn"),
+    ("declarations", "competition", "competitions", "competition"),
+    ("declarations", "bid", "bids", "bid"),
+    ("clarifications", "competition", "competitions", "competition"),
+    ("clarifications", "bid", "bids", "bid"),
 )
 ENGLAND_M = (80_000, 5_000, 660_000, 660_000)  # west, south, east, north on the British National Grid
 FAR_M = 80_000
@@ -56,6 +61,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _either_or,
         _closable,
         change_problems,
+        tender_problems,
     )
     found = [problem for check in checks for problem in check(tables, settings)]
     found += _references(tables, files)
@@ -63,16 +69,6 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         Problem(files.get(problem.file, problem.file), problem.what, problem.mend, problem.row, problem.field)
         for problem in found
     ]
-
-
-def _rows(
-    table: str, frame: pd.DataFrame, bad: pd.Series, what: Callable[[pd.Series], str], mend: str, field: str
-) -> list[Problem]:
-    rows = frame[bad]
-    problems = [Problem(table, what(row), mend, int(number) + 2, field) for number, row in rows.head(SHOWN).iterrows()]
-    if len(rows) > SHOWN:
-        problems.append(Problem(table, f"And {len(rows) - SHOWN} more rows like these.", "", field=field))
-    return problems
 
 
 def _references(tables: Tables, files: Mapping[str, str]) -> Iterable[Problem]:
@@ -162,7 +158,7 @@ def _coordinates(tables: Tables, settings: Settings) -> Iterable[Problem]:
         east, north = frame["easting"].astype(float), frame["northing"].astype(float)
         west_m, south_m, east_m, north_m = ENGLAND_M
         degrees = (east.abs() <= 180) & (north.abs() <= 90)
-        yield from _rows(
+        yield from row_problems(
             table,
             frame,
             degrees,
@@ -178,7 +174,7 @@ def _coordinates(tables: Tables, settings: Settings) -> Iterable[Problem]:
             away_swapped = np.hypot(north - centre[0], east - centre[1])
             swapped = ~degrees & (away > FAR_M) & (away_swapped < away / 2)
             far = ~degrees & ~swapped & ~outside & (away > 3 * FAR_M)
-        yield from _rows(
+        yield from row_problems(
             table,
             frame,
             swapped,
@@ -186,7 +182,7 @@ def _coordinates(tables: Tables, settings: Settings) -> Iterable[Problem]:
             "Put the easting in easting and the northing in northing.",
             "easting, northing",
         )
-        yield from _rows(
+        yield from row_problems(
             table,
             frame,
             (outside & ~swapped) | far,
@@ -212,7 +208,7 @@ def _site_codes(tables: Tables, settings: Settings) -> Iterable[Problem]:
     """A site and a school of one code would be one row in every result."""
     if "sites" in tables and "schools" in tables:
         sites, schools = tables["sites"], tables["schools"]
-        yield from _rows(
+        yield from row_problems(
             "sites",
             sites,
             sites["site"].isin(schools["urn"].astype(str)),
@@ -226,7 +222,7 @@ def _ages(tables: Tables, settings: Settings) -> Iterable[Problem]:
     if "schools" in tables:
         schools = tables["schools"]
         low, high = schools["low_age"].astype("Float64"), schools["high_age"].astype("Float64")
-        yield from _rows(
+        yield from row_problems(
             "schools",
             schools,
             (low >= high).fillna(False).astype(bool),
@@ -242,7 +238,7 @@ def _capacities(tables: Tables, settings: Settings) -> Iterable[Problem]:
     schools, rolls = tables["schools"], tables["rolls"]
     roll = rolls[rolls["academic_year"] == settings.base_year].groupby("urn")["pupils"].sum()
     on_roll = schools["urn"].map(roll).fillna(0)
-    yield from _rows(
+    yield from row_problems(
         "schools",
         schools,
         (schools["capacity"].astype("Float64").eq(0).fillna(False)) & (on_roll > 0),
@@ -251,7 +247,7 @@ def _capacities(tables: Tables, settings: Settings) -> Iterable[Problem]:
         "capacity",
     )
     sixth = schools["capacity_sixth_form"].fillna(0) > schools["capacity"].astype("Float64").fillna(np.inf)
-    yield from _rows(
+    yield from row_problems(
         "schools",
         schools,
         sixth.fillna(False),
@@ -262,11 +258,6 @@ def _capacities(tables: Tables, settings: Settings) -> Iterable[Problem]:
 
 
 def _weights(tables: Tables, settings: Settings) -> Iterable[Problem]:
-    if "criteria" in tables:
-        for competition, weight in tables["criteria"].groupby("competition")["weight"].sum().items():
-            if abs(weight - 100) > 1e-6:
-                what = f"The weights of {competition} sum to {weight:g}."
-                yield Problem("criteria", what, "Published weights sum to 100.", field="weight")
     if "demand_points" in tables:
         points = tables["demand_points"]
         for field in ("weight_primary", "weight_secondary"):
@@ -284,7 +275,7 @@ def _either_or(tables: Tables, settings: Settings) -> Iterable[Problem]:
     ):
         if table in tables:
             frame = tables[table]
-            yield from _rows(
+            yield from row_problems(
                 table,
                 frame,
                 frame[one].isna() == frame[other].isna(),

@@ -28,7 +28,7 @@ def coerce(raw: pd.Series, field: Field) -> tuple[pd.Series, list[Wrong]]:
     """
     if field.type == "geometry":
         return raw, _shapes(raw, field)
-    text = _text(raw)
+    text = _text(raw, "%Y-%m-%d %H:%M:%S" if field.type == "date_time" else "%Y-%m-%d")
     if field.suppressed:
         text = text.where(~text.str.lower().isin(SUPPRESSED), None) if text.notna().any() else text
     blank = text.isna()
@@ -72,9 +72,9 @@ def _shapes(shapes: pd.Series, field: Field) -> list[Wrong]:
     ]
 
 
-def _text(raw: pd.Series) -> pd.Series:
+def _text(raw: pd.Series, moment: str) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(raw):
-        raw = raw.dt.strftime("%Y-%m-%d")
+        raw = raw.dt.strftime(moment)
     elif pd.api.types.is_float_dtype(raw) and (raw.dropna() % 1 == 0).all():
         raw = raw.astype("Int64")  # codes beside an empty cell: 7, not 7.0
     text = raw.astype(object).where(raw.notna(), None)
@@ -123,6 +123,14 @@ def _date(text: pd.Series) -> tuple[pd.Series, pd.Series]:
     return values, values.isna()
 
 
+def _date_time(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    moments = text.str.replace("T", " ") if text.notna().any() else text
+    values = pd.to_datetime(moments, errors="coerce", format="%Y-%m-%d %H:%M")
+    for other in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d"):
+        values = values.fillna(pd.to_datetime(moments, errors="coerce", format=other))
+    return values, values.isna()
+
+
 def _parsed(parse: Callable[[object], str | None]) -> Callable[[pd.Series], tuple[pd.Series, pd.Series]]:
     def column(text: pd.Series) -> tuple[pd.Series, pd.Series]:
         known = {word: parse(word) for word in text.dropna().unique()}
@@ -139,6 +147,7 @@ _PARSERS: dict[str, Callable[[pd.Series], tuple[pd.Series, pd.Series]]] = {
     "urn": _integer,
     "flag": _flag,
     "date": _date,
+    "date_time": _date_time,
     "academic_year": _parsed(parse_academic_year),
     "year_group": _parsed(parse_year_group),
 }
@@ -149,6 +158,7 @@ _EXPECTED: dict[str, tuple[str, str]] = {
     "urn": ("{} is not a URN.", "Give the six-digit number from GIAS."),
     "flag": ("{} is neither yes nor no.", "Give yes or no."),
     "date": ("{} is not a date.", "Write it as 2015-06-30."),
+    "date_time": ("{} is not a date with a time.", "Write it as 2015-06-30 14:05."),
     "academic_year": ("{} is not an academic year.", "Write it as 2022/23."),
     "year_group": ("{} is not a year group.", "Use R, Y1 … Y13, or A0 … A3 below school age."),
 }
@@ -164,6 +174,6 @@ def _finish(values: pd.Series, field: Field) -> pd.Series:
         return flags.astype(bool) if not flags.isna().any() else flags
     if field.type == "number":
         return values.astype(float)
-    if field.type == "date":
+    if field.type in ("date", "date_time"):
         return pd.to_datetime(values)
     return values.astype(object).where(values.notna(), None)

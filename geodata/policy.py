@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 
@@ -20,8 +21,8 @@ class PolicyItem:
 
     Attributes
     ----------
-    type : number, integer, text, choice (one of `choices`), flag ("yes" or "no"), list (of codes), numbers (a list of
-        them) or weights (numbers of which the first is above 0).
+    type : number, integer, text, choice (one of `choices`), flag ("yes" or "no"), date (2015-06-30), list (of codes),
+        numbers (a list of them) or weights (numbers of which the first is above 0).
     minimum, maximum : of the number, or of each number in the list.
 
     """
@@ -109,6 +110,10 @@ class Policy:
         """The value, or None where the policy is blank (no limit)."""
         return None if self.value(key) is None else self.number(key)
 
+    def optional_date(self, key: str) -> date | None:
+        """The day, or None where the policy is blank."""
+        return None if self.value(key) is None else date.fromisoformat(self.text(key))
+
     def numbers(self, key: str) -> tuple[float, ...]:
         """The values of a policy that is a list of numbers."""
         value = self.value(key)
@@ -143,6 +148,8 @@ def read_policy(given: Mapping[str, object], section: str) -> tuple[dict[str, Va
         what, mend = _fault(value, item)
         if what:
             wrong(key, what, mend)
+        elif item.type == "date":
+            values[key] = str(value)
         elif item.type == "flag":
             values[key] = FLAGS[str(value).strip().lower()]
         else:
@@ -160,9 +167,18 @@ def _fault(value: object, item: PolicyItem) -> tuple[str, str]:
     if item.type == "choice":
         known = isinstance(value, str) and value in item.choices
         return ("", "") if known else (f"{value!r} cannot be chosen.", f"Use one of: {', '.join(item.choices)}.")
+    if item.type == "date":
+        return ("", "") if _is_date(value) else (f"{value!r} is not a date.", "Write it as 2015-06-30.")
     if item.type == "text":
         return ("", "") if isinstance(value, str) else (f"{value!r} is not text.", "Write it in quotation marks.")
     return _number_fault(value, item)
+
+
+def _is_date(value: object) -> bool:
+    try:
+        return isinstance(value, str | date) and date.fromisoformat(str(value)) is not None
+    except ValueError:
+        return False
 
 
 def _list_fault(value: object, item: PolicyItem) -> tuple[str, str]:

@@ -1,8 +1,16 @@
 """What is wrong with an input, said so that a planner can mend it, all of it at once."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -46,3 +54,14 @@ def nearest(word: str, known: Sequence[str]) -> str:
     """Sentence naming the nearest known word, or the known words where none is near."""
     near = get_close_matches(word, known, n=1, cutoff=0.5)
     return f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(sorted(known))}."
+
+
+def row_problems(
+    table: str, frame: pd.DataFrame, bad: pd.Series, what: Callable[[pd.Series], str], mend: str, field: str
+) -> list[Problem]:
+    """One problem each for the first bad rows, then the count of the rest; a frame's index is its file's row less 2."""
+    rows = frame[bad]
+    problems = [Problem(table, what(row), mend, int(number) + 2, field) for number, row in rows.head(SHOWN).iterrows()]
+    if len(rows) > SHOWN:
+        problems.append(Problem(table, f"And {len(rows) - SHOWN} more rows like these.", "", field=field))
+    return problems

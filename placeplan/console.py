@@ -111,7 +111,9 @@ def _proof(summary: Any) -> str:
 
 
 def closing(study: Study, stages: Sequence[str]) -> None:
-    """Say where the map and the report are."""
+    """Say where the map, the report and the pages of competitions are."""
+    from placeplan.results import read_summary
+
     results = study.results
     for banner in study.banners:
         say(f"! {banner}")
@@ -119,7 +121,10 @@ def closing(study: Study, stages: Sequence[str]) -> None:
         say(f"Maps:   {results / 'maps' / 'index.html'}")
     if "report" in stages:
         say(f"Report: {results / 'report' / 'report.html'}")
-    if not {"maps", "report"} & set(stages):
+    if "tender" in stages:
+        for told in (read_summary(results / "tender") or {"competitions": {}})["competitions"].values():
+            say(f"Tender: {results / 'tender' / told['page']}")
+    if not {"maps", "report", "tender"} & set(stages):
         say(f"Tables: {results}")
 
 

@@ -29,7 +29,10 @@ ATTRIBUTION = (
 
 
 def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult:
-    """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html."""
+    """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html.
+
+    The index leads to the pages of competitions too.
+    """
     from maps.index import Entry, index_page
 
     if "geometry" not in study.tables["localities"]:
@@ -48,6 +51,9 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
             entries.append(Entry(f"{name}.html", title, question))
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
+    if "tender" in ran:
+        told = (read_summary(results / "tender") or {"competitions": {}})["competitions"].values()
+        entries += [Entry(f"../tender/{one['page']}", one["name"], "Bids ranked, with reasons.") for one in told]
     pages["index.html"] = index_page(entries, notes(study, study.settings.name, "Every page of this scenario."))
     return StageResult(
         pages=pages,

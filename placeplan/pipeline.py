@@ -36,6 +36,7 @@ PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places")
+TENDERS = ("competitions", "bids", "criteria", "scores")
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,12 @@ def _clusters(run: Run) -> StageResult:
     return clusters_stage(run.study, closing_schools(run.table("estate", "decisions")), run.progress)
 
 
+def _tender(run: Run) -> StageResult:
+    from placeplan.tender import tender_stage
+
+    return tender_stage(run.study)
+
+
 def _maps(run: Run) -> StageResult:
     from placeplan.pages import maps_stage
 
@@ -131,7 +138,8 @@ STAGES = (
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
-    Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters"), _maps),
+    Stage("tender", TENDERS, (*ALL, *TENDERS, "declarations", "clarifications"), (), _tender),
+    Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps),
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report),
 )
 NAMES = tuple(stage.name for stage in STAGES)

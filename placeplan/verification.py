@@ -28,6 +28,7 @@ from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.stored import stored_estate
 from placeplan.study import Study
+from placeplan.tender_verification import verify_tender
 from solvers import ClusterPlan, gap_between
 from solvers.verify import verify_clusters, verify_estate
 
@@ -75,6 +76,8 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["clusters summary: objective, bound and gap of the plan"] = partial(
             _summary_agrees, results / "clusters"
         )
+    if "tender" in stages:
+        checks["tender: totals, ranks and shares from the scores of record"] = partial(verify_tender, study)
     return {what: _told(check) for what, check in checks.items()}
 
 

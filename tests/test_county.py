@@ -46,7 +46,7 @@ def test_same_seed_same_files_and_another_seed_another_county(folder: Path, tmp_
     make_county(tmp_path / "again")
     make_county(tmp_path / "other", seed=2)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    assert len(files) == 19  # seventeen tables, the roads and study.toml
+    assert len(files) == 21  # nineteen tables, the roads and study.toml
     for name in files:
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
     for name in ("births.csv", "schools.csv", "roads.parquet"):
@@ -223,11 +223,13 @@ def test_competition_can_be_judged(tables: dict[str, pd.DataFrame]) -> None:
     bids, criteria, scores = (tables[name] for name in ("bids", "criteria", "scores"))
     assert len(bids) == 5
     assert criteria["weight"].sum() == 100
-    assert len(scores) == 5 * len(criteria) * 3
+    assert len(scores) == 5 * len(criteria) * 4  # three assessors, and what they agreed on
+    agreed = scores[scores["assessor"] == "moderated"]
+    assert len(agreed) == 5 * len(criteria) and agreed["reason"].notna().all()
     assert scores["score"].between(0, 5).all()
     threshold = criteria.set_index("criterion")["threshold"]
-    mean = scores.pivot_table(index="bid", columns="criterion", values="score")
-    fails = (mean < threshold[mean.columns]).any(axis=1)
+    record = agreed.pivot_table(index="bid", columns="criterion", values="score")
+    fails = (record < threshold[record.columns]).any(axis=1)
     assert 1 <= fails.sum() <= 3
     assert (tables["sites"]["site"] == "SITE-1").sum() == 1
 

@@ -59,7 +59,7 @@ def nodes_reproduce_rolls(county: tuple[Path, list[Step]]) -> None:
 def test_rutland_is_whole(rutland: tuple[Path, list[Step]]) -> None:
     """17 primaries, three secondaries, one 16–19 academy that is mapped and not planned, 23 localities, every stage."""
     folder, steps = rutland
-    assert [(step.stage, step.outcome) for step in steps] == [(name, "done") for name in NAMES]
+    assert {step.stage: step.outcome for step in steps} == dict.fromkeys(NAMES, "done") | {"tender": "left out"}
     study = Study.open(folder)
     phases = study.tables["schools"]["phase"].value_counts().to_dict()
     assert (phases["primary"], phases["secondary"], phases["16 plus"]) == (17, 3, 1)
@@ -147,7 +147,7 @@ def test_maps_of_rutland_draw_every_feature(rutland: tuple[Path, list[Step]]) ->
 def test_devon_runs_without_roads(devon: tuple[Path, list[Step]]) -> None:
     """310 primaries in 54 planning areas; straight lines marked approximate; nine schools off the map listed."""
     folder, steps = devon
-    assert [(step.stage, step.outcome) for step in steps] == [(name, "done") for name in NAMES]
+    assert {step.stage: step.outcome for step in steps} == dict.fromkeys(NAMES, "done") | {"tender": "left out"}
     study = Study.open(folder)
     assert study.approximate and any("Approximate" in banner for banner in study.banners)
     schools = study.tables["schools"]

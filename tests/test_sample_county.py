@@ -95,6 +95,16 @@ def test_nothing_is_estimated_or_old_in_the_sample(county: Path) -> None:
     assert study.banners == [] and study.fallbacks == ()
 
 
+def test_the_competition_has_a_winner_that_could_be_contested(results: Path) -> None:
+    """A sample in which nobody fails a threshold or comes near the winner would show nothing."""
+    ranked = read_stage(results / "tender", "bids_ranked").set_index("bid")
+    assert ranked["rank"].fillna(0).tolist() == [1, 2, 3, 4, 0]
+    assert ranked["why"].iloc[-1].startswith("below the threshold")
+    shares = read_stage(results / "tender", "weight_shares")
+    weighed = shares[shares["basis"] == "every weighting"].set_index("bid")["share"]
+    assert 0.5 < weighed[ranked.index[0]] < 1
+
+
 @pytest.mark.browser
 def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> None:
     maps, study = results / "maps", Study.open(county)
@@ -110,7 +120,7 @@ def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> 
     check_map(maps / "clusters.html", {"drives": members, "schools": schools - 10})
     with open_page(maps / "index.html") as page:
         assert page.problems() == []
-        assert page.page.locator("main a").count() == 5
+        assert page.page.locator("main a").count() == 6
 
 
 @pytest.mark.browser

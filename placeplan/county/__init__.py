@@ -26,7 +26,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
     from geodata.settings import FILE, write_settings
     from geodata.tables import write_inputs
     from geodata.travel import travel_table
-    from placeplan.county import land, names, people, plans, schools, streets, tables
+    from placeplan.county import land, names, people, plans, schools, streets, tables, tender
 
     folder = Path(folder)
     rng = [np.random.default_rng([seed, part]) for part in range(9)]
@@ -64,7 +64,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
         "sites": plans.school_sites(network, _xy(growth), _xy(works), growth["name"]),
         "places": tables.settlements(ground),
         "trusts": tables.trusts(built, roll),
-        **plans.competition(rng[7]),
+        **tender.competition(rng[7]),
     }
     # A GeoPackage carries the time it was written; the same seed is to give the same file.
     set_gdal_config_options({"OGR_CURRENT_DATE": "2023-05-01T00:00:00Z"})

@@ -1,4 +1,4 @@
-"""What is being planned: two housing sites, three sites for schools, and one competition with five bids."""
+"""What is being planned: two housing sites and three sites for schools."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from placeplan.county import land, names, schools
 if TYPE_CHECKING:
     from geodata.roads import RoadNetwork
 
-COMPETITION, NEEDED_SITE = "C2023-1", "SITE-1"
+NEEDED_SITE = "SITE-1"
 GROWTH_HOUSING, CITY_HOUSING = "HS-01", "HS-02"
-ASSESSORS = ("Assessor 1", "Assessor 2", "Assessor 3")
 # Dwellings a year from 2023/24: the town's extension speeds up, the works in the city are soon built out.
 BUILT = {GROWTH_HOUSING: (340, 360, 380, 380, 380, 360, 340, 320), CITY_HOUSING: (40, 80, 80, 60)}
 MIX = (
@@ -22,22 +21,6 @@ MIX = (
     ("house", "market", 4, 0.20),
     ("house", "affordable", 2, 0.25),
     ("flat", "affordable", 1, 0.10),
-)
-CRITERIA = (
-    ("education", "Quality of education and curriculum", 30, 3.0),
-    ("leadership", "Leadership, governance and record of the proposer", 20, 3.0),
-    ("inclusion", "Inclusion, SEND and admissions", 20, 3.0),
-    ("community", "Fit with the community and neighbouring schools", 10, np.nan),
-    ("finance", "Value for money and revenue plan", 12, 2.0),
-    ("delivery", "Readiness to open on time", 8, np.nan),
-)
-# Proposer, forms of entry, opening year, capital in GBP, faith, and how good each criterion looks from 0 to 5.
-BIDS = (
-    (schools.TRUSTS["trust"][1], 2.0, "2026/27", 10_450_000, "none", (4.2, 4.0, 3.9, 4.6, 3.4, 4.2)),
-    (schools.TRUSTS["trust"][0], 2.0, "2026/27", 10_200_000, "none", (4.3, 4.2, 3.6, 3.1, 3.9, 3.8)),
-    (schools.TRUSTS["trust"][4], 2.0, "2026/27", 10_600_000, schools.COFE, (3.9, 3.8, 4.2, 3.7, 3.5, 3.6)),
-    ("Northmark Academies", 3.0, "2027/28", 14_900_000, "none", (4.5, 2.3, 3.4, 2.6, 4.2, 2.8)),
-    ("Tarne Parents' School Group", 1.0, "2026/27", 6_300_000, "none", (3.2, 3.1, 4.4, 4.7, 2.2, 2.4)),
 )
 
 
@@ -90,36 +73,3 @@ def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarra
             "planning_area": [f"{town} East", f"{names.CITY} South", town],
         }
     )
-
-
-def competition(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
-    """Tables competitions, bids, criteria and scores: three assessors, each a little kinder or stricter."""
-    opened = ("2022-11-07", "2023-02-24")
-    contest = (COMPETITION, f"A new primary school for {names.GROWING_TOWN} East", NEEDED_SITE, "presumption", *opened)
-    rows = [(f"B{k + 1}", COMPETITION, *bid[:5]) for k, bid in enumerate(BIDS)]
-    kindness = dict(zip(ASSESSORS, (0.15, -0.2, 0.0), strict=True))
-    marks = []
-    for k, bid in enumerate(BIDS):
-        for (criterion, _, _, threshold), level in zip(CRITERIA, bid[5], strict=True):
-            for assessor in ASSESSORS:
-                score = float(np.clip(np.round(2 * (level + kindness[assessor] + rng.normal(0, 0.3))) / 2, 0, 5))
-                marks.append((f"B{k + 1}", criterion, assessor, score, _reason(score, threshold)))
-    return {
-        "competitions": pd.DataFrame([contest], columns=["competition", "name", "site", "route", "opened", "closes"]),
-        "bids": pd.DataFrame(
-            rows, columns=["bid", "competition", "proposer", "fe", "opens", "capital_gbp", "religious_character"]
-        ),
-        "criteria": pd.DataFrame(
-            [(COMPETITION, *row) for row in CRITERIA],
-            columns=["competition", "criterion", "name", "weight", "threshold"],
-        ),
-        "scores": pd.DataFrame(marks, columns=["bid", "criterion", "assessor", "score", "reason"]),
-    }
-
-
-def _reason(score: float, threshold: float) -> str:
-    if score < threshold:
-        return "Below the published threshold: the evidence asked for was not given."
-    if score >= 4.5:
-        return "Strong evidence throughout."
-    return "Meets the requirement." if score >= 3 else "Some evidence, with gaps."
