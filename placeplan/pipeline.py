@@ -35,7 +35,7 @@ BASIC = ("localities", "pupils", "births")
 PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
-ALL = (*PLACES, "sites", "trusts", "places")
+ALL = (*PLACES, "sites", "trusts", "places", "contributions")
 TENDERS = ("competitions", "bids", "criteria", "scores")
 
 

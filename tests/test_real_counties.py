@@ -112,7 +112,8 @@ def test_rutland_closes_nothing(rutland: tuple[Path, list[Step]]) -> None:
 
 
 def test_rutland_again_does_nothing(rutland: tuple[Path, list[Step]]) -> None:
-    assert {step.outcome for step in run_stages(Study.open(rutland[0]))} == {"unchanged"}
+    steps = list(run_stages(Study.open(rutland[0])))
+    assert {step.outcome for step in steps if step.stage != "tender"} == {"unchanged"}
 
 
 def test_apportioned_counts_are_marked_in_tables(rutland: tuple[Path, list[Step]]) -> None:
