@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from models.estate_build import WHOLE, Estate
 from models.options import STAY, Facility, Option
+from models.powers import TRUST
 
 Array = NDArray[np.float64]
 LEAST_PUPILS = 0.01
@@ -91,12 +92,17 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
         "proposer": option.power.proposer,
         "decider": option.power.decider,
         "own_power": option.power.own,
-        "asked_of": option.power.asked_of,
+        "asked_of": _body(option.power.asked_of, facility),
         "authority": option.power.authority,
         "challenge": option.power.challenge,
         "start_now": option.start_now,
         "reason": option.reason,
     }
+
+
+def _body(asked_of: str, facility: Facility) -> str:
+    """The body that a request goes to, the trust by its name where it is known."""
+    return f"{TRUST} {facility.trust}" if asked_of == TRUST and facility.trust else asked_of
 
 
 def allocation(estate: Estate, flow: Array) -> pd.DataFrame:

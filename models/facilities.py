@@ -56,6 +56,7 @@ def school_facilities(
                 pan_estimated=bool(school.pan_estimated),
                 max_fe=_largest(school.max_fe, groups, policy),
                 physical=None if physical_cube is None else physical_cube[row],
+                trust=str(school.trust) if isinstance(getattr(school, "trust", None), str) else "",
             )
         )
     return facilities

@@ -55,6 +55,7 @@ class Facility:
     land_cost_gbp: float = 0.0
     physical: Array | None = None
     standing: str = ""  # of a site: its owner and planning status, in words
+    trust: str = ""  # that runs an academy, where it is known
 
     @property
     def columns(self) -> list[int]:

@@ -1,6 +1,7 @@
 """Deciding now only what must be begun now, and what the authority may decide alone: worked by hand and on a study."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,14 @@ def test_without_requests_the_estate_is_planned_by_the_authority_alone(staged: b
     assert truth > 0 and told["worth_least_gbp"] <= truth + 1 <= told["worth_most_gbp"] + 2
     own = two_futures(staged=staged, policy=dear)
     assert requests_in(own, solve_estate(own.problem, gap=1e-9)) == 0
+
+
+def test_a_request_names_the_trust_where_it_is_known() -> None:
+    """The words academy trust alone send an officer looking for whom to write to."""
+    estate = two_futures("Academy converter", False, Policy({**CHEAP_VALUES, "unmet_gbp": 25_000}))
+    estate = replace(estate, facilities=[replace(estate.facilities[0], trust="Vale Learning Trust")])
+    table = decisions(estate, solve_estate(estate.problem, gap=1e-9).by_scenario)
+    assert table["asked_of"].tolist() == ["Academy trust Vale Learning Trust"]
 
 
 def test_a_study_in_two_stages_stands_up_to_its_checks(tmp_path: Path) -> None:
