@@ -6,7 +6,7 @@ requests to a named body; the plan is therefore solved a second time without the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,18 +37,16 @@ def requests_in(estate: Estate, plan: EstatePlan) -> int:
 def planned_alone(estate: Estate, plan: EstatePlan, policy: Policy) -> Alone:
     """The estate planned anew without requests, which begins from the plan less its requests."""
     problem, chosen = estate.problem, plan.by_scenario
-    assert chosen is not None and plan.option is not None and problem.baseline is not None
+    assert chosen is not None and problem.baseline is not None
     own = np.array([option.power.own for option in estate.options])
     kept = np.flatnonzero(own)
-    left = np.full(problem.n_options, -1)
-    left[kept] = np.arange(len(kept))
-    begun = left[np.where((own[chosen]).all(axis=0), chosen, problem.baseline)]
+    begun = np.where(own[chosen].all(axis=0), chosen, problem.baseline)
     without = problem.with_options(kept)
     found = solve_estate(
         without,
         time_limit_s=policy.number("estate_time_limit_s"),
         gap=policy.number("estate_gap"),
-        start=replace(plan, option=begun[0], scenario_option=begun if problem.two_stage else None, proof=None),
+        start=plan.begun_with(begun, kept),
     )
     if wrong := verify_estate(without, found):
         raise AssertionError("The plan without requests fails its independent verification: " + "; ".join(wrong))

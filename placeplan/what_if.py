@@ -7,7 +7,6 @@ instead is the runner-up. What that costs more lies between two proven figures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +51,6 @@ def _runner_up(
     kept = np.setdiff1d(np.arange(problem.n_options), taken)
     if not (problem.option_facility[kept] == facility).any():
         return ["Nothing else was open to it."], set()
-    left = np.full(problem.n_options, -1)
-    left[kept] = np.arange(len(kept))
     chosen = plan.by_scenario
     assert chosen is not None
     begun = chosen.copy()
@@ -61,12 +58,7 @@ def _runner_up(
     found = solve_estate(
         problem.with_options(kept),
         time_limit_s=seconds,
-        start=replace(
-            plan,
-            option=left[begun[0]],
-            scenario_option=None if plan.scenario_option is None else left[begun],
-            proof=None,
-        ),
+        start=plan.begun_with(begun, kept),
     )
     instead = found.by_scenario
     if instead is None:

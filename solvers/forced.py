@@ -52,16 +52,9 @@ def cost_of(
     if not 0 <= option < problem.n_options or problem.option_facility[option] != facility:
         raise ValueError(f"option = {option}: facility {facility} has {_listed(problem, facility)}")
     kept = np.flatnonzero((problem.option_facility != facility) | (np.arange(problem.n_options) == option))
-    left = np.full(problem.n_options, -1)
-    left[kept] = np.arange(len(kept))
     options = options.copy()
     options[:, facility] = option
-    begin = replace(
-        plan,
-        option=left[options[0]],
-        scenario_option=None if plan.scenario_option is None else left[options],
-        proof=_without_tile(problem, plan.proof, facility),
-    )
+    begin = replace(plan.begun_with(options, kept), proof=_without_tile(problem, plan.proof, facility))
     if plan.route == "exact":
         from solvers.estate_exact import solve_exact as solve
     else:

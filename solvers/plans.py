@@ -69,6 +69,16 @@ class EstatePlan:
             return None
         return self.option[None, :] if self.scenario_option is None else self.scenario_option
 
+    def begun_with(self, options: IntArray, kept: IntArray) -> EstatePlan:
+        """The plan to begin from with these options (K, F) in a problem that keeps only those in `kept`, rising.
+
+        Options are renumbered as in that problem; nothing proven goes with it.
+        """
+        own: IntArray = kept.searchsorted(options)
+        return replace(
+            self, option=own[0], scenario_option=None if self.scenario_option is None else own, proof=None
+        )  # fmt: skip
+
     def without_tiles(self) -> EstatePlan:
         """The plan with the prices of its proof only."""
         return self if self.proof is None else replace(self, proof=Proof(self.proof.pupil, self.proof.row))
