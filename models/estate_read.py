@@ -102,7 +102,7 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
 
 def _body(asked_of: str, facility: Facility) -> str:
     """The body that a request goes to, the trust by its name where it is known."""
-    return f"{TRUST} {facility.trust}" if asked_of == TRUST and facility.trust else asked_of
+    return facility.trust if asked_of == TRUST and facility.trust else asked_of
 
 
 def allocation(estate: Estate, flow: Array) -> pd.DataFrame:

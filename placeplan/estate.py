@@ -282,6 +282,8 @@ def _summary(
             f"Today's estate keeps less spare than policy asks in {counted(len(areas), 'planning area')}; there the "
             f"plan may not lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
         )
+    if study.policy.value("estate_two_stages") == "yes" and not problem.two_stage:
+        warnings.append('estate_two_stages does nothing here: it needs estate_demand = "scenarios".')
     return {
         "status": plan.status,
         "objective": plan.objective,

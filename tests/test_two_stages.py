@@ -88,7 +88,7 @@ def test_a_request_names_the_trust_where_it_is_known() -> None:
     estate = two_futures("Academy converter", False, Policy({**CHEAP_VALUES, "unmet_gbp": 25_000}))
     estate = replace(estate, facilities=[replace(estate.facilities[0], trust="Vale Learning Trust")])
     table = decisions(estate, solve_estate(estate.problem, gap=1e-9).by_scenario)
-    assert table["asked_of"].tolist() == ["Academy trust Vale Learning Trust"]
+    assert table["asked_of"].tolist() == ["Vale Learning Trust"]
 
 
 def test_a_study_in_two_stages_stands_up_to_its_checks(tmp_path: Path) -> None:
@@ -128,3 +128,14 @@ def test_the_frontier_trades_money_for_places() -> None:
     assert (table["beaten_by"] == "").all()
     placed = own["pupil_years_without_place"] - dear["pupil_years_without_place"]
     assert own["journey_km"] == 0 and dear["journey_km"] == pytest.approx(0.5 * placed)  # half a kilometre each
+
+
+def test_two_stages_without_futures_are_said_to_do_nothing(tmp_path: Path) -> None:
+    """Who asks for two stages and plans for one future would take the plan for one that leaves things open."""
+    folder = write_small_study(tmp_path / "study")
+    policy(folder, 'estate_two_stages = "yes"')
+    list(run_stages(Study.open(folder)))
+    results = Study.open(folder).results
+    summary = json.loads((results / "estate/summary.json").read_text())
+    assert any("estate_two_stages does nothing" in warning for warning in summary["warnings"])
+    assert "estate_two_stages does nothing" in (results / "report/report.html").read_text()
