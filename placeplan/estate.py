@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,12 @@ import pandas as pd
 
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import growth, reductions
+from models.bands import Band
 from models.estate_build import Estate, build_estate, reach_of
 from models.estate_read import allocation, decisions, option_table, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
 from models.funding import capital_spent, fund
+from models.journeys import Places
 from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
 from placeplan.balance import node_forecast, study_bands, who_is_where
@@ -128,22 +130,46 @@ def _funding(study: Study, estate: Estate, chosen: np.ndarray) -> tuple[pd.DataF
     return fund(spent, study.tables.get("contributions"), estate.facilities, forward)
 
 
-def _frontier(estate: Estate, plan: EstatePlan, study: Study) -> dict[str, pd.DataFrame]:
-    """The table of plans at other prices, where the study asks for it."""
-    if study.policy.value("estate_frontier") != "yes":
-        return {}
-    return {"frontier": frontier(estate, plan, study.policy)}
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of a study before anything is decided: journeys, bands, places, plan years, pupils of nodes.
+
+    `pupils` is (T, 12, N): plan years, year groups R … Y11, nodes, the mean of the forecast.
+    """
+
+    journeys: StudyJourneys
+    bands: list[Band]
+    places: Places
+    years: list[str]
+    pupils: np.ndarray
 
 
-def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> tuple[Estate, list[Kept]]:
-    """The estate problem of a study, and where today's estate already falls short of policy."""
+def what_is_known(study: Study, upstream: Upstream) -> Known:
+    """Journeys and pupils of a study, read once for every problem that is stated of it."""
     journeys = study_journeys(study)
     bands = study_bands(journeys.schools)
     places = who_is_where(study, journeys)
     years = years_from(study.settings.base_year, study.settings.horizon_years + 1)[1:]
+    nodes = node_forecast(study, upstream.nodes, bands, places, upstream.forecast, upstream.roll_forecast)
+    return Known(journeys, bands, places, years, nodes.pupils[1:])
+
+
+def state_problem(
+    study: Study,
+    upstream: Upstream,
+    allow: Collection[str],
+    known: Known | None = None,
+    bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
+) -> tuple[Estate, list[Kept]]:
+    """The estate problem of a study, and where today's estate already falls short of policy.
+
+    `bids` gives the options of the sites for which there are bids, by site, instead of every school that fits there.
+    """
+    known = what_is_known(study, upstream) if known is None else known
+    journeys, bands, years = known.journeys, known.bands, known.years
     facilities = school_facilities(
         journeys.schools,
-        places.year_groups,
+        known.places.year_groups,
         upstream.school_places,
         upstream.roll_forecast,
         years,
@@ -152,13 +178,12 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
     )
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
-    options = offered(facilities, years, upstream.balance, journeys, study, allow)
+    options = offered(facilities, years, upstream.balance, journeys, study, allow, bids)
     high = high_forecast(facilities, years, upstream.forecast_area)
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
     rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
     nodes = upstream.nodes
-    mean = node_forecast(study, nodes, bands, places, upstream.forecast, upstream.roll_forecast).pupils[1:]
-    demand = estate_demand(study, upstream.forecast, nodes, mean)
+    demand = estate_demand(study, upstream.forecast, nodes, known.pupils)
     keys = {facility.key: row for row, facility in enumerate(facilities)}
     columns = list(range(len(facilities)))
     reach = reach_of(
@@ -196,8 +221,9 @@ def offered(
     journeys: StudyJourneys,
     study: Study,
     allow: Collection[str],
+    bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
 ) -> list[Option]:
-    """Options of every facility, today's estate first.
+    """Options of every facility, today's estate first; of a site for which there are bids, those of the bids.
 
     A school without coordinates keeps to today's estate. Growth is offered where its planning area and phase is
     short of places in some year group and plan year.
@@ -209,7 +235,8 @@ def offered(
     for facility in facilities:
         options += stay(facility, years, study.policy)
         if facility.site:
-            options += GENERATORS["new_school"](facility, years, study.policy)
+            make = (bids or {}).get(facility.key)
+            options += GENERATORS["new_school"](facility, years, study.policy) if make is None else make(facility)
             continue
         if facility.key not in placed:
             continue

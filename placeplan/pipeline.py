@@ -29,6 +29,7 @@ from placeplan.results import (
 from placeplan.study import Study
 
 if TYPE_CHECKING:
+    from placeplan.estate import Upstream
     from solvers.plans import ProgressCallback
 
 BASIC = ("localities", "pupils", "births")
@@ -41,13 +42,17 @@ TENDERS = ("competitions", "bids", "criteria", "scores")
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: tables it cannot do without, inputs and stages its results rest on, and how it is run."""
+    """One stage: tables it cannot do without, inputs and stages its results rest on, and how it is run.
+
+    `alone`: it says what it can where stages that it rests on are left out.
+    """
 
     name: str
     needs: tuple[str, ...]
     inputs: tuple[str, ...]
     after: tuple[str, ...]
     run: Callable[[Run], StageResult]
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,10 +98,10 @@ def _balance(run: Run) -> StageResult:
     return balance_stage(run.study, run.table("forecast", "forecast"))
 
 
-def _estate(run: Run) -> StageResult:
-    from placeplan.estate import Upstream, estate_stage
+def _upstream(run: Run) -> Upstream:
+    from placeplan.estate import Upstream
 
-    upstream = Upstream(
+    return Upstream(
         forecast=run.table("forecast", "forecast"),
         forecast_area=run.table("forecast", "forecast_area"),
         balance=run.table("balance", "balance"),
@@ -104,7 +109,12 @@ def _estate(run: Run) -> StageResult:
         roll_forecast=run.table("balance", "roll_forecast"),
         school_places=run.table("balance", "school_places"),
     )
-    return estate_stage(run.study, upstream, run.levers, run.progress)
+
+
+def _estate(run: Run) -> StageResult:
+    from placeplan.estate import estate_stage
+
+    return estate_stage(run.study, _upstream(run), run.levers, run.progress)
 
 
 def _clusters(run: Run) -> StageResult:
@@ -116,7 +126,8 @@ def _clusters(run: Run) -> StageResult:
 def _tender(run: Run) -> StageResult:
     from placeplan.tender import tender_stage
 
-    return tender_stage(run.study)
+    planned = {"forecast", "balance"} <= run.ran
+    return tender_stage(run.study, _upstream(run) if planned else None)
 
 
 def _maps(run: Run) -> StageResult:
@@ -138,9 +149,11 @@ STAGES = (
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
-    Stage("tender", TENDERS, (*ALL, *TENDERS, "declarations", "clarifications"), (), _tender),
-    Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps),
-    Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report),
+    Stage(
+        "tender", TENDERS, (*ALL, *TENDERS, "declarations", "clarifications"), ("forecast", "balance"), _tender, True
+    ),
+    Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
+    Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report, True),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school")
@@ -242,7 +255,7 @@ def _why_left_out(stage: Stage, study: Study, done: Collection[str]) -> str:
         return f"no {', '.join(missing)}"
     if "schools" in stage.needs and not planned(study.tables["schools"]).any():
         return "no mainstream school with year groups R–Y11"
-    lost = [name for name in stage.after if name not in done and stage.name not in ("maps", "report")]
+    lost = [name for name in stage.after if name not in done and not stage.alone]
     return f"{', '.join(lost)} left out" if lost else ""
 
 

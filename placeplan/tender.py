@@ -9,6 +9,8 @@ import pandas as pd
 
 from models.firmness import NOT_USED
 from models.tenders import NO_AWARD, contests
+from placeplan.bid_in_place import bids_in_place
+from placeplan.estate import Upstream
 from placeplan.judging import SEED, Judged, judge
 from placeplan.results import StageResult
 from placeplan.study import Study
@@ -24,18 +26,22 @@ TABLES = (
 )
 
 
-def tender_stage(study: Study) -> StageResult:
-    """Tables of every competition together, a page each to decide on and an internal one, and the outcome in short."""
+def tender_stage(study: Study, upstream: Upstream | None) -> StageResult:
+    """Tables of every competition together, a page each to decide on and an internal one, and the outcome in short.
+
+    With `upstream`, what the earlier stages know of pupils and places, each bid is put in place in the estate too.
+    """
     from placeplan.report.tender import internal_page, tender_page
 
     judged = [judge(study, contest) for contest in contests(study.tables)]
+    in_place = bids_in_place(study, upstream)
     names = page_names(one.contest.competition for one in judged)
     pages = {}
     for one, name in zip(judged, names, strict=True):
-        pages[f"{name}.html"] = tender_page(study, one)
+        pages[f"{name}.html"] = tender_page(study, one, in_place)
         pages[f"{name}-internal.html"] = internal_page(study, one)
     return StageResult(
-        tables={name: _together(judged, name) for name in TABLES},
+        tables={name: _together(judged, name) for name in TABLES} | in_place.tables,
         pages=pages,
         summary={
             "status": "done",
@@ -45,7 +51,11 @@ def tender_stage(study: Study) -> StageResult:
             "seed": SEED,
             "draws": study.policy.integer("weight_draws"),
             "firmness": NOT_USED,
-            "warnings": [*_without_bids(study, judged), *(line for one in judged for line in one.warnings)],
+            "warnings": [
+                *_without_bids(study, judged),
+                *(line for one in judged for line in one.warnings),
+                *in_place.notes,
+            ],
         },
     )
 

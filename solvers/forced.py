@@ -63,11 +63,7 @@ def cost_of(
         _forced(problem, kept, facility, option),
         time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=None, start=begin,
     )  # fmt: skip
-    found = replace(
-        found,
-        option=None if found.option is None else kept[found.option],
-        scenario_option=None if found.scenario_option is None else kept[found.scenario_option],
-    )
+    found = found.renumbered(kept)
     return Forced(
         facility, option, found,
         found.objective - plan.objective, max(found.bound - plan.objective, 0.0), found.objective - plan.bound,

@@ -79,6 +79,14 @@ class EstatePlan:
             self, option=own[0], scenario_option=None if self.scenario_option is None else own, proof=None
         )  # fmt: skip
 
+    def renumbered(self, kept: IntArray) -> EstatePlan:
+        """The plan of a problem that kept only these options, rising, in the whole problem's numbers."""
+        return replace(
+            self,
+            option=None if self.option is None else kept[self.option],
+            scenario_option=None if self.scenario_option is None else kept[self.scenario_option],
+        )
+
     def without_tiles(self) -> EstatePlan:
         """The plan with the prices of its proof only."""
         return self if self.proof is None else replace(self, proof=Proof(self.proof.pupil, self.proof.row))

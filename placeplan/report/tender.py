@@ -10,19 +10,24 @@ import pandas as pd
 from geodata.competitions import INTERVENTION, day, is_moderated
 from models.firmness import NOT_USED
 from models.tenders import INCOMPLETE, NO_AWARD, RANKED
+from placeplan.bid_in_place import InPlace
 from placeplan.judging import Judged
 from placeplan.report import per_cent, pounds
 from placeplan.report.bid_chart import colour, weighted_scores
+from placeplan.report.bids_shown import bids_shown
 from placeplan.results import file_digest, versions
 from placeplan.study import Study
 
-PARTS = ("tender.html", "tender_internal.html", "tender_style.html")
+PARTS = ("tender.html", "tender_in_place.html", "tender_internal.html", "tender_style.html")
 AUDITED = ("competitions", "bids", "criteria", "scores", "declarations", "clarifications")
 
 
-def tender_page(study: Study, judged: Judged) -> str:
-    """The report for the decision: result, route, scores of record with reasons, audit trail, read-only appendix."""
-    return _render("tender.html", study, judged, **_scores(judged), **_audit(study, judged), **_appendix(judged))
+def tender_page(study: Study, judged: Judged, in_place: InPlace) -> str:
+    """The report for the decision: result, route, scores of record with reasons, audit trail, read-only appendices."""
+    placed = bids_shown(study, judged.contest.competition, in_place)
+    return _render(
+        "tender.html", study, judged, place=placed, **_scores(judged), **_audit(study, judged), **_appendix(judged)
+    )
 
 
 def internal_page(study: Study, judged: Judged) -> str:

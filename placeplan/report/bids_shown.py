@@ -1,0 +1,95 @@
+"""Bids in place as the page of their competition shows them: a row a bid, deficits by year, neighbours, homes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from placeplan.bid_in_place import CHOSEN, PLANNED, InPlace
+from placeplan.study import Study
+
+SHOWN = 12  # schools, and localities
+
+
+def bids_shown(study: Study, competition: str, in_place: InPlace) -> dict[str, Any] | None:
+    """What the template needs; None where no bid of the competition is in place."""
+    if not in_place.tables:
+        return None
+    own = {name: table[table["competition"] == competition] for name, table in in_place.tables.items()}
+    bids, deficits = own["bids_in_place"], own["bid_deficits"]
+    if bids.empty:
+        return None
+    codes, last = bids["bid"].tolist(), str(deficits["academic_year"].max())
+    neighbours, more = _neighbours(own["bid_neighbours"], codes, last)
+    return {
+        "codes": codes,
+        "last_year": last,
+        "areas": " and ".join(deficits["planning_area"].unique()),
+        "bids": bids.astype(object).where(bids.notna(), None).to_dict("records"),
+        "deficits": _deficits(deficits, codes),
+        "neighbours": neighbours,
+        "more_neighbours": more,
+        "homes": _homes(study, own["bid_pupils"], codes, last),
+    }
+
+
+def _deficits(deficits: pd.DataFrame, codes: list[str]) -> list[dict[str, Any]]:
+    """One table a phase and kind: by year what is short without the bids and with each."""
+    tables = []
+    for (phase, area, kind), rows in deficits.groupby(["phase", "planning_area", "kind"], sort=False):
+        after = rows.pivot(index="academic_year", columns="bid", values="deficit_after")[codes]
+        before = rows.groupby("academic_year")["deficit_before"].first()
+        lines = [{"year": year, "before": before[year], "after": after.loc[year].tolist()} for year in after.index]
+        tables.append({"phase": phase, "area": area, "kind": kind, "rows": lines})
+    return tables
+
+
+def _neighbours(table: pd.DataFrame, codes: list[str], last: str) -> tuple[list[dict[str, Any]], int]:
+    """Schools that change most under any bid in the last plan year, and how many more there are."""
+    rows = table[table["academic_year"] == last]
+    most = rows[["change_chosen", "change_planned"]].abs().max(axis=1).groupby(rows["facility"]).max()
+    most = most[most >= 0.5].sort_values(ascending=False, kind="stable")
+    changes = _by_bid(rows, "facility", codes, ["change_chosen", "change_planned"])
+    about = rows.drop_duplicates("facility").set_index("facility")
+    shown = [
+        {
+            "name": about.loc[key, "name"],
+            "places": about.loc[key, "places"],
+            "roll": about.loc[key, "roll_without"],
+            "change": changes(key),
+        }
+        for key in most.index[:SHOWN]
+    ]
+    return shown, max(len(most) - SHOWN, 0)
+
+
+def _homes(study: Study, pupils: pd.DataFrame, codes: list[str], last: str) -> list[dict[str, Any]]:
+    """Localities from which most would come in the last plan year; all others, and from outside, in the last line."""
+    points = study.tables["demand_points"].set_index("demand_point")["locality"]
+    names = study.tables["localities"].set_index("locality")["name"]
+    rows = pupils[pupils["academic_year"] == last]
+    home = rows["demand_point"].map(points).map(names).fillna("Outside the study")
+    wide = rows.assign(home=home).pivot_table(
+        index=["home", "bid"], columns="basis", values="pupils", aggfunc="sum", fill_value=0.0
+    )
+    wide = wide.reindex(columns=[CHOSEN, PLANNED], fill_value=0.0).reset_index()
+    most = wide.groupby("home")[CHOSEN].max() + wide.groupby("home")[PLANNED].max()
+    order = most.sort_values(ascending=False, kind="stable").index.tolist()
+    if len(order) > SHOWN:
+        wide["home"] = wide["home"].where(wide["home"].isin(order[:SHOWN]), "All others")
+        wide = wide.groupby(["home", "bid"], as_index=False)[[CHOSEN, PLANNED]].sum()
+        order = [*order[:SHOWN], "All others"]
+    by_bid = _by_bid(wide, "home", codes, [CHOSEN, PLANNED])
+    return [{"name": name, "pupils": by_bid(name)} for name in order]
+
+
+def _by_bid(table: pd.DataFrame, key: str, codes: list[str], columns: list[str]) -> Any:
+    """For a key, the columns' figures of each bid; 0 where the bid has no row."""
+    indexed = table.set_index([key, "bid"])[columns]
+
+    def of(name: str) -> list[tuple[float, ...]]:
+        wide = indexed.reindex([(name, code) for code in codes]).fillna(0.0)
+        return [tuple(row) for row in wide.itertuples(index=False)]
+
+    return of
