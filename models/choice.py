@@ -1,8 +1,8 @@
 """Who would choose a new school: the gravity model asked about a school that is not there yet.
 
 Schools draw on each origin in proportion to W[j] · exp(−decay · d[i, j]). The attractions W are those with which
-today's rolls come out; the new school's is that of the median school, per pupil, times its size. Of those who would have gone
-elsewhere it takes from origin i
+today's rolls come out; the new school's is that of the median school, per pupil, times its size. Of those who would
+have gone elsewhere it takes from origin i
 
     p[i] = W* · f(d*[i]) / (Σ_j W[j] · f(d[i, j]) + W* · f(d*[i]))
 

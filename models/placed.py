@@ -18,11 +18,9 @@ def rolls(estate: Estate, flow: Array) -> Array:
     key = {facility.key: f for f, facility in enumerate(estate.facilities)}
     home = estate.all_nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
     for s, year, probability in whole_slices(estate):
-        at = np.bincount(
-            problem.arc_facility, problem.demand[s, problem.arc_node] * flow[s], minlength=len(estate.facilities)
-        )
-        at += np.bincount(home, estate.staying[s], minlength=len(estate.facilities))
-        pupils[:, year] += probability * at
+        moving = problem.demand[s, problem.arc_node] * flow[s]
+        pupils[:, year] += probability * np.bincount(problem.arc_facility, moving, minlength=len(pupils))
+        pupils[:, year] += probability * np.bincount(home, estate.staying[s], minlength=len(pupils))
     return pupils
 
 

@@ -108,9 +108,9 @@ def _shares(
     here, urns = nodes[mine], known.journeys.schools["urn"].tolist()
     n_points, column = len(known.journeys.points), {urn: j for j, urn in enumerate(urns)}
     pupils = here["pupils"].to_numpy(dtype=float)
-    origins = np.bincount(point[mine], pupils, minlength=n_points)
+    origins = np.bincount(point[mine], pupils, minlength=n_points).astype(np.float64)
     at = here["urn"].map(column).to_numpy(dtype=np.int64)
-    taught = np.bincount(at, pupils, minlength=len(urns))
+    taught = np.bincount(at, pupils, minlength=len(urns)).astype(np.float64)
     of_point = drawn_shares(
         known.journeys.to_schools / 1000, origins, taught, known.journeys.metres[:n_points, site] / 1000, size,
         policy.by_phase("gravity_decay_{phase}_per_km", band.phase),

@@ -61,8 +61,7 @@ def bids_in_place(study: Study, upstream: Upstream | None) -> InPlace:
     """Tables of `TABLES` over all competitions; empty where the study does not know its schools and pupils."""
     competitions = study.tables["competitions"]
     if upstream is None:
-        why = "The bids are not put in place: that needs schools, rolls and demand points with a forecast."
-        return InPlace({}, (why,) if (competitions["kind"] != INTERVENTION).any() else ())
+        return InPlace({}, ())
     known, parts, notes = what_is_known(study, upstream), [], []
     for row in competitions.itertuples():
         bids, said = _placeable(study, row, known.years)
@@ -183,9 +182,7 @@ def _planned(
         begun[:, facility] = option
         start = before.begun_with(begun, kept)
     one = problem.with_options(kept)
-    plan = solve_estate(
-        one, time_limit_s=policy.number("explain_seconds"), gap=policy.number("estate_gap"), start=start
-    )
+    plan = solve_estate(one, time_limit_s=policy.number("bid_seconds"), gap=policy.number("estate_gap"), start=start)
     if plan.option is not None and (wrong := verify_estate(one, plan)):
         raise AssertionError("A plan with a bid fails its independent verification: " + "; ".join(wrong))
     return plan.renumbered(kept)

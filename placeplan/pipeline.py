@@ -38,6 +38,7 @@ DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places", "contributions")
 TENDERS = ("competitions", "bids", "criteria", "scores")
+TENDER_LOGS = ("declarations", "clarifications")
 
 
 @dataclass(frozen=True)
@@ -149,9 +150,7 @@ STAGES = (
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
-    Stage(
-        "tender", TENDERS, (*ALL, *TENDERS, "declarations", "clarifications"), ("forecast", "balance"), _tender, True
-    ),
+    Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report, True),
 )

@@ -146,7 +146,7 @@ def test_without_competitions_the_stage_is_left_out(study: Path, capsys: pytest.
         (study / f"inputs/{name}.csv").unlink()
     with pytest.raises(SystemExit):
         main(["tender", str(study), "--json"])
-    (step,) = json.loads(capsys.readouterr().out)["steps"]
+    *_, step = json.loads(capsys.readouterr().out)["steps"]
     assert (step["outcome"], step["why"]) == ("left out", "no competitions, bids, criteria, scores")
     assert not results(study).exists()
 

@@ -38,7 +38,7 @@ def _deficits(deficits: pd.DataFrame, codes: list[str]) -> list[dict[str, Any]]:
     """One table a phase and kind: by year what is short without the bids and with each."""
     tables = []
     for (phase, area, kind), rows in deficits.groupby(["phase", "planning_area", "kind"], sort=False):
-        after = rows.pivot(index="academic_year", columns="bid", values="deficit_after")[codes]
+        after = rows.pivot_table(index="academic_year", columns="bid", values="deficit_after")[codes]
         before = rows.groupby("academic_year")["deficit_before"].first()
         lines = [{"year": year, "before": before[year], "after": after.loc[year].tolist()} for year in after.index]
         tables.append({"phase": phase, "area": area, "kind": kind, "rows": lines})

@@ -1,0 +1,146 @@
+"""Bids in place: who would go to a school that is not there yet, what is short with and without it, what it costs.
+
+The small study with villages A and B grown: 112 children a year for 90 places, so that 22 more are short with every
+cohort from 2023/24 on. The bids are of a school of 1 FE at 1 km from A, from 2026/27.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_study import grow
+from tender_study import write_tender_study
+from test_bad_input import edit
+
+from models.choice import attractions, drawn_shares
+from placeplan.pipeline import run_stages
+from placeplan.results import read_stage
+from placeplan.study import Study
+from placeplan.verification import verify_results
+
+CHECK = "tender: bids in place from the balance, pupils added up"
+GOAL = ("forecast", "balance", "tender")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = write_tender_study(tmp_path_factory.mktemp("bids") / "study")
+    grow(folder, "A", 60)
+    grow(folder, "B", 40)
+    edit(folder / "inputs/bids.csv", "B4,C1,Dell Group,1,2026/27", "B4,C1,Dell Group,0.5,2025/26")
+    list(run_stages(Study.open(folder), GOAL))
+    return folder
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return read_stage(folder / "results/base/tender", name)
+
+
+def test_each_cohort_from_the_opening_on_has_its_places(made: Path) -> None:
+    """22 short with every cohort; 30 places from 2026/27, 15 a year earlier leave 7 of each."""
+    short = table(made, "bid_deficits")
+    whole = short[short["kind"] == "whole band"].set_index(["bid", "academic_year"])
+    assert whole.loc["B1", "deficit_before"].tolist() == pytest.approx([22, 44, 66, 88, 110], abs=0.5)
+    assert whole.loc["B1", "deficit_after"].tolist() == pytest.approx([22, 44, 66, 66, 66], abs=0.5)
+    assert whole.loc["B4", "deficit_after"].tolist() == pytest.approx([22, 44, 51, 58, 65], abs=0.5)
+    entry = short[short["kind"] == "entry"].set_index(["bid", "academic_year"])
+    assert entry.loc["B1", "deficit_after"].tolist() == pytest.approx([22, 22, 22, 0, 0], abs=0.5)
+
+
+def test_planned_pupils_are_those_without_a_place_nearer(made: Path) -> None:
+    """A has 60 children a year for 30 places; C, 10 km on, has 18 free. All who come are from A, 1 km away."""
+    pupils = table(made, "bid_pupils")
+    mine = pupils[(pupils["bid"] == "B1") & (pupils["basis"] == "planned")]
+    assert set(mine["today"]) <= {"100001", "100002"} and (mine["pupils"] > 0).all()
+    last = mine[mine["academic_year"] == "2027/28"]
+    assert last["pupils"].sum() == pytest.approx(60, abs=1)
+    from_a = last[last["demand_point"] == "A"]
+    assert from_a["distance_m"].to_numpy() == pytest.approx(1000)
+    assert from_a["pupils"].sum() > 0.9 * last["pupils"].sum()
+
+
+def test_what_others_lose_is_what_the_school_gains_where_nobody_queues(made: Path) -> None:
+    """A and B turn children away, so there the queue moves up; what leaves schools with room is not replaced."""
+    lost = table(made, "bid_neighbours")
+    mine = lost[(lost["bid"] == "B1") & (lost["academic_year"] == "2027/28")].set_index("facility")
+    told = table(made, "bids_in_place").set_index("bid").loc["B1"]
+    assert mine["change_planned"].sum() + told["pupils_planned"] <= 110 + 1e-6
+    assert (mine["change_chosen"] <= 1e-9).all() and -mine["change_chosen"].sum() <= told["pupils_chosen"] + 1e-6
+    assert told["pupils_chosen"] <= 60 + 1e-9 <= told["pupils_wanting"] + 60
+
+
+def test_bids_with_the_same_places_differ_by_their_own_cost_alone(made: Path) -> None:
+    """B1 asks for 200,000 more than B2, a year before opening: discounted over three years, the whole plan as well."""
+    told = table(made, "bids_in_place").set_index("bid")
+    apart = 200_000 / (1 + Study.open(made).policy.number("discount_rate")) ** 3
+    for figure in ("more_least_gbp", "more_most_gbp"):
+        assert told.loc["B1", figure] - told.loc["B2", figure] == pytest.approx(apart)
+    assert (told["more_least_gbp"] <= told["more_most_gbp"]).all()
+
+
+def test_a_benchmark_stands_beside_capital_only_where_it_is_asked_for(made: Path) -> None:
+    told = table(made, "bids_in_place").set_index("bid")
+    assert told.loc["B1", "of_benchmark"] == pytest.approx(5_200_000 / 210 / told.loc["B1", "benchmark_per_place_gbp"])
+    assert np.isnan(told.loc["B3", "capital_per_place_gbp"]) and np.isnan(told.loc["B3", "of_benchmark"])
+
+
+def test_the_page_shows_bids_in_place_as_no_criterion(made: Path) -> None:
+    page = (made / "results/base/tender/C1.html").read_text()
+    placed = page[page.index("Each bid in place") : page.index("Scores of record</h2>")]
+    assert "Not a criterion, not scored" in placed and "A Primary School" in placed and "Places short in P" in placed
+
+
+def test_verification_notices_a_table_that_was_changed(made: Path, tmp_path: Path) -> None:
+
+    study = Path(shutil.copytree(made, tmp_path / "study"))
+    assert verify_results(Study.open(study))[CHECK] == []
+    path = study / "results/base/tender/bid_deficits.parquet"
+    changed = pd.read_parquet(path)
+    changed.loc[3, "deficit_after"] += 5
+    changed.to_parquet(path)
+    path = study / "results/base/tender/bids_in_place.parquet"
+    moved = pd.read_parquet(path)
+    moved.loc[0, "pupils_chosen"] += 9
+    moved.to_parquet(path)
+    said = verify_results(Study.open(study))[CHECK]
+    assert any("deficit_after" in line for line in said) and any("pupils chosen" in line for line in said)
+
+
+def test_what_cannot_be_put_in_place_is_said(tmp_path: Path) -> None:
+    folder = write_tender_study(tmp_path / "study")
+    edit(folder / "inputs/bids.csv", "B2,C1,Birch Trust,1,2026/27", "B2,C1,Birch Trust,,2026/27")
+    edit(folder / "inputs/bids.csv", "B3,C1,Cedar Trust,1,2026/27", "B3,C1,Cedar Trust,1,2031/32")
+    *_, step = run_stages(Study.open(folder), GOAL)
+    (said,) = [line for line in step.summary["warnings"] if "not put in place" in line]
+    assert "B2, B3" in said and "2023/24 to 2027/28" in said
+    assert table(folder, "bids_in_place")["bid"].tolist() == ["B1", "B4"]
+
+
+distances = st.lists(st.lists(st.floats(0, 15), min_size=3, max_size=3), min_size=4, max_size=4)
+counts = st.lists(st.floats(1, 300), min_size=4, max_size=4)
+
+
+@given(distances, counts, st.lists(st.floats(1, 400), min_size=3, max_size=3))
+def test_attractions_bring_out_todays_rolls(km: list[list[float]], homes: list[float], rolls: list[float]) -> None:
+    distance, origins, taught = np.array(km), np.array(homes), np.array(rolls)
+    own = attractions(distance, origins, taught, 0.5)
+    pull = own * np.exp(-0.5 * distance)
+    drawn = (pull / pull.sum(axis=1, keepdims=True) * origins[:, None]).sum(axis=0)
+    assert drawn / drawn.sum() == pytest.approx(taught / taught.sum(), rel=1e-3)
+
+
+def test_a_twin_next_door_takes_half() -> None:
+    """One school of 100, another of the same size at the same distance: half of each origin's pupils."""
+    km, homes = np.array([[1.0], [3.0]]), np.array([40.0, 60.0])
+    assert drawn_shares(km, homes, np.array([100.0]), km[:, 0], 100.0, 0.7) == pytest.approx([0.5, 0.5])
+    assert drawn_shares(km, homes, np.array([100.0]), km[:, 0], 50.0, 0.7) == pytest.approx([1 / 3, 1 / 3])
+
+
+def test_nearer_draws_more_and_out_of_reach_nobody() -> None:
+    km, homes = np.array([[1.0, 4.0], [4.0, 1.0]]), np.array([50.0, 50.0])
+    near, far = drawn_shares(km, homes, np.array([50.0, 50.0]), np.array([0.5, np.inf]), 50.0, 0.7)
+    assert near > 0.3 and far == 0.0
