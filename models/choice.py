@@ -1,8 +1,9 @@
 """Who would choose a new school: the gravity model asked about a school that is not there yet.
 
 Schools draw on each origin in proportion to W[j] · exp(−decay · d[i, j]). The attractions W are those with which
-today's rolls come out; the new school's is that of the median school, per pupil, times its size. Of those who would
-have gone elsewhere it takes from origin i
+today's rolls come out. The new school's, per pupil of its size, is that of the schools which children around it attend,
+the nearest counting most. (A median over all schools would not do: where villages lie apart, W is hardly determined.)
+Of those who would have gone elsewhere it takes from origin i
 
     p[i] = W* · f(d*[i]) / (Σ_j W[j] · f(d[i, j]) + W* · f(d*[i]))
 
@@ -12,6 +13,8 @@ turn away does not enter: rolls are compared with places afterwards.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +52,14 @@ def drawn_shares(
     used = (rolls > 0) & (own > 0)
     if not used.any():
         return np.zeros(len(origins))
-    new = size * float(np.median(own[used] / rolls[used]))
-    near = np.where(np.isfinite(distance_km), np.exp(-decay_per_km * distance_km), 0.0) @ own
-    pull = new * np.where(np.isfinite(new_km), np.exp(-decay_per_km * new_km), 0.0)
+    each = np.where(np.isfinite(distance_km), np.exp(-decay_per_km * distance_km), 0.0) * own
+    near = each.sum(axis=1)
+    around = np.where(np.isfinite(new_km), np.exp(-decay_per_km * new_km), 0.0)
+    attended = (around * _ratio(origins, near)) @ each  # (J,) pupils of each school, those near the new one counting
+    if not attended[used].any():
+        return np.zeros(len(origins))
+    new = size * math.exp(np.average(np.log(own[used] / rolls[used]), weights=attended[used]))
+    pull = new * around
     return np.where(near > 0, _ratio(pull, near + pull), 0.0)
 
 
