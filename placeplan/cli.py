@@ -222,11 +222,11 @@ def tender(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, js
 @app.command()
 def explain(
     study: StudyFolder,
-    key: Annotated[str, typer.Argument(metavar="URN|SITE|AREA")],
+    key: Annotated[str, typer.Argument(metavar="URN|SITE|AREA|BID")],
     scenario: Scenario = "base",
     json: Json = False,
 ) -> None:
-    """Say what the results hold for one school, site or planning area, and why."""
+    """Say what the results hold for one school, site, planning area or bid, and why."""
     from placeplan.explain import explanation
     from placeplan.study import Study
 

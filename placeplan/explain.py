@@ -1,4 +1,4 @@
-"""What the results hold for one school, site or planning area, in sentences."""
+"""What the results hold for one school, site, planning area or bid, in sentences."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
 from placeplan.deficits import acted_on, with_a_case
+from placeplan.explain_bid import bid_explanation
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.what_if import why
@@ -18,7 +19,7 @@ Told = dict[str, list[str]]
 
 
 def explanation(study: Study, key: str) -> Told:
-    """Headings and sentences for a URN, a site or a planning area; BadInput where the study has none such."""
+    """Headings and sentences for a URN, a site, a planning area or a bid; BadInput where the study has none such."""
     schools = study.tables.get("schools", pd.DataFrame(columns=["urn", "name", "planning_area"]))
     if key in set(schools["urn"].astype(str)):
         return _school(study, schools[schools["urn"].astype(str) == key].iloc[0])
@@ -31,13 +32,16 @@ def explanation(study: Study, key: str) -> Told:
     if key in areas:
         count = int(of_school.eq(key).any(axis=1).sum())
         return {f"Planning area {key}": [f"{counted(count, 'school')}."], **_area(study, key)}
-    known = [*schools["urn"].astype(str), *sites["site"].astype(str), *areas]
-    raise BadInput([Problem(str(study.folder), f"{key} is no school, site or planning area.", _near(key, known))])
+    bids = study.tables.get("bids", pd.DataFrame(columns=["bid"]))
+    if key in set(bids["bid"]):
+        return bid_explanation(study, bids[bids["bid"] == key].iloc[0])
+    known = [*schools["urn"].astype(str), *sites["site"].astype(str), *areas, *bids["bid"]]
+    raise BadInput([Problem(str(study.folder), f"{key} is no school, site, planning area or bid.", _near(key, known))])
 
 
 def _near(key: str, known: list[str]) -> str:
     near = nearest(key, known)
-    return near if near.startswith("Did") else "Give a URN, the code of a site or the code of a planning area."
+    return near if near.startswith("Did") else "Give a URN, or the code of a site, of a planning area or of a bid."
 
 
 def _school(study: Study, school: pd.Series) -> Told:

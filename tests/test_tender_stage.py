@@ -14,6 +14,7 @@ from test_verify import summary_of
 
 from models.firmness import NOT_USED
 from placeplan.cli import main
+from placeplan.explain import explanation
 from placeplan.pipeline import Step, run_stages
 from placeplan.results import file_digest, read_stage, read_summary
 from placeplan.study import Study
@@ -139,6 +140,19 @@ def test_trusts_for_a_school_in_intervention(study: Path) -> None:
     text = page(study)
     assert "A Primary School (100001)" in text and "looked at again on 1 September 2025" in text
     assert "Academies Act 2010" in text
+
+
+def test_a_bid_is_explained(made: Path) -> None:
+    """Rank, lead and criteria as worked out by hand; B1 overtakes B2 where quality gains what finance loses."""
+    told = explanation(Study.open(made), "B2")
+    result = " ".join(told["Result, from the scores of record alone"])
+    assert "Rank 1 with 74.0 of 100" in result and "4.0 points ahead of B1, Ash Trust." in result
+    assert "Better on finance (+8.0), strength (+6.0)." in result and "Weaker on quality (-10.0)." in result
+    firm = told[f"How firm: {NOT_USED}"]
+    assert firm[0].startswith("For B1 to be first instead: some weights must move by 6.7 percentage points")
+    below = explanation(Study.open(made), "B4")
+    assert "below the threshold of Quality" in below["Result, from the scores of record alone"][0]
+    assert not any(heading.startswith("How firm") for heading in below)
 
 
 def test_without_competitions_the_stage_is_left_out(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

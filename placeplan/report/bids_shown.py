@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
 from placeplan.bid_in_place import CHOSEN, PLANNED, InPlace
+from placeplan.report import per_cent, pounds
 from placeplan.study import Study
 
 SHOWN = 12  # schools, and localities
@@ -25,13 +27,37 @@ def bids_shown(study: Study, competition: str, in_place: InPlace) -> dict[str, A
     return {
         "codes": codes,
         "last_year": last,
-        "areas": " and ".join(deficits["planning_area"].unique()),
-        "bids": bids.astype(object).where(bids.notna(), None).to_dict("records"),
+        "figures": _figures(bids, " and ".join(deficits["planning_area"].unique())),
         "deficits": _deficits(deficits, codes),
         "neighbours": neighbours,
         "more_neighbours": more,
         "homes": _homes(study, own["bid_pupils"], codes, last),
     }
+
+
+def _figures(bids: pd.DataFrame, areas: str) -> list[tuple[str, list[str]]]:
+    """Line by line, in words, a figure of each bid."""
+    lines: list[tuple[str, str, Callable[[Any], str]]] = [
+        ("Opens", "opens", str),
+        ("Places when full", "places", str),
+        (f"Places short in {areas} over the plan years, no school on the site", "deficit_before", whole),
+        ("… with the bid", "deficit_after", whole),
+        ("Pupils planned", "pupils_planned", whole),
+        ("Pupils chosen", "pupils_chosen", whole),
+        ("… who would come if places were no limit", "pupils_wanting", whole),
+        ("Newly within walking distance", "newly_within_chosen", whole),
+        ("Newly beyond walking distance", "newly_beyond_chosen", whole),
+        ("Capital a place", "capital_per_place_gbp", pounds),
+        ("… of the benchmark", "of_benchmark", per_cent),
+        ("The whole plan costs more than without a school here, at least", "more_least_gbp", pounds),
+        ("… at most", "more_most_gbp", pounds),
+    ]
+    return [(words, [say(value) for value in bids[column]]) for words, column, say in lines]
+
+
+def whole(value: float) -> str:
+    """A number of pupils or places; a dash where there is none."""
+    return "–" if value != value else f"{value:,.0f}"
 
 
 def _deficits(deficits: pd.DataFrame, codes: list[str]) -> list[dict[str, Any]]:
