@@ -17,7 +17,7 @@ symbol    array                    meaning
 ========  =======================  ==========================================================
 o, O      ``option_*``             options: paths of places over time, each of one facility
 f, F      –                        facilities 0 … F-1: existing schools and candidate sites
-s, S      –                        slices: year × age band × entry year or whole band × scenario
+s, S      –                        slices: year × age band × entry year or upper years × scenario
 d, D      –                        nodes: demand point × age band × today's school
 a, A      ``arc_*``                arcs: node d(a) may use facility f(a)
 r, R      ``row_*``                policy rows over the options

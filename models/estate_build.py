@@ -1,8 +1,9 @@
 """From schools, sites, nodes and policy to one EstateProblem, and the key to read its plan again.
 
-Slices are scenario × plan year × band × (whole band | entry year group); there is one scenario unless demand has
-several, and what a slice costs is weighted by its probability. Whole-band slices carry journeys and unmet cost, entry
-slices unmet cost and a nominal journey cost, so that each pupil-year pays once and a full Reception is still seen.
+Slices are scenario × plan year × band × (entry year group | upper year groups); there is one scenario unless demand has
+several, and what a slice costs is weighted by its probability. Each pupil-year is in one slice and pays there once,
+journey and all, so room higher up in a school never stands in for a place in a full Reception. The upper year groups of
+a band share their places.
 
 A school's own pupils come first. In every slice it keeps as many of them as it has room for under every option it
 has, the nearest first, as admissions by distance do; only the others are in question, and only places beyond those
@@ -27,7 +28,7 @@ from models.rules import Row
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
-WHOLE, ENTRY = "whole band", "entry"
+ENTRY, UPPER = KINDS = "entry", "upper years"
 TINY = 1e-6
 
 
@@ -173,7 +174,7 @@ def slice_table(bands: Sequence[Band], years: Sequence[str], policy: Policy, pro
             for k in range(len(probability))
             for t, year in enumerate(years)
             for band in bands
-            for kind in (WHOLE, ENTRY)
+            for kind in (KINDS if len(band.year_groups) > 1 else (ENTRY,))
         ],
         columns=["scenario", "probability", "academic_year", "band", "phase", "kind", "weight"],
     )
@@ -184,7 +185,7 @@ def _slice_columns(slices: pd.DataFrame, bands: Sequence[Band], years: Sequence[
     by_name = {band.name: band for band in bands}
     taken = []
     for year, name, kind in zip(slices["academic_year"], slices["band"], slices["kind"], strict=True):
-        groups = by_name[name].year_groups if kind == WHOLE else (by_name[name].entry,)
+        groups = by_name[name].year_groups[:1] if kind == ENTRY else by_name[name].year_groups[1:]
         taken.append((list(years).index(year), [COMPULSORY.index(group) for group in groups]))
     return taken
 
@@ -261,12 +262,11 @@ def _arc_costs(
     Transport is owed beyond the statutory walking distance: that under 8 is taken for primary pupils, that from 8 for
     secondary. A school without coordinates has no journey to price.
     """
-    share = np.where(slices["kind"] == WHOLE, 1.0, policy.number("entry_journey_share"))
     known = np.where(np.isfinite(metres), metres, 0.0)
     limit = np.where(primary, policy.number("walking_limit_under_8_m"), policy.number("walking_limit_8_up_m"))
     moving = policy.number("disturbance_gbp") + (known > limit) * policy.number("transport_gbp")
     per_pupil = known / 1000 * policy.number("journey_cost_gbp_per_km") + moved * moving
-    return np.outer(slices["weight"].to_numpy(dtype=float) * share, per_pupil)
+    return np.outer(slices["weight"].to_numpy(dtype=float), per_pupil)
 
 
 def _row_matrix(rows: Sequence[Row], n_options: int) -> csr_matrix:

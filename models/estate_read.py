@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.estate_build import WHOLE, Estate
+from models.estate_build import Estate
 from models.options import STAY, Facility, Option
 from models.powers import TRUST
 
@@ -106,7 +106,7 @@ def _body(asked_of: str, facility: Facility) -> str:
 
 
 def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
-    """Placed pupils of the whole-band slices: demand_point, phase, academic_year, facility, pupils, distance_m, moved.
+    """Placed pupils: demand_point, phase, academic_year, facility, pupils, distance_m, moved.
 
     `flow` is (S, A); pupils are those to be expected over the scenarios. Pupils whose school was never in question
     stand in it too. `today` is the school attended in the base year.
@@ -114,7 +114,7 @@ def allocation(estate: Estate, flow: Array) -> pd.DataFrame:
     problem = estate.problem
     keys = np.array([facility.key for facility in estate.facilities], dtype=object)
     frames = []
-    for s in np.flatnonzero(estate.slices["kind"] == WHOLE):
+    for s in range(len(estate.slices)):
         pupils = problem.demand[s, problem.arc_node] * flow[s]
         used = np.flatnonzero(pupils > LEAST_PUPILS)
         node = problem.arc_node[used]

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.estate_build import TINY, WHOLE, Estate
+from models.estate_build import TINY, Estate
 
 Array = NDArray[np.float64]
 
@@ -17,7 +17,7 @@ def rolls(estate: Estate, flow: Array) -> Array:
     problem, pupils = estate.problem, np.zeros((len(estate.facilities), len(estate.years)))
     key = {facility.key: f for f, facility in enumerate(estate.facilities)}
     home = estate.all_nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
-    for s, year, probability in whole_slices(estate):
+    for s, year, probability in _years(estate):
         moving = problem.demand[s, problem.arc_node] * flow[s]
         pupils[:, year] += probability * np.bincount(problem.arc_facility, moving, minlength=len(pupils))
         pupils[:, year] += probability * np.bincount(home, estate.staying[s], minlength=len(pupils))
@@ -36,7 +36,7 @@ def beyond_walking(estate: Estate, flow: Array, policy: Policy) -> Array:
     limit = np.where(primary, policy.number("walking_limit_under_8_m"), policy.number("walking_limit_8_up_m"))
     far = np.isfinite(estate.arc_metres) & (estate.arc_metres > limit[problem.arc_node])
     pupils = np.zeros((len(estate.years), problem.n_nodes))
-    for s, year, probability in whole_slices(estate):
+    for s, year, probability in _years(estate):
         share = np.bincount(problem.arc_node[far], flow[s, far], minlength=problem.n_nodes)
         pupils[year] += probability * problem.demand[s] * share
     return pupils
@@ -50,11 +50,11 @@ def without_place(estate: Estate, unmet: Array) -> pd.DataFrame:
     return estate.slices[by].assign(pupils=pupils).groupby(by, as_index=False)["pupils"].sum()
 
 
-def whole_slices(estate: Estate) -> list[tuple[int, int, float]]:
-    """(slice, plan year, probability of its scenario) of every whole-band slice."""
+def _years(estate: Estate) -> list[tuple[int, int, float]]:
+    """(slice, plan year, probability of its scenario) of every slice."""
     year = {name: t for t, name in enumerate(estate.years)}
-    table = estate.slices[estate.slices["kind"] == WHOLE]
+    table = estate.slices
     return [
-        (int(s), year[name], float(probability))
-        for s, name, probability in zip(table.index, table["academic_year"], table["probability"], strict=True)
+        (s, year[name], float(probability))
+        for s, (name, probability) in enumerate(zip(table["academic_year"], table["probability"], strict=True))
     ]

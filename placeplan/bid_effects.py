@@ -12,7 +12,8 @@ from geodata.policy import Policy
 from geodata.years import COMPULSORY, PHASES
 from models.bands import Band
 from models.choice import drawn_shares
-from models.estate_build import ENTRY, WHOLE, Estate
+from models.deficits import INTAKE, WHOLE_PHASE
+from models.estate_build import ENTRY, KINDS, Estate
 from models.estate_read import allocation
 from models.options import Facility, Option
 from models.placed import beyond_walking, rolls, without_place
@@ -155,15 +156,14 @@ def _who(by_node: Array, nodes: pd.DataFrame, new_m: Array, years: tuple[str, ..
 def deficits_met(
     estate: Estate, facility: Facility, option: Option, balance: pd.DataFrame, before: Placing, after: Placing
 ) -> pd.DataFrame:
-    """By year, phase and kind (entry, whole phase): what is short in the site's planning area without and with it.
+    """By year, phase and kind (intake, whole phase): what is short in the site's planning area without and with it.
 
     Columns academic_year, phase, planning_area, kind, deficit_before, deficit_after (year groups never netted off),
     places, and unplaced_before, unplaced_after: pupils of the whole study with no place within reach.
     """
-    unplaced = [
-        without_place(estate, one.unmet).rename(columns={"pupils": name})
-        for name, one in (("unplaced_before", before), ("unplaced_after", after))
-    ]
+    unplaced = {
+        name: without_place(estate, one.unmet) for name, one in (("unplaced_before", before), ("unplaced_after", after))
+    }
     frames = []
     for phase, area in facility.planning_area.items():
         mine = balance[(balance["planning_area"] == area) & (balance["phase"] == phase)]
@@ -172,7 +172,7 @@ def deficits_met(
         short = need.to_numpy(dtype=float)
         left = np.maximum(short - option.places, 0.0)
         columns = [COMPULSORY.index(group) for group in PHASES[phase]]
-        for kind, taken in ((ENTRY, columns[:1]), (WHOLE, columns)):
+        for kind, taken, counted in ((INTAKE, columns[:1], (ENTRY,)), (WHOLE_PHASE, columns, KINDS)):
             frames.append(
                 pd.DataFrame(
                     {
@@ -183,10 +183,15 @@ def deficits_met(
                         "deficit_before": short[:, taken].sum(axis=1),
                         "deficit_after": left[:, taken].sum(axis=1),
                         "places": option.places[:, taken].sum(axis=1),
+                        **{name: _by_year(table, phase, counted, estate) for name, table in unplaced.items()},
                     }
                 )
             )
-    table = pd.concat(frames, ignore_index=True)
-    for one in unplaced:
-        table = table.merge(one, on=["academic_year", "phase", "kind"], how="left")
-    return table
+    return pd.concat(frames, ignore_index=True)
+
+
+def _by_year(table: pd.DataFrame, phase: str, kinds: tuple[str, ...], estate: Estate) -> Array:
+    """(T,) pupils of the phase and kinds."""
+    mine = table[(table["phase"] == phase) & table["kind"].isin(kinds)]
+    summed = mine.groupby("academic_year")["pupils"].sum().reindex(list(estate.years), fill_value=0.0)
+    return np.asarray(summed, dtype=np.float64)

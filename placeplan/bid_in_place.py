@@ -22,6 +22,7 @@ import pandas as pd
 from geodata.competitions import INTERVENTION
 from geodata.policy import Policy
 from models.bids import benchmark_gbp, bid_option
+from models.deficits import WHOLE_PHASE
 from models.estate import EstateProblem
 from models.estate_build import Estate
 from models.options import Facility, Option
@@ -207,8 +208,8 @@ def _offer(facility: Facility, option: Option, bid: Any, study: Study) -> dict[s
 def _headline(effects: dict[str, Effects], deficits: pd.DataFrame) -> dict[str, object]:
     """The figures of a bid in one row: of the last plan year, and deficits over all of them."""
     row: dict[str, object] = {
-        "deficit_before": float(deficits["deficit_before"].sum()),
-        "deficit_after": float(deficits["deficit_after"].sum()),
+        "deficit_before": float(deficits.loc[deficits["kind"] == WHOLE_PHASE, "deficit_before"].sum()),
+        "deficit_after": float(deficits.loc[deficits["kind"] == WHOLE_PHASE, "deficit_after"].sum()),
     }
     for basis, one in effects.items():
         row |= {

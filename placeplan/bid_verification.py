@@ -40,10 +40,11 @@ def _deficits(study: Study, deficits: pd.DataFrame) -> list[str]:
     for row in deficits.itertuples():
         intake = bids.loc[row.bid, "fe"] * study.policy.number("form_of_entry")
         groups = [group for group in PHASES[row.phase] if group in COMPULSORY]
-        groups = groups[:1] if row.kind == "entry" else groups
         opened = start_year(row.academic_year) - start_year(bids.loc[row.bid, "opens"])
         before = np.array([need.get((row.planning_area, row.phase, row.academic_year, g), 0.0) for g in groups])
         places = np.where(np.arange(len(groups)) <= opened, intake, 0.0)
+        if row.kind == "intake":
+            before, places = before[:1], places[:1]
         for name, expected in (
             ("deficit_before", before.sum()),
             ("deficit_after", np.maximum(before - places, 0.0).sum()),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.estate_build import ENTRY, WHOLE, Estate
+from models.estate_build import ENTRY, Estate
 from solvers import EstatePlan
 from solvers.highs import Clock
 from solvers.transport import place_pupils
@@ -29,7 +29,7 @@ class Placing:
     without_place_gbp: float
     flow: np.ndarray  # (S, A) shares
     unmet: np.ndarray  # (S, D) shares
-    most_without_place: float  # in any year's whole band, to be expected over the scenarios
+    most_without_place: float  # in any year, to be expected over the scenarios
     most_without_entry_place: float  # in any year's entry
 
     @property
@@ -44,15 +44,15 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
     pupils = problem.demand * unmet
     travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
     expected = pupils.sum(axis=1) * estate.slices["probability"]
-    without = expected.groupby([estate.slices["kind"], estate.slices["academic_year"]]).sum()
+    year, entry = estate.slices["academic_year"], estate.slices["kind"] == ENTRY
     return Placing(
         float(problem.stage_weight @ problem.option_cost[option].sum(axis=1)),
         float(travel.sum()),
         float((pupils * problem.unmet_cost).sum()),
         flow,
         unmet,
-        float(without.loc[WHOLE].max()),
-        float(without.loc[ENTRY].max()),
+        float(expected.groupby(year).sum().max()),
+        float(expected[entry].groupby(year[entry]).sum().max()),
     )
 
 

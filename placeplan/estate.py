@@ -321,9 +321,7 @@ def _summary(
         "route": plan.route,
         "demand": demand_words(study.policy),
         "levers": list(allow),
-        "most_unplaced_in_a_year": float(left.groupby(["academic_year", "kind"])["pupils"].sum().max())
-        if len(left)
-        else 0,
+        "most_unplaced_in_a_year": float(left.groupby("academic_year")["pupils"].sum().max()) if len(left) else 0,
         "problem": {
             "facilities": problem.n_facilities,
             "options": problem.n_options,

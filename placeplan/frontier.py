@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from models.estate_build import ENTRY, WHOLE, Estate
+from models.estate_build import Estate
 from placeplan.effects import placed_anew
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
@@ -100,8 +100,6 @@ def _row(
 ) -> dict[str, object]:
     problem, baseline = estate.problem, estate.problem.baseline
     probability = estate.slices["probability"].to_numpy(dtype=float)
-    whole = (estate.slices["kind"] == WHOLE).to_numpy()
-    entry = (estate.slices["kind"] == ENTRY).to_numpy()
     without = (problem.demand * unmet).sum(axis=1) * probability
     metres = np.where(np.isfinite(estate.arc_metres), estate.arc_metres, 0.0)
     km = (problem.demand[:, problem.arc_node] * flow) @ metres / 1000 * probability
@@ -111,9 +109,8 @@ def _row(
         "price_of_journeys": prices.journeys,
         "gap": gap,
         "schools_gbp": float(problem.stage_weight @ problem.option_cost[options].sum(axis=1)),
-        # Who has no place in the entry year may have one by the count of the whole band, and the other way round.
-        "pupil_years_without_place": float(max(without[whole].sum(), without[entry].sum())),
-        "journey_km": float(km[whole].sum()),
+        "pupil_years_without_place": float(without.sum()),
+        "journey_km": float(km.sum()),
         "changes": int((options != baseline).any(axis=0).sum()),
         "differs": int((options != chosen).any(axis=0).sum()),
     }

@@ -20,7 +20,6 @@ from geodata.years import COMPULSORY, PHASES
 from models.attendance import NOT_IN_FLOWS, ON_ROLL
 from models.entering import FROM_OUTSIDE, TRANSFER
 from models.estate import EstateProblem
-from models.estate_build import WHOLE
 from models.planning_areas import area_of_school
 from placeplan.bid_verification import verify_bids_in_place
 from placeplan.clusters import study_villages
@@ -214,7 +213,7 @@ def _pupils(results: Path) -> list[str]:
     rolls = rolls.assign(phase=rolls["year_group"].map(phase_of))
     rolls = rolls[rolls["academic_year"] > rolls["academic_year"].min()]
     by = ["academic_year", "phase"]
-    found = pd.concat([placed, left[left["kind"] == WHOLE]]).groupby(by)["pupils"].sum()
+    found = pd.concat([placed, left]).groupby(by)["pupils"].sum()
     expected = rolls.groupby(by)["pupils"].sum()
     cells = expected.index.union(found.index)
     off = found.reindex(cells, fill_value=0.0) - expected.reindex(cells, fill_value=0.0)

@@ -10,7 +10,7 @@ from test_estate_options import YEARS, site, village
 from geodata.policy import Policy
 from geodata.years import PRIMARY, SECONDARY
 from models.bands import Band
-from models.estate_build import ENTRY, WHOLE, Estate, Reach, build_estate, option_costs, year_weights
+from models.estate_build import ENTRY, UPPER, Estate, Reach, build_estate, option_costs, year_weights
 from models.estate_read import allocation, decisions, unplaced
 from models.facilities import may_move
 from models.growth import expand, new_school
@@ -62,7 +62,7 @@ def stays(facilities: list[Facility]) -> list[Option]:
 def test_a_school_with_room_keeps_everybody_and_nothing_is_left_to_decide() -> None:
     both = two()
     made = estate(both, stays(both), homes(("a", "900001", 140, 500), ("b", "900002", 70, 500)), [[0.5, 5], [5, 0.5]])
-    assert made.problem.n_nodes == 0 and made.staying[0].sum() == 210
+    assert made.problem.n_nodes == 0 and made.staying[:2].sum() == 210
     assert len(made.slices) == 7 * 2 * 2
 
 
@@ -71,8 +71,10 @@ def test_the_nearest_keep_their_places_and_the_farthest_are_in_question() -> Non
     both = two(pan_a=180 / 7)
     nodes = homes(("far", "900001", 70, 4000), ("near", "900001", 140, 500), ("b", "900002", 35, 500))
     made = estate(both, stays(both), nodes, [[4, 6], [0.5, 5], [5, 0.5]])
-    whole = made.slices.index[(made.slices["kind"] == WHOLE) & (made.slices["band"] == "R–Y6")][0]
-    assert made.staying[whole].tolist() == pytest.approx([40, 140, 35])
+    first = made.slices.index[(made.slices["academic_year"] == YEARS[0]) & (made.slices["band"] == "R–Y6")]
+    assert made.slices.loc[first, "kind"].tolist() == [ENTRY, UPPER]
+    assert made.staying[first[0]].tolist() == pytest.approx([40 / 7, 20, 5])
+    assert made.staying[first[1]].tolist() == pytest.approx([240 / 7, 120, 30])
     assert made.nodes["demand_point"].tolist() == ["far"]
     plan = solved(made)
     placed = allocation(made, plan.flow).query("academic_year == '2023/24'")
@@ -121,16 +123,14 @@ def test_a_school_that_stays_never_takes_and_sends_in_the_same_slice(seed: int) 
 def test_journeys_disturbance_and_transport_are_priced_by_hand() -> None:
     """6 km: 6 × £360 to the family, £1,000 of disturbance, £1,250 of transport beyond two miles; 2 km: no transport."""
     both = two(pan_a=20)
-    policy = Policy({"residual_years": 0, "discount_rate": 0.0, "entry_journey_share": 0.01})
+    policy = Policy({"residual_years": 0, "discount_rate": 0.0})
     nodes = homes(("far", "900001", 210, 1000))
     for km, price in ((6, 6 * 360 + 1000 + 1250), (2, 2 * 360 + 1000)):
         made = estate(both, stays(both), nodes, [[1, km]], policy)
         arc = int(np.flatnonzero(made.problem.arc_facility == 1)[0])
-        kinds = made.slices["kind"].to_numpy()
-        assert made.problem.arc_cost[kinds == WHOLE, arc] == pytest.approx(price)
-        assert made.problem.arc_cost[kinds == ENTRY, arc] == pytest.approx(price * 0.01)
+        assert made.problem.arc_cost[:, arc] == pytest.approx(price)
         home = int(np.flatnonzero(made.problem.arc_facility == 0)[0])
-        assert made.problem.arc_cost[kinds == WHOLE, home] == pytest.approx(360)
+        assert made.problem.arc_cost[:, home] == pytest.approx(360)
 
 
 def test_the_last_year_stands_for_the_years_after_it() -> None:
@@ -191,7 +191,7 @@ def test_pupils_without_a_place_are_listed_to_the_pupil() -> None:
     both = two(pan_a=10, pan_b=10)
     made = estate(both, stays(both), homes(("a", "900001", 140, 500), ("b", "900002", 70, 500)), [[0.5, 5], [5, 0.5]])
     plan = solved(made)
-    left = unplaced(made, plan.unmet).query("kind == 'whole band'")
+    left = unplaced(made, plan.unmet)
     assert left.groupby("academic_year")["pupils"].sum().tolist() == pytest.approx([70] * 7)
     placed = allocation(made, plan.flow).groupby("academic_year")["pupils"].sum()
     assert placed.tolist() == pytest.approx([140] * 7)

@@ -17,18 +17,24 @@ POLICY = Policy({})
 NEW_FE = {1: 30.0, 2: 60.0, 3: 90.0}
 
 
-def planted(seed: int) -> tuple[Estate, int, int]:
+def planted(seed: int, spare: bool = False) -> tuple[Estate, int, int]:
     """(estate, first year with new homes, forms of entry that they need).
 
-    Ten villages whose schools are just full; on the edge of the map new homes send so many children to Reception a
-    year from some year on, too far from every village to go there daily. Six sites, one of them there and five beside
-    villages. Every school may grow by half or a whole form, lift its admission number or take a bulge class.
+    Ten villages whose schools are just full or, with `spare`, nine have up to seven places in every year group; on the
+    edge of the map new homes send so many children to Reception a year from some year on, too far from every village to
+    go there daily. Six sites, one of them there and five beside villages. Every school may grow by half or a whole
+    form, lift its admission number or take a bulge class.
     """
     rng = np.random.default_rng(seed)
     fe, first = int(rng.integers(1, 4)), int(rng.integers(2, 5))
     homes_at = rng.uniform(5_000, 25_000, (10, 2))
     new_homes = np.array([45_000.0, rng.uniform(10_000, 20_000)])
-    schools = [village(pan=30, intake=30, key=str(900_001 + k), name=f"Village {k}", max_fe=2.0) for k in range(10)]
+    # The first village's school is that of the new homes' children today, however far: it has no place to spare.
+    taken = [30, *(30 - spare * rng.integers(0, 8, 9))]
+    schools = [
+        village(pan=30, intake=float(n), key=str(900_001 + k), name=f"Village {k}", max_fe=2.0)
+        for k, n in enumerate(taken)
+    ]
     beside = rng.choice(10, 5, replace=False)
     places = np.vstack([homes_at, new_homes + rng.uniform(-500, 500, 2), homes_at[beside] + 300])
     order = rng.permutation(6)
@@ -65,9 +71,10 @@ def planted(seed: int) -> tuple[Estate, int, int]:
     return estate, first, fe
 
 
+@pytest.mark.parametrize("spare", [False, True])
 @pytest.mark.parametrize("seed", range(20))
-def test_the_plan_builds_where_when_and_as_large_as_is_plainly_needed(seed: int) -> None:
-    estate, first, fe = planted(seed)
+def test_the_plan_builds_where_when_and_as_large_as_is_plainly_needed(seed: int, spare: bool) -> None:
+    estate, first, fe = planted(seed, spare)
     plan = solve_estate(estate.problem, gap=1e-3, time_limit_s=60)
     assert plan.status == "optimal"
     table = decisions(estate, plan.by_scenario)
