@@ -17,7 +17,7 @@ from placeplan.what_if import runner_up, why
 from placeplan.words import counted, money
 
 Told = dict[str, list[str]]
-WHY_SHARE, TODAY_SHARE = 0.3, 0.15  # of the time, at most: for the runner-up, for today's; the rest for forecasts
+WHY_SHARE, TODAY_SHARE = 0.35, 0.1  # of the time, at most: for the runner-up, for today's; the rest for forecasts
 
 
 def explanation(study: Study, key: str) -> Told:

@@ -206,8 +206,8 @@ def _not_even_now(now: Rivals, options: pd.DataFrame) -> str:
         less = f"{money(-most)} to {money(-least)} less"
         return f"At the forecast as it is another plan, within the gap, costs {less}: {_instead(now, options)}."
     return (
-        "Not proven to stand even at the forecast as it is: without it the estate costs between "
-        f"{money(least)} and {money(most)} more. Any change may flip it."
+        "Not proven in the time to stand even at the forecast as it is: without it the estate costs between "
+        f"{money(least)} and {money(most)} more."
     )
 
 

@@ -145,7 +145,8 @@ class _Contest:
 
     def __init__(self, core: Core, with_it: Side, without: Side, clock: Clock, sharp: bool, seed: int) -> None:
         self.core, self.with_it, self.without = core, with_it, without
-        self.problem, self.clock, self.sharp, self.seed = core.problem, clock, sharp, seed
+        self.problem, self.clock, self.seed = core.problem, clock, seed
+        self.sharp, self._sharply = False, sharp
         self.layout: Layout = lay_out(core.problem)
 
     def run(self, begun: IntArray, gap_gbp: float, known: RivalPrices | None) -> Prices:
@@ -159,10 +160,12 @@ class _Contest:
         prices = self._priced(known)
         for side in sides:
             self._try(side, self._by_value(side, prices))
-        for _ in range(ROUNDS):
-            if self._settled or self.clock.left_s == 0:
-                break
-            self._solve(max(sides, key=self._gap), prices)
+        for sharp in (False, True) if self._sharply else (False,):  # which is cheaper first, then by how much
+            self.sharp = sharp
+            for _ in range(ROUNDS):
+                if self._settled or self.clock.left_s == 0:
+                    break
+                self._solve(max(sides, key=self._gap), prices)
         return prices
 
     @property

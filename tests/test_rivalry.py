@@ -158,3 +158,19 @@ def test_a_facility_without_another_option_is_refused() -> None:
     begun = next(every_choice(problem))[None, :]
     with pytest.raises(ValueError, match="no option on one of the two sides"):
         rivals(problem, 0, mine, begun, time_limit_s=1)
+
+
+def test_a_rule_counts_what_is_not_decided_as_it_is_and_is_left_out_where_nothing_breaks_it() -> None:
+    """A has 10 places whatever it does, B 5 or none: 12 together is 2 of B; 10 together says nothing at all."""
+    problem = EstateProblem(
+        option_facility=np.array([0, 0, 1, 1]), option_cost=np.array([0.0, 1.0, 9.0, 0.0]),
+        option_capacity=np.array([[10.0], [10.0], [5.0], [0.0]]), demand=np.array([[4.0]]),
+        arc_node=np.array([0]), arc_facility=np.array([1]), arc_cost=np.array([[0.5]]), unmet_cost=np.array([[1.0]]),
+        row_matrix=np.array([[10.0, 10.0, 5.0, 0.0]] * 2), row_lower=np.array([12.0, 10.0]),
+        row_upper=np.full(2, np.inf), row_name=("twelve", "ten"),
+    )  # fmt: skip
+    core = core_around(problem, 1)
+    assert core.facilities.tolist() == [1] and core.problem.row_name == ("twelve",)
+    assert core.problem.row_lower.tolist() == [2.0] and core.problem.row_matrix.toarray().tolist() == [[5.0, 0.0]]
+    found = rivals(problem, 1, np.array([2]), np.array([[0, 2]]), time_limit_s=5)
+    assert found.clash and found.stands and not found.flips
