@@ -11,7 +11,7 @@ are open to them and to pupils of other schools. What is kept is taken out of th
 that keep to this: no plan that moves a pupil to make room for another is looked at, cheaper or not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,9 @@ class Estate:
     nodes : the nodes that may move in some slice (D rows); all_nodes : every node (N rows).
     staying : (S, N) pupils whom their school keeps whatever is decided; they are not in the problem.
     arc_metres : (A,) road distance of each arc.
+    pupils : (K, T, 12, N) pupils of every node by scenario, plan year and year group R … Y11.
+    moving : (D,) the rows of `nodes` in `all_nodes`.
+    restated : the same estate with other policy rows and other pupils.
 
     """
 
@@ -68,6 +71,9 @@ class Estate:
     all_nodes: pd.DataFrame
     staying: Array
     arc_metres: Array
+    pupils: Array
+    moving: Ints
+    restated: "Callable[[Sequence[Row], Array], Estate]"
 
 
 def build_estate(
@@ -92,7 +98,7 @@ def build_estate(
     option_facility = np.array([key[option.facility] for option in options], dtype=np.int64)
     slices = slice_table(bands, years, policy, np.ones(1) if probability is None else probability)
     take = _slice_columns(slices, bands, years)
-    capacity = np.array([_by_slice(option.places, take) for option in options])
+    capacity = _by_slice(np.array([option.places for option in options]), take)
     scenario = slices["scenario"].to_numpy()
     demand = np.array([node_pupils[k, t][columns].sum(axis=0) for k, (t, columns) in zip(scenario, take, strict=True)])
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
@@ -108,6 +114,12 @@ def build_estate(
     in_primary = nodes["band"].isin([band.name for band in bands if band.phase == "primary"]).to_numpy()
     arc_cost = _arc_costs(metres, moved, in_primary[moving[arc_node]], slices, policy)
     weight = slices["weight"].to_numpy(dtype=float)
+
+    def restated(other_rows: Sequence[Row], other_pupils: Array) -> Estate:
+        return build_estate(
+            facilities, options, other_rows, nodes, other_pupils, bands, years, reach, policy, probability, staged
+        )  # fmt: skip
+
     problem = EstateProblem(
         option_facility=option_facility,
         option_cost=option_costs(options, years, policy),
@@ -137,6 +149,9 @@ def build_estate(
         nodes,
         staying,
         metres,
+        node_pupils,
+        moving,
+        restated,
     )
 
 
@@ -191,7 +206,8 @@ def _slice_columns(slices: pd.DataFrame, bands: Sequence[Band], years: Sequence[
 
 
 def _by_slice(places: Array, take: list[tuple[int, list[int]]]) -> Array:
-    return np.array([places[t, columns].sum() for t, columns in take])
+    """(O, S) of places (O, T, 12)."""
+    return np.stack([places[:, t, columns].sum(axis=1) for t, columns in take], axis=1)
 
 
 def _kept(home: Ints, demand: Array, capacity: Array, option_facility: Ints, distance_m: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,14 @@ from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
 from placeplan.deficits import acted_on, with_a_case
 from placeplan.explain_bid import bid_explanation
+from placeplan.flip import forecast_flips
 from placeplan.results import read_stage
 from placeplan.study import Study
-from placeplan.what_if import why
+from placeplan.what_if import runner_up, why
 from placeplan.words import counted, money
 
 Told = dict[str, list[str]]
+WHY_SHARE, TODAY_SHARE = 0.35, 0.1  # of the time, at most: for the runner-up, for today's; the rest for forecasts
 
 
 def explanation(study: Study, key: str) -> Told:
@@ -112,7 +115,12 @@ def _decision(study: Study, key: str) -> Told:
             *([] if row["own_power"] else [f"A request to: {row['asked_of']}."]),
             f"On the authority of: {row['authority']}. Challenge: {row['challenge']}.",
         ]
-    told["Decision"] += why(folder, key, study.policy.number("explain_seconds"))
+    seconds = study.policy.number("explain_seconds")
+    until = time.perf_counter() + seconds
+    found = runner_up(folder, key, WHY_SHARE * seconds)
+    told["Decision"] += why(folder, key, found, TODAY_SHARE * seconds)
+    if found is not None:
+        told["What change of the forecast would flip it"] = forecast_flips(study, key, found, until)
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
     if len(moved):

@@ -16,15 +16,36 @@ from models.estate import EstateProblem
 from placeplan.results import read_stage
 from placeplan.stored import stored_estate
 from placeplan.words import money
-from solvers import EstatePlan, cost_of, solve_estate
+from solvers import Rivals, rivals, solve_estate
 
 SHOWN = 5  # binding rules named
+CLASH_S = 3.0  # to find which rules leave no other choice
 
 
-def why(folder: Path, key: str, seconds: float) -> list[str]:
+def runner_up(folder: Path, key: str, seconds: float) -> Rivals | None:
+    """The plan beside the best one without what is planned for a school or site; None where nothing else was open.
+
+    `folder` is that of the estate stage's results, `seconds` may be spent.
+    """
+    options = read_stage(folder, "options")
+    mine = options.loc[options["facility"] == key, "option"].to_numpy(dtype=int)
+    if not len(mine):
+        return None
+    problem, plan = stored_estate(folder)
+    chosen = plan.by_scenario
+    assert chosen is not None
+    facility = int(problem.option_facility[mine[0]])
+    taken = np.unique(chosen[:, facility])
+    if len(mine) == len(taken):
+        return None
+    gap_gbp = plan.objective - plan.bound
+    return rivals(problem, facility, taken, chosen, time_limit_s=seconds, gap_gbp=gap_gbp, sharp=True)
+
+
+def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[str]:
     """Sentences on the runner-up, on leaving it as it is today, and on binding rules; [] for what is not planned.
 
-    `folder` is that of the estate stage's results, `seconds` may be spent on solving.
+    `found` is what `runner_up` gives, `seconds` may be spent.
     """
     options = read_stage(folder, "options")
     mine = options[options["facility"] == key]
@@ -35,56 +56,61 @@ def why(folder: Path, key: str, seconds: float) -> list[str]:
     assert chosen is not None
     facility = int(problem.option_facility[int(mine["option"].iloc[0])])
     taken = np.unique(chosen[:, facility])
-    said, instead = _runner_up(problem, plan, options, facility, taken, 0.5 * seconds)
+    if found is None:
+        return ["Nothing else was open to it.", *_binding(folder, problem, taken)]
+    instead = set() if found.instead is None else set(found.instead.tolist())
+    said = [_runner_up(problem, found, options, taken)]
     today = int(mine.loc[mine["action"] == "stay", "option"].iloc[0])
     if today not in {*taken.tolist(), *instead}:
-        forced = cost_of(problem, plan, facility, today, time_limit_s=0.5 * seconds)
-        left = f"Left as it is today, all else planned anew: {_more(forced.at_least_gbp, forced.at_most_gbp)}"
-        said.append(f"{left}{_clash(problem, forced.plan)}.")
+        left = rivals(
+            problem, facility, taken, chosen,
+            time_limit_s=seconds, instead=np.array([today]), prices=found.prices,
+            gap_gbp=plan.objective - plan.bound, sharp=True,
+        )  # fmt: skip
+        clash = _clash(problem, np.flatnonzero((problem.option_facility != facility) | _is(problem, [today])), left)
+        said.append(f"Left as it is today, all else planned anew: {_more(*left.more_gbp)}{clash}.")
     return [*said, *_binding(folder, problem, taken)]
 
 
-def _runner_up(
-    problem: EstateProblem, plan: EstatePlan, options: pd.DataFrame, facility: int, taken: np.ndarray, seconds: float
-) -> tuple[list[str], set[int]]:
-    """Sentences, and the options that the runner-up takes for the facility."""
-    kept = np.setdiff1d(np.arange(problem.n_options), taken)
-    if not (problem.option_facility[kept] == facility).any():
-        return ["Nothing else was open to it."], set()
-    chosen = plan.by_scenario
-    assert chosen is not None
-    begun = chosen.copy()
-    begun[:, facility] = kept[problem.option_facility[kept] == facility][0]
-    found = solve_estate(
-        problem.with_options(kept),
-        time_limit_s=seconds,
-        start=plan.begun_with(begun, kept),
-    )
-    instead = found.by_scenario
-    if instead is None:
-        return [f"Without what is planned for it there is no plan{_clash(problem, found)}."], set()
-    own = set(kept[instead[:, facility]].tolist())
-    words = sorted({_words(options.iloc[o]) for o in own})
-    more = _more(max(found.bound - plan.objective, 0.0), found.objective - plan.bound)
-    return [f"Runner-up: {' or '.join(words)}, all else planned anew: {more}."], own
+def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, taken: np.ndarray) -> str:
+    """The sentence on the best plan without what was decided for the facility."""
+    if found.instead is None and not found.clash:
+        return "No other plan was found in the time."
+    if found.instead is None:
+        clash = _clash(problem, np.flatnonzero(~_is(problem, taken)), found)
+        return f"Without what is planned for it there is no plan{clash}."
+    words = sorted({words_of(options.iloc[o]) for o in found.instead.tolist()})
+    return f"Runner-up: {' or '.join(words)}, all else planned anew: {_more(*found.more_gbp)}."
 
 
-def _words(option: pd.Series) -> str:
+def _is(problem: EstateProblem, options: Sequence[int] | np.ndarray) -> np.ndarray:
+    """(O,) whether an option is one of these."""
+    return np.isin(np.arange(problem.n_options), options)
+
+
+def words_of(option: pd.Series) -> str:
+    """What an option is, in words; a row of the table options."""
     if option["action"] == "stay":
         return "as it is today"
     return f"{option['action']} from {option['academic_year']} ({option['reason']})"
 
 
 def _more(least_gbp: float, most_gbp: float) -> str:
+    """What the best plan with another decision costs more than the best of all."""
     if not np.isfinite(least_gbp):
         return "no plan keeps the rules"
-    if least_gbp < 1.0 and most_gbp < 1.0:
+    least, most = money(max(least_gbp, 0.0)), money(max(most_gbp, 0.0))
+    if most_gbp < 1.0:
         return "costs no more"
-    return f"costs between {money(least_gbp)} and {money(max(most_gbp, 0.0))} more, both proven"
+    return f"costs {most} more, proven" if least == most else f"costs between {least} and {most} more, both proven"
 
 
-def _clash(problem: EstateProblem, plan: EstatePlan) -> str:
-    names = [problem.row_name[row] for row in plan.clash]
+def _clash(problem: EstateProblem, kept: np.ndarray, found: Rivals) -> str:
+    """The rules that are broken where no plan with the options `kept` keeps them; "" where one does."""
+    if not found.clash:
+        return ""
+    clash = solve_estate(problem.with_options(kept), time_limit_s=CLASH_S).clash
+    names = [problem.row_name[row] for row in clash]
     return f": {'; '.join(names)} would be broken" if names else ""
 
 

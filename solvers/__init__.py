@@ -16,11 +16,14 @@ __all__ = [
     "ClusterPlan",
     "EstatePlan",
     "Progress",
+    "RivalPrices",
+    "Rivals",
     "alternatives",
     "cost_of",
     "cost_of_rules",
     "gap_between",
     "next_best",
+    "rivals",
     "solve_awards",
     "solve_clusters",
     "solve_estate",
@@ -41,6 +44,10 @@ def __getattr__(name: str) -> Any:
         from solvers.forced import cost_of
 
         return cost_of
+    if name in ("RivalPrices", "Rivals", "rivals"):
+        from solvers import rivalry
+
+        return getattr(rivalry, name)
     if name in ("cost_of_rules", "next_best"):
         from solvers import award_alternatives
 
