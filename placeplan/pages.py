@@ -109,11 +109,18 @@ def whom(study: Study) -> str:
 
 
 def balance_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
-    """Need and spare by planning area, phase and year."""
+    """Need, spare and the probability of being short, by planning area, phase and year."""
     from maps.balance import balance_map
 
-    balance = read_stage(results / "balance", "balance")
-    return balance_map(planning_areas(study), balance, school_points(study), about, basemap=background)
+    return balance_map(
+        planning_areas(study),
+        read_stage(results / "balance", "balance"),
+        school_points(study),
+        about,
+        deficits=read_stage(results / "balance", "deficits"),
+        least=study.policy.number("deficit_counts_from"),
+        basemap=background,
+    )
 
 
 def estate_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
