@@ -55,12 +55,14 @@ def compare_page(
     first_year: int = 0,
     left: str,
     right: str,
+    focus: Sequence[Layer] = (),
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of two linked maps with controls, legend, facts and the table below.
 
-    ``common`` layers lie below those of the sides; ``left`` and ``right`` are the keys of the sides shown first, the
-    other arguments as of maps.page.map_page. ValueError if there is nothing to draw, a key is not a side's, or sides
+    ``common`` layers lie below those of the sides; ``left`` and ``right`` are the keys of the sides shown first. The
+    maps open on what ``focus`` draws, on everything where that is nothing. The other arguments are those of
+    maps.page.map_page. ValueError if there is nothing to draw, a key is not a side's, or sides
     do not agree on what they share.
     """
     _agree(sides, years)
@@ -69,6 +71,9 @@ def compare_page(
         raise ValueError(f"no side is called {' or '.join(wrong)}; there are {', '.join(known)}")
     everything = [*common, *(layer for side in sides for layer in side.layers)]
     data = map_data(common, years, first_year, basemap, bounds_of(everything))
+    data["focus"] = (
+        bounds_of(focus) if any(layer.shapes.missing() < len(layer.shapes.titles) for layer in focus) else None
+    )
     data["sides"] = [side.as_json() for side in sides]
     # Without the animation of a zoom, which Leaflet plays on one map only, both maps are the same at every moment.
     maps = [leaflet_map(frame, data["bounds"], zoomAnimation=False) for frame in FRAMES]
@@ -107,6 +112,8 @@ def _agree(sides: Sequence[Side], years: Sequence[str]) -> None:
         for layer in side.layers:
             first, shapes = names.setdefault(layer.key, layer), layer.shapes
             if (first.name, list(first.styles)) != (layer.name, list(layer.styles)):
-                raise ValueError(f"layer {layer.key} of {side.key} has another name or other styles than of other sides")
+                raise ValueError(
+                    f"layer {layer.key} of {side.key} has another name or other styles than of other sides"
+                )
             if shapes.searchable and titles.setdefault(shapes.key, list(shapes.titles)) != list(shapes.titles):
                 raise ValueError(f"{shapes.key} of {side.key} are others than those of other sides")

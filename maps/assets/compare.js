@@ -10,38 +10,49 @@ function compare(maps) {
   state.views.forEach((view, n) => {
     view.common = makeLayers(state, view.map, data.layers, data.shapes);
     view.made = {};
-    wireSide(state, view, document.getElementById(`side-${n + 1}`), document.getElementById(`facts-${n + 1}`));
-    choose(state, view);
+    view.facts = document.getElementById(`facts-${n + 1}`);
+    wireSide(state, view, document.getElementById(`side-${n + 1}`));
   });
+  tellFacts(state);
   wireLayers(state);
   wireYear(state);
-  document.getElementById("year")?.addEventListener("input", () => state.views.forEach((view) => tellFacts(state, view)));
+  document.getElementById("year")?.addEventListener("input", () => tellFacts(state));
   wireSearch(state, Object.assign({}, data.shapes, ...data.sides.map((side) => side.shapes)));
   redraw(state);
 }
 
-function wireSide(state, view, select, facts) {
-  Object.assign(view, { select, facts });
+function wireSide(state, view, select) {
+  choose(state, view, select.value);
   select.addEventListener("change", () => {
     view.map.closePopup();
-    choose(state, view);
+    choose(state, view, select.value);
+    tellFacts(state);
     redraw(state);
   });
 }
 
 /* Put the chosen side on a map, in place of the one that was there. */
-function choose(state, view) {
-  const side = state.data.sides.find(({ key }) => key === view.select.value);
+function choose(state, view, chosen) {
+  const side = state.data.sides.find(({ key }) => key === chosen);
   for (const layer of view.layers) if (!view.common.includes(layer)) layer.group.remove();
   view.side = side;
   view.made[side.key] ||= makeLayers(state, view.map, side.layers, side.shapes);
   view.layers = [...view.common, ...view.made[side.key]];
   view.map.getContainer().parentElement.setAttribute("aria-label", `Map: ${side.name}`);
-  tellFacts(state, view);
 }
 
-function tellFacts(state, { side, facts }) {
-  facts.replaceChildren(pairs(side.facts[Math.min(state.year, side.facts.length - 1)]));
+/* Below each map what is said of its side in the shown year, and by name what the other map codes otherwise. */
+function tellFacts(state) {
+  for (const view of state.views) {
+    const facts = view.side.facts[Math.min(state.year, view.side.facts.length - 1)];
+    const coded = view.layers.filter((layer) => layer.codes).map((layer) => [layer.name, differing(state, view, layer)]);
+    view.facts.replaceChildren(pairs([...facts, ...coded]));
+  }
+}
+
+function differing(state, view, layer) {
+  const names = layer.on.titles.filter((_, i) => differs(state, view, layer, i));
+  return names.length ? `${names.length}: ${names.slice(0, 8).join("; ")}${names.length > 8 ? ` and ${names.length - 8} more` : ""}` : "nowhere";
 }
 
 /* The map that moves leads, the other follows at once; labels are placed anew when the leader rests. */
@@ -51,6 +62,7 @@ function link(state) {
   let leader = null;
   for (const map of maps) {
     map.setMinZoom(first.getMinZoom());
+    if (state.data.focus) first.fitBounds(state.data.focus, { padding: [12, 12], animate: false });
     map.setView(first.getCenter(), first.getZoom(), { animate: false });
     map.on("move", () => {
       if (leader) return;

@@ -37,7 +37,8 @@ function at(node, x) {
 }
 
 function swatch(kind, layer, style) {
-  if (kind === "Point") return svg("svg", { width: 26, height: Math.max(style.size_px, 16) }, [at(symbol(style, style.size_px), (26 - style.size_px) / 2)]);
+  const size = Math.min(style.size_px, 26);
+  if (kind === "Point") return svg("svg", { width: 26, height: Math.max(size, 16) }, [at(symbol(style, size), (26 - size) / 2)]);
   const line = { stroke: style.line, "stroke-dasharray": style.dash };
   const drawing = kind.endsWith("LineString")
     ? svg("line", { ...line, x1: 1, y1: 8, x2: 25, y2: 8, "stroke-width": layer.line_px ? 4 : style.line_px, "stroke-opacity": style.opacity })
