@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from placeplan.bid_maps import bid_pages
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
 from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
@@ -22,7 +23,8 @@ VILLAGE_PHASES = ("infant", "first", "junior", "primary")
 def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult:
     """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html.
 
-    So is frontier.html, where several plans were made. The index leads to the pages of competitions too.
+    So are frontier.html, where several plans were made, and a page for each competition with bids in place. The index
+    leads to the pages of competitions too.
     """
     from maps.index import Entry, index_page
 
@@ -47,6 +49,9 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     if "tender" in ran:
         told = (read_summary(results / "tender") or {"competitions": {}})["competitions"].values()
         entries += [Entry(f"../tender/{one['page']}", one["name"], "Bids ranked, with reasons.") for one in told]
+        for file, name, text in bid_pages(study, results, background):
+            pages[file] = text
+            entries.append(Entry(file, f"{name}: bids on maps", "Any two bids side by side: who would go there?"))
     pages["index.html"] = index_page(entries, notes(study, study.settings.name, "Every page of this scenario."))
     return StageResult(
         pages=pages,
