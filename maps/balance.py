@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from maps.basemap import Basemap
+from maps.deficits import deficit_layers, deficit_table
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
 from maps.palette import NEED, PALE, SPARE
@@ -41,6 +42,8 @@ def balance_map(
     schools: gpd.GeoDataFrame,
     notes: PageNotes,
     *,
+    deficits: pd.DataFrame,
+    least: float,
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of the balance map.
@@ -48,19 +51,23 @@ def balance_map(
     ``areas``: planning_area, phase, name, geometry (polygons, EPSG:27700). ``balance``: planning_area, phase,
     year_group, academic_year, pupils, places, need, spare. ``schools``: urn, name, phase, places, pupils,
     religious_character, geometry (points). An area's colour is its need where any year group has need, else
-    its spare places; the popup shows both by year group. ValueError if the balance has no row for any of the
-    areas.
+    its spare places; the popup shows both by year group. ``deficits`` and ``least`` are those of
+    maps.deficits.deficit_layers. ValueError if the balance has no row for any of the areas.
     """
     known = balance.merge(areas[["planning_area", "phase", "name"]], on=["planning_area", "phase"])
     if known.empty:
         raise ValueError("balance has no row for any planning area and phase in areas")
     years = sorted(known["academic_year"].unique())
     layers: list[Layer] = []
+    chances: list[Layer] = []
     for phase in sorted(known["phase"].unique()):
         own = areas[areas["phase"] == phase].reset_index(drop=True)
         layers.append(_layer(own, known[known["phase"] == phase], phase, years, shown=not layers))
-    layers.append(schools_layer(schools))
-    return map_page(notes, layers, _table(known), years=years, first_year=len(years) - 1, basemap=basemap)
+        chances += deficit_layers(layers[-1].shapes, own, deficits, phase, years, least)
+    layers += [*chances, schools_layer(schools)]
+    names = areas.set_index(["planning_area", "phase"])["name"]
+    table = _table(known) + deficit_table(deficits, names)
+    return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 
 def area_styles(

@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from maps.tables import whole
+
 NICE = np.array([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10])
 
 
@@ -42,6 +44,18 @@ def break_labels(breaks: npt.NDArray[np.float64], unit: str = "") -> list[str]:
         return ["all"]
     inner = [f"{low} to under {high}" for low, high in pairwise(texts)]
     return [f"under {texts[0]}", *inner, f"{texts[-1]} or more"]
+
+
+def change_labels(breaks: npt.NDArray[np.float64]) -> list[str]:
+    """Legend texts of the five classes between symmetric breaks."""
+    near, far = whole(breaks[2]), whole(breaks[3])
+    return [
+        f"more than {far} fewer",
+        f"{near} to {far} fewer",
+        f"about the same (within {near})",
+        f"{near} to {far} more",
+        f"{far} more, or above",
+    ]
 
 
 def _nice(value: float) -> float:

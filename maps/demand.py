@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from maps.basemap import Basemap
-from maps.classes import break_labels, classed, round_breaks, symmetric_breaks
+from maps.classes import break_labels, change_labels, classed, round_breaks, symmetric_breaks
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
 from maps.palette import CHANGE, PALE, PUPILS
@@ -74,15 +74,7 @@ def _pupils_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], c
 def _change_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], base: int, base_year: str) -> Layer:
     change = pupils - pupils[base]
     breaks = symmetric_breaks(change)
-    near, far = whole(breaks[2]), whole(breaks[3])
-    labels = [
-        f"more than {far} fewer",
-        f"{near} to {far} fewer",
-        f"about the same (within {near})",
-        f"{near} to {far} more",
-        f"{far} more, or above",
-    ]
-    styles = [Style(label, fill) for label, fill in zip(labels, CHANGE, strict=True)]
+    styles = [Style(label, fill) for label, fill in zip(change_labels(breaks), CHANGE, strict=True)]
     return Layer(
         key=f"change-{phase}",
         name=f"Change in {PHASES[phase][0].lower()}{PHASES[phase][1:]} since {base_year}",

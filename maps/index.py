@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from maps.page import PageNotes, page
+from maps.page import Link, PageNotes, page
 from maps.vendored import asset_text
 
 
@@ -18,8 +18,5 @@ class Entry:
 
 def index_page(entries: Iterable[Entry], notes: PageNotes) -> str:
     """HTML that links to maps and reports; ValueError unless every href is a path relative to the page."""
-    entries = list(entries)
-    for entry in entries:
-        if ":" in entry.href or entry.href.startswith(("/", "\\")):
-            raise ValueError(f"{entry.href!r} is not a path relative to the index page")
-    return page("index.html", notes, styles=[asset_text("page.css")], scripts=[], entries=entries)
+    linked = [(Link(entry.href, entry.title), entry.line) for entry in entries]
+    return page("index.html", notes, styles=[asset_text("page.css")], scripts=[], entries=linked)

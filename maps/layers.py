@@ -76,9 +76,11 @@ class Shapes:
 class Layer:
     """One view or overlay of some shapes.
 
-    ``style_of`` is an index into ``styles``, (features,) or (years, features); ``labels`` is text drawn on
-    the map, in the same form; ``line_px`` (features,) overrides the width of lines. Of the layers with
-    ``view`` the reader sees one at a time.
+    ``style_of`` is an index into ``styles``, (features,) or (years, features), there with −1 for what is not
+    drawn in a year; ``labels`` is text drawn on the map, in the same form; ``line_px``, in either form,
+    overrides the width of lines. ``head`` and ``rows`` are the popup's table where it is not that of the
+    shapes. Where two maps are compared, a layer with ``codes`` (features,) draws only what the other map
+    codes otherwise. Of the layers with ``view`` the reader sees one at a time.
     """
 
     key: str
@@ -91,6 +93,9 @@ class Layer:
     shown: bool = True
     labels: npt.NDArray[np.str_] | None = None
     line_px: npt.NDArray[np.float64] | None = None
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[Sequence[str]]] = ()
+    codes: npt.NDArray[np.int_] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The layer as the page's script reads it; shapes by key."""
@@ -106,4 +111,7 @@ class Layer:
             "shown": self.shown,
             "labels": None if self.labels is None else self.labels.tolist(),
             "line_px": None if self.line_px is None else np.round(self.line_px, 1).tolist(),
+            "head": list(self.head),
+            "rows": [list(map(list, rows)) for rows in self.rows] or None,
+            "codes": None if self.codes is None else self.codes.tolist(),
         }

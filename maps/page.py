@@ -10,15 +10,30 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import folium
 import shapely
 from jinja2 import Environment, PackageLoader
 
 from maps.basemap import Basemap
-from maps.layers import Layer, Shapes
+from maps.layers import Layer
 from maps.vendored import asset_text, leaflet_script, leaflet_style
+
+SCRIPTS: Final = ("symbols.js", "popup.js", "view.js", "labels.js", "legend.js", "controls.js", "page.js")
+"""The page's own scripts in the order in which they are run."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A way to another page: ``href`` relative to this one, and its words. ValueError on any other address."""
+
+    href: str
+    words: str
+
+    def __post_init__(self) -> None:
+        if ":" in self.href or self.href.startswith(("/", "\\")):
+            raise ValueError(f"{self.href!r} is not a path relative to the page")
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,7 @@ class PageNotes:
     """What every page says about itself.
 
     ``question`` is the one sentence the page answers; ``banners`` are warnings that stand above the map, such
-    as "Demonstration on old data: nobody's proposal".
+    as "Demonstration on old data: nobody's proposal"; ``links`` lead to pages on the same matter.
     """
 
     title: str
@@ -35,6 +50,7 @@ class PageNotes:
     question: str
     banners: Sequence[str]
     attribution: str
+    links: Sequence[Link] = ()
 
 
 def map_page(
@@ -52,8 +68,25 @@ def map_page(
     slider, the rows of every ``style_of`` by year; ``first_year`` the index shown first. ValueError if there
     is nothing to draw.
     """
-    data = map_data(layers, years, first_year, basemap)
-    (south, west), (north, east) = data["bounds"]
+    data = map_data(layers, years, first_year, basemap, bounds_of(layers))
+    name, drawing, script = leaflet_map("main", data["bounds"])
+    return controlled_page(
+        "map.html",
+        notes,
+        layers,
+        table,
+        years=years,
+        first_year=first_year,
+        data=data,
+        scripts=[leaflet_script(), *map(asset_text, SCRIPTS), f"{script}\nplaceplan.start({name});"],
+        banners=missing_banners(layers),
+        map=drawing,
+    )
+
+
+def leaflet_map(name: str, bounds: Sequence[Sequence[float]], **options: Any) -> tuple[str, str, str]:
+    """The variable, HTML and script of one Leaflet map by Folium; ``options`` are Leaflet's."""
+    (south, west), (north, east) = bounds
     leaflet = folium.Map(
         location=[(south + north) / 2, (west + east) / 2],
         tiles=None,
@@ -62,26 +95,42 @@ def map_page(
         attributionControl=False,
         zoomSnap=0.25,
         fadeAnimation=False,
+        **options,
     )
-    leaflet._id = "main"  # Folium's random name would make two runs of one study differ
+    leaflet._id = name  # Folium's random name would make two runs of one study differ
     leaflet.render()
     root = leaflet.get_root()  # its header, with the links to content networks, is left out
-    script = f"{root.script.render()}\nplaceplan.start({leaflet.get_name()});"
-    shapes = {layer.shapes.key: layer.shapes for layer in layers}
+    return leaflet.get_name(), root.html.render(), root.script.render()
+
+
+def controlled_page(
+    template: str,
+    notes: PageNotes,
+    layers: Sequence[Layer],
+    table: str,
+    *,
+    years: Sequence[str],
+    first_year: int,
+    data: dict[str, Any],
+    scripts: Sequence[str],
+    banners: Sequence[str],
+    **parts: Any,
+) -> str:
+    """HTML of a page with controls for these layers, legend and table; ``parts`` are the template's own."""
     return page(
-        "map.html",
+        template,
         notes,
         styles=[leaflet_style(), asset_text("page.css")],
-        scripts=[leaflet_script(), asset_text("page.js"), script],
-        banners=[*notes.banners, *_missing(shapes.values())],
+        scripts=scripts,
+        banners=[*notes.banners, *banners],
         period=f"{years[0]} to {years[-1]}" if len(years) > 1 else "".join(years),
         years=years,
         first_year=first_year,
         views=[layer for layer in layers if layer.view],
         overlays=[layer for layer in reversed(layers) if not layer.view],
-        map=root.html.render(),
         data=embedded_json(data),
         table=table,
+        **parts,
     )
 
 
@@ -99,16 +148,30 @@ def page(template: str, notes: PageNotes, *, styles: Sequence[str], scripts: Seq
     )
 
 
-def map_data(layers: Sequence[Layer], years: Sequence[str], first_year: int, basemap: Basemap | None) -> dict[str, Any]:
+def map_data(
+    layers: Sequence[Layer],
+    years: Sequence[str],
+    first_year: int,
+    basemap: Basemap | None,
+    bounds: list[list[float]],
+) -> dict[str, Any]:
     """What the page's script reads; its keys are the script's."""
-    shapes = {layer.shapes.key: layer.shapes for layer in layers}
     return {
-        "bounds": _bounds(layers),
+        "bounds": bounds,
         "years": list(years),
         "first_year": first_year,
+        **drawn(layers),
+        "sides": [],
+        "basemap": (basemap or Basemap()).as_json(),
+    }
+
+
+def drawn(layers: Sequence[Layer]) -> dict[str, Any]:
+    """Layers, and their shapes by key, as the page's script reads them."""
+    shapes = {layer.shapes.key: layer.shapes for layer in layers}
+    return {
         "shapes": {key: found.as_json() for key, found in shapes.items()},
         "layers": [layer.as_json() for layer in layers],
-        "basemap": (basemap or Basemap()).as_json(),
     }
 
 
@@ -133,7 +196,7 @@ def content_policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
     )
 
 
-def _bounds(layers: Sequence[Layer]) -> list[list[float]]:
+def bounds_of(layers: Sequence[Layer]) -> list[list[float]]:
     """[[south, west], [north, east]] of everything the layers draw, in degrees."""
     drawn = [shape for layer in layers for shape in layer.shapes.geometry.to_crs(4326) if shape is not None]
     west, south, east, north = shapely.total_bounds(drawn) if drawn else [float("nan")] * 4
@@ -142,7 +205,8 @@ def _bounds(layers: Sequence[Layer]) -> list[list[float]]:
     return [[float(south), float(west)], [float(north), float(east)]]
 
 
-def _missing(shapes: Iterable[Shapes]) -> list[str]:
+def missing_banners(layers: Iterable[Layer]) -> list[str]:
     """A banner for each kind of thing the map cannot place."""
-    counts = ((found.key, found.missing()) for found in shapes)
+    shapes = {layer.shapes.key: layer.shapes for layer in layers}
+    counts = ((found.key, found.missing()) for found in shapes.values())
     return [f"Not drawn, for want of coordinates: {count} {noun}" for noun, count in counts if count]

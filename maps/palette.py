@@ -18,6 +18,9 @@ SPARE: Final = ("#eff3ff", "#bdd7e7", "#6baed6", "#2171b5")
 NEED: Final = ("#fdbe85", "#fd8d3c", "#d94701")
 """Oranges, the darker 3 of 4 classes: a little to much need."""
 
+CHANCE: Final = ("#feedde", "#fdbe85", "#fd8d3c", "#e6550d", "#a63603")
+"""Oranges, 5 classes: unlikely to nearly certain."""
+
 GROUPS: Final = ("#a6cee3", "#1f78b4", "#b2df8a", "#33a02c")
 """Paired, 4 classes: neighbours told apart; the colours rank nothing."""
 

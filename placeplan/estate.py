@@ -108,9 +108,7 @@ def estate_stage(
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
         }
-        | (
-            {"frontier": frontier(estate, plan, study.policy)} if study.policy.value("estate_frontier") == "yes" else {}
-        ),
+        | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, left, allow)
         | {"requests": request_summary(estate, plan, alone)}

@@ -14,6 +14,7 @@ import pandas as pd
 
 from geodata.policy import Policy
 from models.estate_build import Estate
+from models.estate_read import decisions
 from placeplan.effects import placed_anew
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
@@ -42,13 +43,14 @@ def price_sets(policy: Policy) -> list[Prices]:
     ]
 
 
-def frontier(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
-    """The plan, today's estate and the plans at other prices, one row each.
+def frontier(estate: Estate, plan: EstatePlan, policy: Policy) -> dict[str, pd.DataFrame]:
+    """The plan, today's estate and the plans at other prices: tables frontier, a row a plan, and frontier_decisions.
 
-    Columns: plan, price_without_place and price_of_journeys (times the study's), gap (proven at those prices),
-    schools_gbp (discounted, over today), pupil_years_without_place and journey_km (of pupils whose place is in
-    question, expected over futures, plan years as they are), changes (facilities that leave today's estate), differs
+    Columns of frontier: plan, price_without_place and price_of_journeys (times the study's), gap (proven at those
+    prices), schools_gbp (discounted, over today), pupil_years_without_place and journey_km (of pupils whose place is
+    in question, expected over futures, plan years as they are), changes (facilities that leave today's estate), differs
     (facilities decided otherwise than in the plan), beaten_by (another plan no worse in all three; "" where none is).
+    frontier_decisions has the plan and the columns of the table decisions, for every plan that changes anything.
     """
     chosen, baseline = plan.by_scenario, estate.problem.baseline
     assert chosen is not None and baseline is not None and plan.flow is not None and plan.unmet is not None
@@ -56,13 +58,20 @@ def frontier(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
         _row(estate, Prices("the plan", 1.0, 1.0), plan.gap, chosen, plan.flow, plan.unmet, chosen),
         _today(estate, baseline, chosen),
     ]
+    decided = {"the plan": decisions(estate, chosen)}
     for prices in price_sets(policy):
         found = planned_at(estate, plan, prices, policy)
         options = found.by_scenario
         if options is not None and found.flow is not None and found.unmet is not None:
             rows.append(_row(estate, prices, found.gap, options, found.flow, found.unmet, chosen))
+            decided[prices.name] = decisions(estate, options)
     table = pd.DataFrame(rows, columns=COLUMNS[:-1])
-    return table.assign(beaten_by=_beaten(table))
+    named = [own.assign(plan=name) for name, own in decided.items() if len(own)] or [
+        decided["the plan"].assign(plan="")
+    ]
+    all_decisions = pd.concat(named, ignore_index=True)
+    all_decisions.insert(0, "plan", all_decisions.pop("plan"))
+    return {"frontier": table.assign(beaten_by=_beaten(table)), "frontier_decisions": all_decisions}
 
 
 def planned_at(estate: Estate, plan: EstatePlan, prices: Prices, policy: Policy) -> EstatePlan:

@@ -1,37 +1,30 @@
-"""The maps stage: four offline pages from the tables of the other stages, and the page that leads to them."""
+"""The maps stage: offline pages from the tables of the other stages, and the page that leads to them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
+from placeplan.bid_maps import bid_pages
+from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
-from placeplan.journeys import study_journeys
+from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-
     from maps.basemap import Basemap
     from maps.page import PageNotes
 
 VILLAGE_PHASES = ("infant", "first", "junior", "primary")
-ATTRIBUTION = (
-    "Contains public sector information licensed under the Open Government Licence v3.0. Contains OS data © Crown "
-    "copyright and database right. Contains National Statistics data © Crown copyright and database right. Contains "
-    "Royal Mail data © Royal Mail copyright. Roads © OpenStreetMap contributors (ODbL)."
-)
 
 
 def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult:
     """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html.
 
-    The index leads to the pages of competitions too.
+    So are frontier.html, where several plans were made, and a page for each competition with bids in place. The index
+    leads to the pages of competitions too.
     """
     from maps.index import Entry, index_page
 
@@ -39,6 +32,8 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
         return StageResult(summary={"status": "done", "warnings": ["Localities have no geometry: no maps."]})
     makers = {"demand": ("forecast", demand_page), "balance": ("balance", balance_page)}
     makers |= {"estate": ("estate", estate_page), "clusters": ("clusters", clusters_page)}
+    if (results / "estate" / "frontier_decisions.parquet").exists():
+        makers["frontier"] = ("estate", frontier_page)
     pages: dict[str, str] = {}
     entries = []
     background = basemap(study)
@@ -54,6 +49,9 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     if "tender" in ran:
         told = (read_summary(results / "tender") or {"competitions": {}})["competitions"].values()
         entries += [Entry(f"../tender/{one['page']}", one["name"], "Bids ranked, with reasons.") for one in told]
+        for file, name, text in bid_pages(study, results, background):
+            pages[file] = text
+            entries.append(Entry(file, f"{name}: bids on maps", "Any two bids side by side: who would go there?"))
     pages["index.html"] = index_page(entries, notes(study, study.settings.name, "Every page of this scenario."))
     return StageResult(
         pages=pages,
@@ -65,29 +63,9 @@ QUESTIONS = {
     "demand": ("Demand", "How many pupils will need a place, where, and how will that change?"),
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
     "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
+    "frontier": ("Plans side by side", "Where do the plans of the frontier differ?"),
     "clusters": ("Clusters of village schools", "Which village schools could share one executive head?"),
 }
-
-
-def notes(study: Study, title: str, question: str) -> PageNotes:
-    """What a page of this study says about itself."""
-    from maps.page import PageNotes
-
-    own = study.settings.attribution
-    return PageNotes(title, study.settings.name, study.scenario, question, study.banners, own or ATTRIBUTION)
-
-
-def basemap(study: Study) -> Basemap:
-    """Boundaries and, where they are given, main roads and the names of settlements."""
-    from maps.basemap import Basemap
-
-    roads = study.roads.lines() if study.roads is not None else None
-    places = None
-    if "places" in study.tables:
-        order = {kind: rank for rank, kind in enumerate(("city", "town", "village", "hamlet"))}
-        named = study.tables["places"].sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable")
-        places = points(named[named["kind"] != "hamlet"])
-    return Basemap(localities=study.tables["localities"], roads=roads, places=places)
 
 
 def demand_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
@@ -109,11 +87,18 @@ def whom(study: Study) -> str:
 
 
 def balance_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
-    """Need and spare by planning area, phase and year."""
+    """Need, spare and the probability of being short, by planning area, phase and year."""
     from maps.balance import balance_map
 
-    balance = read_stage(results / "balance", "balance")
-    return balance_map(planning_areas(study), balance, school_points(study), about, basemap=background)
+    return balance_map(
+        planning_areas(study),
+        read_stage(results / "balance", "balance"),
+        school_points(study),
+        about,
+        deficits=read_stage(results / "balance", "deficits"),
+        least=study.policy.number("deficit_counts_from"),
+        basemap=background,
+    )
 
 
 def estate_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
@@ -151,42 +136,6 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
     plan = clusters[["urn", "cluster", "trust", "role", "travel_min"]]
     shown = schools[schools["phase"].isin(VILLAGE_PHASES)]
     return clusters_map(shown.drop(columns="trust"), plan, links, about, basemap=background)
-
-
-def school_points(study: Study) -> gpd.GeoDataFrame:
-    """Every school on the map, with places and pupils on roll in the base year."""
-    schools = study.tables["schools"]
-    rolls = study.tables["rolls"]
-    rolls = rolls[rolls["academic_year"] == study.settings.base_year].groupby("urn")["pupils"].sum()
-    return points(schools.assign(places=schools["capacity"], pupils=schools["urn"].map(rolls).fillna(0.0)))
-
-
-def lines(start: gpd.GeoSeries, end: gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """Straight lines from each start to each end point."""
-    import geopandas as gpd
-    import shapely
-
-    ends = [np.column_stack([side.x, side.y]) for side in (start, end)]
-    return gpd.GeoDataFrame(geometry=shapely.linestrings(np.stack(ends, axis=1)), crs="EPSG:27700")
-
-
-def journey_lines(study: Study, allocation: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Lines from demand points to schools: demand_point, facility, pupils, distance_m, moved."""
-    places = study_journeys(study)
-    at_point = points(places.points).set_index("demand_point").geometry
-    ends = pd.concat(
-        [
-            points(places.schools.assign(key=places.schools["urn"].astype(str)))[["key", "geometry"]],
-            points(places.sites.assign(key=places.sites["site"].astype(str)))[["key", "geometry"]],
-        ]
-    ).set_index("key")["geometry"]
-    known: Mapping[str, bool] = {str(key): True for key in ends.index}
-    drawn = allocation[allocation["demand_point"].isin(at_point.index) & allocation["facility"].map(known).eq(True)]
-    drawn = drawn.groupby(["demand_point", "facility", "moved"], as_index=False).agg(
-        pupils=("pupils", "sum"), distance_m=("distance_m", "mean")
-    )
-    shape = lines(at_point.loc[drawn["demand_point"]], ends.loc[drawn["facility"]])
-    return shape.assign(**{name: drawn[name].to_numpy() for name in drawn.columns})
 
 
 def stage_summaries(results: Path, ran: Collection[str] | None = None) -> dict[str, dict[str, object]]:

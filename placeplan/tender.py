@@ -38,7 +38,7 @@ def tender_stage(study: Study, upstream: Upstream | None) -> StageResult:
     names = page_names(one.contest.competition for one in judged)
     pages = {}
     for one, name in zip(judged, names, strict=True):
-        pages[f"{name}.html"] = tender_page(study, one, in_place)
+        pages[f"{name}.html"] = tender_page(study, one, in_place, name)
         pages[f"{name}-internal.html"] = internal_page(study, one)
     return StageResult(
         tables={name: _together(judged, name) for name in TABLES} | in_place.tables,

@@ -15,7 +15,7 @@ from shapely.geometry import Point, box
 
 from maps.index import Entry, index_page
 from maps.layers import Layer, Shapes, Style
-from maps.page import PageNotes, embedded_json, map_page
+from maps.page import SCRIPTS, PageNotes, embedded_json, map_page
 from maps.tables import html_table
 from maps.vendored import leaflet_script, leaflet_style
 
@@ -55,7 +55,7 @@ def test_vendored_files_are_what_their_makers_published() -> None:
         assert hashlib.sha256(ASSETS.joinpath(row["file"]).read_bytes()).hexdigest() == row["sha256"], row["file"]
         assert "Redistribution" in ASSETS.joinpath(row["licence_file"]).read_text()
         assert row["version"] == "1.9.4" and row["source"].startswith("https://github.com/Leaflet")
-    own = {"MANIFEST.csv", "shell.html", "map.html", "index.html", "page.css", "page.js"}
+    own = {"MANIFEST.csv", "shell.html", "map.html", "compare.html", "index.html", "page.css", *SCRIPTS, "compare.js"}
     assert {row["file"] for row in rows} | own == {asset.name for asset in ASSETS.iterdir()}
 
 

@@ -11,10 +11,11 @@ from shapely.geometry import LineString, Point, box
 
 from maps.balance import area_styles, balance_map
 from maps.clusters import clusters_map
+from maps.deficits import percent
 from maps.demand import demand_map
 from maps.estate import MOST_LINES, estate_map
 from maps.page import PageNotes
-from maps.palette import CHANGE, PUPILS
+from maps.palette import CHANCE, CHANGE, PALE, PUPILS
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
 NOTES = PageNotes("T", "Study", "base", "Why?", ["Demonstration on old data: nobody's proposal"], "Contains data")
@@ -85,6 +86,22 @@ def balance_tables() -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
         rows += [("S1", "secondary", "Y10", year, 90, 100, 0, 10), ("S1", "secondary", "Y9", year, 90, 100, 0, 10)]
     columns = ["planning_area", "phase", "year_group", "academic_year", "pupils", "places", "need", "spare"]
     return areas, pd.DataFrame(rows, columns=columns)
+
+
+def deficit_rows() -> pd.DataFrame:
+    """A1's intake is short by 5 with a probability of 63 % from 2023/24 on, its whole phase for certain; A2 never."""
+    rows = []
+    for year in YEARS[1:]:
+        rows += [("A1", "primary", "intake", year, 60.0, 55.0, 75.0, 5.2, 0.63)]
+        rows += [("A1", "primary", "whole phase", year, 420.0, 400.0, 500.0, 40.0, 1.0)]
+        rows += [("A2", "primary", "intake", year, 60.0, 40.0, 50.0, 0.0, 0.0)]
+    columns = ["planning_area", "phase", "kind", "academic_year", "places", "pupils_p10", "pupils_p90"]
+    return pd.DataFrame(rows, columns=[*columns, "deficit_expected", "probability"])
+
+
+def balance_page() -> str:
+    areas, balance = balance_tables()
+    return balance_map(areas, balance, schools(), NOTES, deficits=deficit_rows(), least=15.0)
 
 
 def estate_page(journeys: int = 5) -> str:
@@ -225,8 +242,7 @@ def test_need_is_never_netted_off_against_spare() -> None:
 
 @pytest.mark.browser
 def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
-    areas, balance = balance_tables()
-    file = saved(tmp_path, balance_map(areas, balance, schools(), NOTES))
+    file = saved(tmp_path, balance_page())
     check_map(file, {"balance-primary": 2, "balance-secondary": 1, "schools": 4})
     with open_page(file) as opened:
         page = opened.page
@@ -254,7 +270,41 @@ def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
 def test_balance_of_other_areas_is_an_error() -> None:
     areas, balance = balance_tables()
     with pytest.raises(ValueError, match="no row"):
-        balance_map(areas.assign(planning_area="Z"), balance, schools(), NOTES)
+        balance_map(areas.assign(planning_area="Z"), balance, schools(), NOTES, deficits=deficit_rows(), least=15.0)
+
+
+@pytest.mark.browser
+def test_probability_of_being_short_is_that_of_the_kind_and_year(tmp_path: Path) -> None:
+    """A case for places made by another year's or the whole phase's figure."""
+    file = saved(tmp_path, balance_page())
+    check_map(file, {"chance-primary-intake": 2, "chance-primary-whole-phase": 2})
+    with open_page(file) as opened:
+        page = opened.page
+        opened.show("chance-primary-intake")
+        assert fills(opened, "chance-primary-intake") == ["url(#hatch-chance-primary-intake-3)", CHANCE[0]]
+        assert page.locator(".map-label.strong").all_text_contents() == ["63 %", ""]
+        assert "short by 15 places or more" in page.inner_text("#legend")
+        page.fill("#query", "One")
+        page.press("#query", "Enter")
+        read = [row.split("\t") for row in page.locator(".popup tbody tr").all_inner_texts()]
+        assert read == [["intake", "60", "55–75", "5", "63 %"], ["whole phase", "420", "400–500", "40", "100 %"]]
+        opened.show("chance-primary-whole-phase")
+        assert page.locator(".map-label.strong").all_text_contents() == ["100 %", ""]
+        assert fills(opened, "chance-primary-whole-phase")[1] == PALE, "A2 has no figure of its whole phase"
+        page.locator("#year").focus()
+        page.keyboard.press("Home")
+        assert fills(opened, "chance-primary-whole-phase") == [PALE, PALE], "nothing is drawn of the base year"
+        page.locator(".numbers summary").click()
+        cells = [row.split("\t") for row in page.locator(".numbers tbody tr").all_inner_texts()]
+        assert ["One", "primary", YEARS[1], "intake", "60", "55–75", "5", "63 %"] in cells
+        assert opened.problems() == []
+
+
+def test_a_probability_is_not_rounded_to_certainty() -> None:
+    shares = (0.0, 0.004, 0.006, 0.63, 0.994, 0.996, 1.0, float("nan"))
+    assert [percent(share) for share in shares] == [
+        "0 %", "under 1 %", "1 %", "63 %", "99 %", "over 99 %", "100 %", "–",
+    ]  # fmt: skip
 
 
 @pytest.mark.browser

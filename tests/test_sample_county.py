@@ -120,7 +120,7 @@ def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> 
     check_map(maps / "clusters.html", {"drives": members, "schools": schools - 10})
     with open_page(maps / "index.html") as page:
         assert page.problems() == []
-        assert page.page.locator("main a").count() == 6
+        assert page.page.locator("main a").count() == 7
 
 
 @pytest.mark.browser

@@ -116,7 +116,8 @@ def test_the_frontier_trades_money_for_places() -> None:
     """The dearer a pupil without a place, the more is built and the fewer are left; each plan is measured alike."""
     estate = two_futures(staged=False, policy=Policy({**CHEAP_VALUES, "unmet_gbp": 9_000}))
     plan = solve_estate(estate.problem, gap=1e-9)
-    table = frontier(estate, plan, Policy({**CHEAP_VALUES, "frontier_prices": (0.5, 3)})).set_index("plan")
+    told = frontier(estate, plan, Policy({**CHEAP_VALUES, "frontier_prices": (0.5, 3)}))
+    table = told["frontier"].set_index("plan")
     own, today = table.loc["the plan"], table.loc["today's estate"]
     # Nothing is built at £9,000: in one future of two 15 more stay out in 1, 2 … 7 year groups of the seven years.
     assert own["changes"] == today["changes"] == 0
@@ -127,6 +128,8 @@ def test_the_frontier_trades_money_for_places() -> None:
     assert table.loc["price of a pupil without a place × 0.5", "changes"] == 0
     assert (table["beaten_by"] == "").all()
     placed = own["pupil_years_without_place"] - dear["pupil_years_without_place"]
+    decided = told["frontier_decisions"]
+    assert decided[["plan", "action", "probability"]].to_numpy().tolist() == [[dear.name, "expand", 1.0]]
     assert own["journey_km"] == 0 and dear["journey_km"] == pytest.approx(0.5 * placed)  # half a kilometre each
 
 

@@ -53,6 +53,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "capital": _capital(results) if "estate" in ran else [],
         "contributions_left": _rows(results, "estate", "contributions_left", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
+        "frontier_map": "geometry" in study.tables["localities"],
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],

@@ -8,14 +8,15 @@ from typing import Any
 import pandas as pd
 
 from placeplan.bid_in_place import CHOSEN, PLANNED, InPlace
+from placeplan.bid_maps import bid_map_file
 from placeplan.report import per_cent, pounds
 from placeplan.study import Study
 
 SHOWN = 12  # schools, and localities
 
 
-def bids_shown(study: Study, competition: str, in_place: InPlace) -> dict[str, Any] | None:
-    """What the template needs; None where no bid of the competition is in place."""
+def bids_shown(study: Study, competition: str, page: str, in_place: InPlace) -> dict[str, Any] | None:
+    """What the template needs, None where no bid of the competition is in place; `page` is the name of its page."""
     if not in_place.tables:
         return None
     own = {name: table[table["competition"] == competition] for name, table in in_place.tables.items()}
@@ -26,6 +27,7 @@ def bids_shown(study: Study, competition: str, in_place: InPlace) -> dict[str, A
     neighbours, more = _neighbours(own["bid_neighbours"], codes, last)
     return {
         "codes": codes,
+        "map": bid_map_file(study, page),
         "last_year": last,
         "figures": _figures(bids, " and ".join(deficits["planning_area"].unique())),
         "deficits": _deficits(deficits, codes),

@@ -22,9 +22,12 @@ PARTS = ("tender.html", "tender_in_place.html", "tender_internal.html", "tender_
 AUDITED = ("competitions", "bids", "criteria", "scores", "declarations", "clarifications")
 
 
-def tender_page(study: Study, judged: Judged, in_place: InPlace) -> str:
-    """The report for the decision: result, route, scores of record with reasons, audit trail, read-only appendices."""
-    placed = bids_shown(study, judged.contest.competition, in_place)
+def tender_page(study: Study, judged: Judged, in_place: InPlace, name: str) -> str:
+    """The report for the decision: result, route, scores of record with reasons, audit trail, read-only appendices.
+
+    `name` is that of its file, without the ending.
+    """
+    placed = bids_shown(study, judged.contest.competition, name, in_place)
     return _render(
         "tender.html", study, judged, place=placed, **_scores(judged), **_audit(study, judged), **_appendix(judged)
     )

@@ -1,0 +1,73 @@
+/* What the reader may change: the layers shown, the year, and what to look for. */
+"use strict";
+
+function show(state, row, on) {
+  if (row.view && on) for (const other of state.rows) if (other.view) state.shown[other.key] = false;
+  state.shown[row.key] = on;
+  document.querySelector(`.controls input[value="${row.key}"]`).checked = on;
+}
+
+function wireLayers(state) {
+  for (const row of state.rows)
+    document.querySelector(`.controls input[value="${row.key}"]`).addEventListener("change", (event) => {
+      show(state, row, event.target.checked);
+      for (const { map } of state.views) map.closePopup();
+      redraw(state);
+    });
+}
+
+function wireYear(state) {
+  const slider = document.getElementById("year");
+  if (!slider) return;
+  slider.value = state.year;
+  slider.addEventListener("input", () => {
+    state.year = Number(slider.value);
+    const year = state.data.years[state.year];
+    slider.setAttribute("aria-valuetext", year);
+    document.getElementById("year-text").textContent = year;
+    redraw(state);
+    for (const { map } of state.views) map.eachLayer((layer) => layer instanceof L.Popup && layer.update());
+  });
+}
+
+function fold(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/[^\p{L}\p{N} ]/gu, "").toLowerCase().trim();
+}
+
+function wireSearch(state, allShapes) {
+  const entries = [];
+  for (const [key, shapes] of Object.entries(allShapes))
+    if (shapes.searchable) shapes.titles.forEach((title, i) => shapes.geometry[i] && entries.push({ key, i, title, folded: fold(title) }));
+  document.getElementById("titles").append(...entries.map(({ title }) => Object.assign(element("option"), { value: title })));
+  let last = "", turn = 0;
+  document.getElementById("search").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const query = fold(document.getElementById("query").value);
+    turn = query === last ? turn + 1 : 0;
+    last = query;
+    const rank = (entry) => (entry.folded === query ? 0 : entry.folded.startsWith(query) ? 1 : 2);
+    const hits = query ? entries.filter((entry) => entry.folded.includes(query)).sort((a, b) => rank(a) - rank(b)) : [];
+    const status = document.getElementById("found");
+    if (!hits.length) { status.textContent = query ? "Nothing of that name on this map." : ""; return; }
+    const hit = hits[turn % hits.length];
+    status.textContent = hits.length > 1 ? `${(turn % hits.length) + 1} of ${hits.length}; Find again for the next.` : "";
+    visit(state, hit);
+  });
+}
+
+/* The feature in the middle of every map that has it, with its popup open. */
+function visit(state, { key, i }) {
+  const rows = state.rows.filter((row) => row.shapes === key);
+  const row = rows.find((candidate) => state.shown[candidate.key]) || rows[0];
+  show(state, row, true);
+  redraw(state);
+  const found = state.views.map(({ map, layers }) => ({ map, layer: layers.find((layer) => layer.key === row.key) }));
+  const there = found.filter(({ map, layer }) => layer && map.hasLayer(layer.items[i]));
+  for (const { map, layer } of there.slice(0, 1)) {
+    const item = layer.items[i];
+    map.getContainer().scrollIntoView({ block: "nearest" });
+    if (item.getBounds) map.fitBounds(item.getBounds(), { maxZoom: 13, padding: [60, 60], animate: false });
+    else map.setView(item.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
+  }
+  for (const { layer } of there) layer.items[i].openPopup(layer.items[i].getBounds ? L.latLng(layer.on.middle[i]) : undefined);
+}

@@ -1,0 +1,82 @@
+"""What map pages of a study have in common: what they say of themselves, what lies behind, schools and journeys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from placeplan.geography import points
+from placeplan.journeys import study_journeys
+from placeplan.study import Study
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from maps.basemap import Basemap
+    from maps.page import PageNotes
+
+ATTRIBUTION = (
+    "Contains public sector information licensed under the Open Government Licence v3.0. Contains OS data © Crown "
+    "copyright and database right. Contains National Statistics data © Crown copyright and database right. Contains "
+    "Royal Mail data © Royal Mail copyright. Roads © OpenStreetMap contributors (ODbL)."
+)
+
+
+def notes(study: Study, title: str, question: str, *links: tuple[str, str]) -> PageNotes:
+    """What a page of this study says about itself; `links` are addresses relative to the page, and words."""
+    from maps.page import Link, PageNotes
+
+    own, leads = study.settings.attribution, [Link(href, words) for href, words in links]
+    return PageNotes(title, study.settings.name, study.scenario, question, study.banners, own or ATTRIBUTION, leads)
+
+
+def basemap(study: Study) -> Basemap:
+    """Boundaries and, where they are given, main roads and the names of settlements."""
+    from maps.basemap import Basemap
+
+    roads = study.roads.lines() if study.roads is not None else None
+    places = None
+    if "places" in study.tables:
+        order = {kind: rank for rank, kind in enumerate(("city", "town", "village", "hamlet"))}
+        named = study.tables["places"].sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable")
+        places = points(named[named["kind"] != "hamlet"])
+    return Basemap(localities=study.tables["localities"], roads=roads, places=places)
+
+
+def school_points(study: Study) -> gpd.GeoDataFrame:
+    """Every school on the map, with places and pupils on roll in the base year."""
+    schools = study.tables["schools"]
+    rolls = study.tables["rolls"]
+    rolls = rolls[rolls["academic_year"] == study.settings.base_year].groupby("urn")["pupils"].sum()
+    return points(schools.assign(places=schools["capacity"], pupils=schools["urn"].map(rolls).fillna(0.0)))
+
+
+def lines(start: gpd.GeoSeries, end: gpd.GeoSeries) -> gpd.GeoDataFrame:
+    """Straight lines from each start to each end point."""
+    import geopandas as gpd
+    import shapely
+
+    ends = [np.column_stack([side.x, side.y]) for side in (start, end)]
+    return gpd.GeoDataFrame(geometry=shapely.linestrings(np.stack(ends, axis=1)), crs="EPSG:27700")
+
+
+def journey_lines(study: Study, allocation: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Lines from demand points to schools: demand_point, facility, pupils, distance_m, moved."""
+    places = study_journeys(study)
+    at_point = points(places.points).set_index("demand_point").geometry
+    ends = pd.concat(
+        [
+            points(places.schools.assign(key=places.schools["urn"].astype(str)))[["key", "geometry"]],
+            points(places.sites.assign(key=places.sites["site"].astype(str)))[["key", "geometry"]],
+        ]
+    ).set_index("key")["geometry"]
+    known: Mapping[str, bool] = {str(key): True for key in ends.index}
+    drawn = allocation[allocation["demand_point"].isin(at_point.index) & allocation["facility"].map(known).eq(True)]
+    drawn = drawn.groupby(["demand_point", "facility", "moved"], as_index=False).agg(
+        pupils=("pupils", "sum"), distance_m=("distance_m", "mean")
+    )
+    shape = lines(at_point.loc[drawn["demand_point"]], ends.loc[drawn["facility"]])
+    return shape.assign(**{name: drawn[name].to_numpy() for name in drawn.columns})
