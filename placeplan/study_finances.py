@@ -145,19 +145,20 @@ def planned_finances(
 
 
 def _openings(journeys: StudyJourneys, decisions: pd.DataFrame) -> pd.DataFrame:
-    """Sites that the plan opens: site, phase, academic_year (the likeliest where futures differ)."""
+    """Sites that the plan opens: site, phase, academic_year, places (of the likeliest option where futures differ)."""
     opened = decisions[decisions["action"] == NEW].sort_values("probability", ascending=False)
-    opened = opened.drop_duplicates("facility")[["facility", "academic_year"]].astype({"facility": str})
+    opened = opened.drop_duplicates("facility")[["facility", "academic_year", "places_after"]]
     sites = journeys.sites.reindex(columns=["site", "phase"]).astype({"site": str})
-    return opened.merge(sites, left_on="facility", right_on="site")[["site", "phase", "academic_year"]]
+    opened = opened.astype({"facility": str}).rename(columns={"places_after": "places"})
+    return opened.merge(sites, left_on="facility", right_on="site")[["site", "phase", "academic_year", "places"]]
 
 
 def _with_sites(journeys: StudyJourneys, today: Finances, opening: pd.DataFrame) -> tuple[FundedSchools, Neighbours]:
     """Today's schools with the sites that open behind them."""
     schools, near = today.schools, today.neighbours
     proposed = [
-        proposed_school(site, phase, _groups(phase), 0.0)
-        for site, phase in zip(opening["site"], opening["phase"], strict=True)
+        proposed_school(site, phase, _groups(phase), float(places))
+        for site, phase, places in zip(opening["site"], opening["phase"], opening["places"], strict=True)
     ]
     together = joined([schools, *proposed])
     at = pd.Index(journeys.sites["site"].astype(str)).get_indexer(opening["site"]) + len(journeys.schools)

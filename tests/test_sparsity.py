@@ -133,7 +133,7 @@ def rolls(*sizes: float) -> np.ndarray:
 
 
 def test_what_a_neighbours_closing_changes_is_settled_in_two_rounds() -> None:
-    """The middle school closes where sparsity pays it nothing; its 20 go to the first, which is too large to be sparse."""
+    """The second school closes where sparsity pays it nothing; its 20 go to the first, too large then to be sparse."""
     standing = np.ones(3, dtype=bool)
 
     def respond(amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
