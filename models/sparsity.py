@@ -78,11 +78,11 @@ class Neighbours:
                 if not len(compatible):
                     continue
                 nearest, second = _two_nearest(self.metres[:, compatible])
-                there = nearest >= 0
+                there = (nearest >= 0) & (living > 0)
                 school = compatible[nearest[there]]
                 weight = living[there] / 2  # half of the pupils are girls
                 np.add.at(pupils, school, weight)
-                np.add.at(metres_pupils, school, np.where(weight > 0, weight * second[there], 0.0))
+                np.add.at(metres_pupils, school, weight * second[there])
         return np.divide(metres_pupils, pupils, out=np.full_like(pupils, np.nan), where=pupils > 0)
 
 

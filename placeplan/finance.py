@@ -121,11 +121,15 @@ def _fallbacks(study: Study, today: Finances, schools: pd.DataFrame) -> list[str
             f"schools.additional_needs_gbp_per_pupil: {unknown:,} filled: {share:.0%} of the basic entitlement, the "
             "national share, however many pupils of the school have additional needs."
         )
+    if today.at_the_gate:
+        said.append(
+            f"Sparsity: {counted(today.at_the_gate, 'school')} nearest to no demand point: from the school itself."
+        )
     nowhere = int(schools["second_nearest_m"].isna().sum())
     if nowhere:
         said.append(
-            f"Sparsity: {counted(nowhere, 'school')} without a distance: nobody's nearest, selective or without "
-            "coordinates, which is paid none; or without a second in the study, which counts as far from any."
+            f"Sparsity: {counted(nowhere, 'school')} without a distance: selective or without coordinates, "
+            "which is paid none; or without a second in the study, which counts as far from any."
         )
     said.append("Sparsity: schools beyond the study's border are not seen, so distances near it are too long.")
     return said

@@ -24,6 +24,8 @@ from placeplan.study import Study
 Array = NDArray[np.float64]
 LEAST_PUPILS = 0.5
 ALL_THROUGH = "all-through"
+# Weight of a pupil at the gate beside one at home: it decides where a school is nobody's nearest, and nowhere else.
+AT_THE_GATE = 1e-6
 COLUMNS = {phase: [COMPULSORY.index(group) for group in groups] for phase, groups in PHASES.items()}
 
 
@@ -36,6 +38,7 @@ class Finances:
     rolls: Array
     years: list[str]
     values: FundingValues
+    at_the_gate: int = 0  # schools that are the nearest of no demand point
 
 
 def study_finances(study: Study, journeys: StudyJourneys, roll_forecast: pd.DataFrame) -> Finances:
@@ -60,11 +63,18 @@ def study_finances(study: Study, journeys: StudyJourneys, roll_forecast: pd.Data
         split_site=_split_sites(study, table),
     )
     values = funding_values(study.tables.get("funding_values"), policy)
-    return Finances(schools, neighbours, rolls_array(roll_forecast, schools.key, years), years[1:], values)
+    at_home = replace(neighbours, living=np.where(neighbours.living > AT_THE_GATE, neighbours.living, 0.0))
+    at_the_gate = np.isnan(at_home.second_nearest_m()) & np.isfinite(schools.distance_m)
+    rolls = rolls_array(roll_forecast, schools.key, years)
+    return Finances(schools, neighbours, rolls, years[1:], values, int(at_the_gate.sum()))
 
 
 def _neighbours(study: Study, journeys: StudyJourneys, serves: NDArray[np.bool_]) -> Neighbours:
-    """Schools seen from the demand points; the pupils of a locality stand at its points by their weights."""
+    """Schools seen from the demand points; the pupils of a locality stand at its points by their weights.
+
+    Small areas are coarser than villages, and many a village school is the nearest of no demand point: so a few of a
+    school's pupils live at its gate.
+    """
     points, schools = journeys.points, journeys.schools
     living = (
         who_is_where(study, journeys).pupils.reindex(points["locality"]).fillna(0.0).to_numpy(dtype=float, copy=True)
@@ -74,8 +84,8 @@ def _neighbours(study: Study, journeys: StudyJourneys, serves: NDArray[np.bool_]
         share = weight / weight.groupby(points["locality"]).transform("sum")
         living[:, columns] *= share.fillna(0.0).to_numpy()[:, None]
     return Neighbours(
-        metres=journeys.to_schools,
-        living=living,
+        metres=journeys.metres[: len(points) + len(schools), : len(schools)],
+        living=np.concatenate([living, AT_THE_GATE * serves]),
         serves=serves,
         girls=(schools["gender"] != "boys").to_numpy(dtype=bool),
         boys=(schools["gender"] != "girls").to_numpy(dtype=bool),
@@ -134,6 +144,7 @@ def planned_finances(
     before = np.concatenate([today.rolls[:, :1], np.zeros((len(opening), 1, len(COMPULSORY)))])
     rolls = np.concatenate([before, planned], axis=1)
     standing = rolls.sum(axis=2) > 0
+    standing[: len(keys)] |= today.rolls.sum(axis=2) <= 0  # a school whose pupils are not known is not closed for that
     distance = np.stack([neighbours.second_nearest_m(standing[:, t]) for t in range(standing.shape[1])], axis=1)
     most = np.maximum(schools.places, rolls.sum(axis=2).max(axis=1))  # a school that grows is kept up for more
     return replace(
@@ -162,10 +173,11 @@ def _with_sites(journeys: StudyJourneys, today: Finances, opening: pd.DataFrame)
     ]
     together = joined([schools, *proposed])
     at = pd.Index(journeys.sites["site"].astype(str)).get_indexer(opening["site"]) + len(journeys.schools)
+    columns = [*range(len(journeys.schools)), *at]
     more = np.ones(len(opening), dtype=bool)
     neighbours = Neighbours(
-        metres=np.concatenate([near.metres, journeys.metres[: len(journeys.points), at]], axis=1),
-        living=near.living,
+        metres=journeys.metres[np.ix_([*range(len(near.metres)), *(len(journeys.points) + at)], columns)],
+        living=np.concatenate([near.living, AT_THE_GATE * together.serves[len(schools.key) :]]),
         serves=together.serves,
         girls=np.concatenate([near.girls, more]),
         boys=np.concatenate([near.boys, more]),

@@ -80,6 +80,16 @@ def test_schools_in_one_row_each(made: Path) -> None:
     assert schools.loc[steady.index, "lowest_reserves_gbp"].to_numpy() == pytest.approx(steady.to_numpy())
 
 
+def test_a_school_that_is_nobodys_nearest_is_measured_from_its_gate(study: Path) -> None:
+    """C's pupils move to 402 km east: A and B are their nearest, and C's distance is the 5 km from its gate to B."""
+    points = "demand_point,locality,easting,northing\nA,A,400000,300000\nB,B,405000,300000\nC,C,402000,300000\n"
+    (study / "inputs/demand_points.csv").write_text(points)
+    _, today = finances(study)
+    assert today.at_the_gate == 1
+    assert today.schools.distance_m[2] == pytest.approx(5_000)
+    assert today.schools.distance_m[1] == pytest.approx(5_000, abs=0.1), "gates count for nothing beside homes"
+
+
 # Under a plan
 
 
