@@ -83,6 +83,7 @@ def test_a_forecast_in_parts_of_pupils_makes_no_class_of_them() -> None:
     assert classes([29.6, 30.2, 30.2, 0, 0, 0, 0]) == (3, 0, 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 200), min_size=12, max_size=12))
 def test_whole_pupils_keep_the_roll(rolls: list[float]) -> None:
     whole = whole_pupils(np.array(rolls))
@@ -90,6 +91,7 @@ def test_whole_pupils_keep_the_roll(rolls: list[float]) -> None:
     assert abs(whole.sum() - sum(rolls)) <= 0.5 + 1e-6
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 40))
 def test_more_pupils_never_need_fewer_classes(pupils: int, more: int) -> None:
     few, many = (fewest_classes(spread([n])[None], POLICY).primary[0, 0] for n in (pupils, pupils + more))

@@ -12,15 +12,13 @@ from models.budgets import steady_balance
 from models.funded_schools import FundedSchools
 from models.funding_formula import formula
 
-CENSUS = Path("/work/shared/data/england/schools_2023.csv.gz")
 PUBLISHED = {0.1: 7_128, 0.2: 2_057, 0.3: 696, 0.4: 217, 0.5: 51}  # mainstream schools 2024/25 by share, written answer
-pytestmark = pytest.mark.skipif(not CENSUS.exists(), reason="the census of England is not here")
 
 
 @pytest.fixture(scope="module")
-def england() -> tuple[FundedSchools, np.ndarray]:
+def england(real_data: Path) -> tuple[FundedSchools, np.ndarray]:
     """Every mainstream school of January 2023, each on its own roll; without sparsity."""
-    table = pd.read_csv(CENSUS, low_memory=False)
+    table = pd.read_csv(real_data / "england/schools_2023.csv.gz", low_memory=False)
     table = table[table["phase_type_grouping"].isin(["State-funded primary", "State-funded secondary"])]
     rolls = table[[group.lower() for group in COMPULSORY]].fillna(0).to_numpy(dtype=float)
     kept = rolls.sum(axis=1) > 0

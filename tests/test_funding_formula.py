@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from funded import POLICY, VALUES, Y2025, primaries, secondary, spread, values
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geodata.funding_values import FundingValues, funding_values, national_values
@@ -60,6 +60,12 @@ def test_the_minimum_per_pupil_level_lifts_a_large_school_and_counts_the_lump_su
     assert paid(primaries(additional_gbp=np.zeros(1)), spread([60]))["minimum"] == 0
 
 
+def test_the_minimum_counts_sparsity_too() -> None:
+    """300 in Y7–Y11: 975,960 + 733,560 + 145,100 + 83,400 of sparsity against 300 × 6,465."""
+    parts = paid(secondary(additional_gbp=np.zeros(1), distance_m=9_000.0), spread([300], slice(7, 12)))
+    assert parts["minimum"] == pytest.approx(1_939_500 - 1_938_020)
+
+
 def test_the_area_cost_adjustment_raises_factors_and_not_the_minimum() -> None:
     dear, base = Policy({"area_cost_factor": 1.1}), paid(primaries(distance_m=9e9), spread([60]))
     raised = paid(primaries(distance_m=9e9), spread([60]), dear)
@@ -75,6 +81,7 @@ def test_no_pupils_no_money() -> None:
     assert parts == dict.fromkeys(parts, 0.0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 600), st.floats(0, 9_000), st.floats(0, 2_000))
 def test_nobody_is_paid_less_than_the_minimum_and_basic_rises_with_the_roll(
     pupils: int, distance: float, own: float
@@ -118,6 +125,7 @@ def test_the_floor_protects_neither_lump_sum_nor_sparsity_nor_a_school_that_open
     assert opened == pytest.approx(np.zeros((1, 2)))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(3_000, 7_000), min_size=4, max_size=4),
     st.lists(st.integers(1, 500), min_size=4, max_size=4),

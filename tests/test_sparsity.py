@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from funded import POLICY
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geodata.years import COMPULSORY, PHASES
@@ -51,6 +51,7 @@ def test_infant_junior_and_first_schools_count_as_primary() -> None:
     assert KINDS[sparsity_kind("middle")] == "middle"
 
 
+@settings(deadline=None)
 @given(st.floats(0, 30_000), st.floats(0, 60), st.floats(0, 5_000), st.floats(0, 20))
 def test_farther_and_smaller_is_never_paid_less(distance: float, size: float, more: float, fewer: float) -> None:
     first = weight(distance, size)
