@@ -214,6 +214,12 @@ def cluster(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, j
 
 
 @app.command()
+def finance(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
+    """Tell every school's income and cost by year, as forecast and under the plan."""
+    _run(study, scenario, "finance", csv=csv, json=json)
+
+
+@app.command()
 def tender(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Rank the bids of every competition and write a report for each; it needs competitions, bids, criteria, scores."""
     _run(study, scenario, "tender", csv=csv, json=json)

@@ -12,6 +12,7 @@ from geodata.years import COMPULSORY
 from placeplan.deficits import acted_on, with_a_case
 from placeplan.explain_bid import bid_explanation
 from placeplan.flip import forecast_flips
+from placeplan.finance import money_told
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.what_if import runner_up, why
@@ -29,7 +30,8 @@ def explanation(study: Study, key: str) -> Told:
     sites = study.tables.get("sites", pd.DataFrame(columns=["site", "name"]))
     if key in set(sites["site"].astype(str)):
         site = sites[sites["site"].astype(str) == key].iloc[0]
-        return {f"{site['name']} ({key})": [f"Candidate site for a {site['phase']} school."], **_decision(study, key)}
+        head = {f"{site['name']} ({key})": [f"Candidate site for a {site['phase']} school."]}
+        return head | _decision(study, key) | _money(study, key)
     of_school = schools.reindex(columns=["planning_area", "planning_area_secondary"])
     areas = sorted({area for area in of_school.to_numpy(dtype=object).ravel() if isinstance(area, str)})
     if key in areas:
@@ -61,7 +63,13 @@ def _school(study: Study, school: pd.Series) -> Told:
     folder = study.results / "balance"
     if folder.is_dir():
         told |= _forecast_roll(folder, int(school["urn"]))
-    return told | _decision(study, key) | _cluster(study, int(school["urn"])) | _area(study, school["planning_area"])
+    told |= _decision(study, key) | _money(study, key) | _cluster(study, int(school["urn"]))
+    return told | _area(study, school["planning_area"])
+
+
+def _money(study: Study, key: str) -> Told:
+    folder = study.results / "finance"
+    return money_told(folder, key, study.policy.number("falling_roll_share")) if folder.is_dir() else {}
 
 
 def _forecast_roll(folder: Path, urn: int) -> Told:

@@ -37,6 +37,7 @@ PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places", "contributions")
+MONEY = (*ALL, "school_sites", "funding_values")
 TENDERS = ("competitions", "bids", "criteria", "scores")
 TENDER_LOGS = ("declarations", "clarifications")
 
@@ -124,6 +125,13 @@ def _clusters(run: Run) -> StageResult:
     return clusters_stage(run.study, closing_schools(run.table("estate", "decisions")), run.progress)
 
 
+def _finance(run: Run) -> StageResult:
+    from placeplan.finance import finance_stage
+
+    rolls = run.table("balance", "roll_forecast")
+    return finance_stage(run.study, rolls, run.table("estate", "decisions"), run.table("estate", "allocation"))
+
+
 def _tender(run: Run) -> StageResult:
     from placeplan.tender import tender_stage
 
@@ -150,9 +158,10 @@ STAGES = (
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
-    Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS), ("forecast", "balance"), _tender, True),
+    Stage("finance", (*SCHOOLS, "demand_points"), MONEY, ("balance", "estate"), _finance),
+    Stage("tender", TENDERS, (*MONEY, *TENDERS, *TENDER_LOGS), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
-    Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report, True),
+    Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters", "finance"), _report, True),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school")

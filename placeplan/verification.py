@@ -24,6 +24,7 @@ from models.planning_areas import area_of_school
 from placeplan.bid_verification import verify_bids_in_place
 from placeplan.clusters import study_villages
 from placeplan.deficits import wrong_deficits
+from placeplan.finance_verification import wrong_finances
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.stored import stored_estate
@@ -76,6 +77,8 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["clusters summary: objective, bound and gap of the plan"] = partial(
             _summary_agrees, results / "clusters"
         )
+    if "finance" in stages:
+        checks["finance: parts, totals and the reserves they lead to"] = partial(wrong_finances, results / "finance")
     if "tender" in stages:
         checks["tender: totals, ranks and shares from the scores of record"] = partial(verify_tender, study)
         checks["tender: bids in place from the balance, pupils added up"] = partial(verify_bids_in_place, study)

@@ -178,7 +178,8 @@ def test_what_changed_since_is_named(study: Path) -> None:
     rolls.write_text(rolls.read_text().replace(f"{PRIMARIES['A']},Y1,20", f"{PRIMARIES['A']},Y1,21"))
     said = wrong(study)["inputs and settings: those of today"].split("; ")
     assert [line for line in said if "other inputs" in line] == [
-        f"{stage} was made from other inputs: rolls" for stage in ("balance", "estate", "clusters", "maps", "report")
+        f"{stage} was made from other inputs: rolls"
+        for stage in ("balance", "estate", "clusters", "finance", "maps", "report")
     ]
     policy(study, "retained_surplus = 0.1")
     said = wrong(study)["inputs and settings: those of today"].split("; ")

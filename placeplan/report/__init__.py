@@ -17,6 +17,7 @@ from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.case import case_contents
 from placeplan.report.chart import pupils_and_places
+from placeplan.report.money import money_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
@@ -57,6 +58,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
+        "money": money_contents(study, results / "finance", summaries["finance"]) if "finance" in ran else None,
         "accuracy": _accuracy(results) if "backtest" in ran else [],
         "methods": _methods(results) if "backtest" in ran else [],
         "published": _rows(results, "backtest", "published", ran),
