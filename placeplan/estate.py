@@ -13,12 +13,14 @@ import pandas as pd
 
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import growth, reductions
+from models.calendar import plan_day
 from models.estate_build import Estate, build_estate, reach_of
-from models.estate_read import allocation, decisions, option_table, unplaced
+from models.estate_read import allocation, calendar_table, decisions, option_table, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
 from models.funding import capital_spent, fund
 from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
+from models.send_units import UnitNeed, send_unit, unit_need, unit_row, unit_rows
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words, estate_demand
@@ -67,7 +69,7 @@ def estate_stage(
 
     Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
     """
-    estate, short = state_problem(study, upstream, allow)
+    estate, short, units = state_problem(study, upstream, allow)
     whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
     plan = solve_estate(
         estate.problem,
@@ -105,12 +107,14 @@ def estate_stage(
             "contributions_left": left_over,
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
+            "send_units": unit_table(estate.rows, chosen, units),
+            "calendar": calendar_table(estate, chosen),
         }
         | (
             {"frontier": frontier(estate, plan, study.policy)} if study.policy.value("estate_frontier") == "yes" else {}
         ),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
-        summary=_summary(study, estate, plan, short, left, allow)
+        summary=_summary(study, estate, plan, short, units, left, allow)
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole),
     )
@@ -135,8 +139,10 @@ def _frontier(estate: Estate, plan: EstatePlan, study: Study) -> dict[str, pd.Da
     return {"frontier": frontier(estate, plan, study.policy)}
 
 
-def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> tuple[Estate, list[Kept]]:
-    """The estate problem of a study, and where today's estate already falls short of policy."""
+def state_problem(
+    study: Study, upstream: Upstream, allow: Collection[str]
+) -> tuple[Estate, list[Kept], list[UnitNeed]]:
+    """The estate problem of a study, what policy asks of each area, and the SEND units it is asked for."""
     journeys = study_journeys(study)
     bands = study_bands(journeys.schools)
     places = who_is_where(study, journeys)
@@ -152,10 +158,13 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
     )
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
-    options = offered(facilities, years, upstream.balance, journeys, study, allow)
+    need = unit_need(study.tables.get("send_need") if "send_unit" in allow else None, years)
+    options = offered(facilities, years, upstream.balance, journeys, study, allow, need)
     high = high_forecast(facilities, years, upstream.forecast_area)
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
     rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
+    for_units, units = unit_rows(facilities, options, years, need, rows)
+    rows += for_units
     nodes = upstream.nodes
     mean = node_forecast(study, nodes, bands, places, upstream.forecast, upstream.roll_forecast).pupils[1:]
     demand = estate_demand(study, upstream.forecast, nodes, mean)
@@ -186,6 +195,7 @@ def state_problem(study: Study, upstream: Upstream, allow: Collection[str]) -> t
             staged=study.policy.value("estate_two_stages") == "yes",
         ),
         short,
+        units,
     )
 
 
@@ -196,11 +206,12 @@ def offered(
     journeys: StudyJourneys,
     study: Study,
     allow: Collection[str],
+    need: Collection[tuple[str, str]] = (),
 ) -> list[Option]:
     """Options of every facility, today's estate first.
 
     A school without coordinates keeps to today's estate. Growth is offered where its planning area and phase is
-    short of places in some year group and plan year.
+    short of places in some year group and plan year, a SEND unit where its area and phase is among `need`.
     """
     placed = {str(urn) for urn in journeys.schools["urn"][journeys.schools["easting"].notna()]}
     in_plan = balance[balance["academic_year"].isin(years) & (balance["need"] > 0.5)]
@@ -215,7 +226,9 @@ def offered(
             continue
         short = any((area, phase) in needy for phase, area in facility.planning_area.items())
         for name in allow:
-            if name != "new_school" and (short or name not in COMMISSION):
+            if name == "send_unit":
+                options += send_unit(facility, years, study.policy, need)
+            elif name != "new_school" and (short or name not in COMMISSION):
                 options += GENERATORS[name](facility, years, study.policy)
     return options
 
@@ -241,6 +254,14 @@ def retained_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[Kept
     table = pd.DataFrame(asked, columns=list(Kept.__dataclass_fields__))
     values = row_table(rows, chosen).set_index("row")["value"]
     table["plan"] = [values[retained_row(k.planning_area, k.phase, k.academic_year)] for k in asked]
+    return table
+
+
+def unit_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[UnitNeed]) -> pd.DataFrame:
+    """SEND units by planning area, phase and year: places needed, asked of the plan, and under it."""
+    table = pd.DataFrame(asked, columns=list(UnitNeed.__dataclass_fields__))
+    values = row_table(rows, chosen).set_index("row")["value"]
+    table["plan"] = [float(values[unit_row(k.planning_area, k.phase, k.academic_year)]) for k in asked]
     return table
 
 
@@ -271,6 +292,7 @@ def _summary(
     estate: Estate,
     plan: EstatePlan,
     short: Sequence[Kept],
+    units: Sequence[UnitNeed],
     left: pd.DataFrame,
     allow: Collection[str],
 ) -> dict[str, Any]:
@@ -281,6 +303,12 @@ def _summary(
         warnings.append(
             f"Today's estate keeps less spare than policy asks in {counted(len(areas), 'planning area')}; there the "
             f"plan may not lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
+        )
+    lacking = sorted({f"{k.planning_area} ({k.phase})" for k in units if k.asked < k.needed - 1e-6})
+    if lacking:
+        warnings.append(
+            "Fewer places in SEND units than are needed could be asked of the plan, for want of rooms to spare or of "
+            f"time: {', '.join(lacking[:6])}{' …' if len(lacking) > 6 else ''}."
         )
     if study.policy.value("estate_two_stages") == "yes" and not problem.two_stage:
         warnings.append('estate_two_stages does nothing here: it needs estate_demand = "scenarios".')
@@ -294,6 +322,8 @@ def _summary(
         "route": plan.route,
         "demand": demand_words(study.policy),
         "levers": list(allow),
+        "plan_date": plan_day(estate.years, study.policy).isoformat(),
+        "plan_date_given": study.policy.value("plan_date") is not None,
         "most_unplaced_in_a_year": float(left.groupby(["academic_year", "kind"])["pupils"].sum().max())
         if len(left)
         else 0,

@@ -12,7 +12,7 @@ from placeplan.deficits import acted_on, with_a_case
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.what_if import why
-from placeplan.words import counted, money
+from placeplan.words import counted, day, money
 
 Told = dict[str, list[str]]
 
@@ -108,6 +108,7 @@ def _decision(study: Study, key: str) -> Told:
             *([] if row["own_power"] else [f"A request to: {row['asked_of']}."]),
             f"On the authority of: {row['authority']}. Challenge: {row['challenge']}.",
         ]
+        told |= _calendar(folder, key, row)
     told["Decision"] += why(folder, key, study.policy.number("explain_seconds"))
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
@@ -121,6 +122,15 @@ def _decision(study: Study, key: str) -> Told:
             *(f"{pupils:.0f} pupils come from {names.get(of, of)}" for of, pupils in coming.items() if pupils >= 0.5),
         ]
     return told
+
+
+def _calendar(folder: Path, key: str, decision: pd.Series) -> Told:
+    """Steps of a decision with the latest day of each."""
+    steps = read_stage(folder, "calendar")
+    mine = steps[(steps["facility"] == key) & (steps["action"] == decision["action"])]
+    mine = mine[mine["academic_year"] == decision["academic_year"]]
+    lines = [f"By {day(row.begin_by)}: {row.step} ({row.basis})." for row in mine.itertuples()]
+    return {f"Calendar, the latest days for {decision['academic_year']}": lines} if lines else {}
 
 
 def _cluster(study: Study, urn: int) -> Told:

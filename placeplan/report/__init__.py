@@ -20,6 +20,7 @@ from placeplan.report.chart import pupils_and_places
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
+from placeplan.words import day
 
 SHOWN_AHEAD = (1, 3, 5)
 
@@ -29,7 +30,7 @@ def report_stage(study: Study, results: Path, ran: Collection[str] | None = None
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent)
+    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent, day=day)
     template = environment.from_string(files("placeplan.report").joinpath("report.html").read_text(encoding="utf-8"))
     summaries = stage_summaries(results, ran)
     text = template.render(study=study, **contents(study, results, summaries))
@@ -53,6 +54,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "capital": _capital(results) if "estate" in ran else [],
         "contributions_left": _rows(results, "estate", "contributions_left", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
+        "send_units": _rows(results, "estate", "send_units", ran),
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
