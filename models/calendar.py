@@ -18,7 +18,7 @@ from geodata.policy import Policy
 from geodata.years import start_year
 from models.options import BULGE, CLOSE, CUT, EXPAND, LIFT, NEW, SECONDARY_FROM, SEND_UNIT, Facility
 from models.powers import ACADEMY, MAINTAINED, VARIATION, holder
-from models.schedule import Schedule, Step, dated, opening_day
+from models.schedule import Day, Schedule, Step, dated, opening_day
 
 Branch = tuple[Step, ...]
 LEADS = {
@@ -28,6 +28,12 @@ LEADS = {
     NEW: "new_school_lead_years",
     CUT: "pan_cut_lead_years",
     CLOSE: "close_lead_years",
+}
+PLANNING_WEEKS = {
+    "none": "planning_weeks_none",
+    "applied": "planning_weeks_applied",
+    "outline": "planning_weeks_outline",
+    "full": "planning_weeks_full",
 }
 CODE = "School Admissions Code 2021"
 ALTERATION = "School Organisation (Prescribed Alterations) Regulations 2013"
@@ -93,10 +99,14 @@ class Calendar:
     def _step(self, name: str, basis: str, weeks: str, not_before: date | None = None) -> Step:
         return Step(name, basis, self.policy.number(weeks), not_before=not_before)
 
+    def _entry_day(self, key: str, facility: Facility) -> Day:
+        """A day of admissions, by the phase in which the school's youngest year group is."""
+        return self.policy.day(key.format(phase="secondary" if facility.columns[0] >= SECONDARY_FROM else "primary"))
+
     def _larger_intake(self, facility: Facility) -> Branch:
         """Above the admission number nobody need be consulted, but offers go out on a fixed day."""
         own = OWN.get(holder(facility.type), "governing body")
-        offers = self.policy.day(f"offers_{_entry_phase(facility)}")
+        offers = self._entry_day("offers_{phase}", facility)
         return (
             self._step(f"agree the larger intake ({own})", ASSUMED, "agree_intake_weeks"),
             Step("tell the co-ordinating authority before offers are made", CODE, by=offers),
@@ -107,7 +117,7 @@ class Calendar:
         policy = self.policy
         if policy.text("pan_cut_route") == VARIATION:
             decider = "the Secretary of State" if holder(facility.type) == ACADEMY else "the schools adjudicator"
-            close = policy.day(f"applications_close_{_entry_phase(facility)}")
+            close = self._entry_day("applications_close_{phase}", facility)
             name = f"ask {decider} to vary the determined arrangements"
             basis = f"{CODE}: a major change in circumstances"
             return (Step(name, basis, policy.number("variation_weeks"), by=close),)
@@ -126,7 +136,7 @@ class Calendar:
             return (consult, self._step(ask, BY_AGREEMENT, "significant_change_weeks"))
         return (consult, *self._published(ALTERATION))
 
-    def _published(self, basis: str, by: tuple[int, int] | None = None) -> Branch:
+    def _published(self, basis: str, by: Day | None = None) -> Branch:
         """Proposals are published; objections; the authority decides, or the adjudicator instead of it."""
         months = self.policy.integer("decision_months")
         return (
@@ -140,7 +150,7 @@ class Calendar:
         basis = OPENING_7 if amended is not None and amended <= self.today else OPENING_6A
         phase = "secondary" if facility.columns[-1] >= SECONDARY_FROM else "primary"
         status = facility.planning_status
-        planning = self._step(f"planning permission ({status} today)", ASSUMED, f"planning_weeks_{status}")
+        planning = self._step(f"planning permission ({status} today)", ASSUMED, PLANNING_WEEKS[status])
         return (
             self._step("consult, write the specification", basis, "specification_weeks"),
             self._step("invite proposals", basis, "invite_proposals_weeks"),
@@ -152,7 +162,7 @@ class Calendar:
 
     def _closure(self, facility: Facility) -> Branch:
         """Decided before parents have to apply elsewhere for that September."""
-        close = self.policy.day(f"applications_close_{_entry_phase(facility)}")
+        close = self._entry_day("applications_close_{phase}", facility)
         case = self._step("the case: alternatives, effects, cost", ASSUMED, "closure_case_weeks")
         consult = self._step("consult on closing", CLOSING, "closure_consult_weeks")
         if holder(facility.type) == ACADEMY:
@@ -171,9 +181,5 @@ def openings(facility: Facility, action: str, years: Sequence[str], policy: Poli
             yield start, schedule
 
 
-def _entry_phase(facility: Facility) -> str:
-    return "secondary" if facility.columns[0] >= SECONDARY_FROM else "primary"
-
-
-def _words(day: tuple[int, int]) -> str:
+def _words(day: Day) -> str:
     return f"{day[1]} {date(2001, day[0], 1):%B}"

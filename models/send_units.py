@@ -49,7 +49,8 @@ def send_unit(facility: Facility, years: Sequence[str], policy: Policy, needy: C
 
     Rooms beyond the admission number's come first; for what they lack the school's mainstream places fall in all year
     groups alike, which takes the calendar of a smaller admission number. Offered only where what is left still fits
-    the median forecast and some headroom in every year from then on, and never by cutting a number that is a guess.
+    the median forecast in every year group and year from then on, with some headroom in the whole school, and never by
+    cutting a number that is a guess.
     """
     phase = next((phase for phase, area in facility.planning_area.items() if (area, phase) in needy), None)
     if phase is None or facility.site:
@@ -57,7 +58,7 @@ def send_unit(facility: Facility, years: Sequence[str], policy: Policy, needy: C
     total = facility.places.sum(axis=1)
     spare = np.zeros(len(years)) if facility.physical is None else facility.physical.sum(axis=1) - total
     calendar = Calendar.of(years, policy)
-    headroom = 1 + policy.number("pan_cut_headroom")
+    whole = facility.pupils.sum(axis=1) * (1 + policy.number("pan_cut_headroom"))
     each = policy.number("send_place_multiple") * cost_per_place(policy, "expand", phase)
     options = []
     for size in policy.numbers("send_unit_places"):
@@ -65,7 +66,9 @@ def send_unit(facility: Facility, years: Sequence[str], policy: Policy, needy: C
             standing = np.arange(len(years)) >= start
             lost = standing * np.maximum(size * policy.number("send_room_places") - np.maximum(spare, 0.0), 0.0)
             admits = facility.places * (1 - lost / np.maximum(total, 1e-9))[:, None]
-            fits = (facility.pupils * headroom <= admits + 1e-9)[standing & (lost > 0)].all()
+            fits = ((facility.pupils <= admits + 1e-9).all(axis=1) & (whole <= admits.sum(axis=1) + 1e-9))[
+                lost > 0
+            ].all()
             if (lost.any() and facility.pan_estimated) or not fits:
                 continue
             schedule = calendar.schedule(facility, SEND_UNIT, year, extra=bool(lost.any()))
@@ -108,7 +111,8 @@ def unit_rows(
     """In every planning area and phase with a need, and every year: places in units ≥ need.
 
     Where the schools of an area cannot give so many, the row asks for what some plan that keeps all `others` surely
-    gives: units opened one by one beside today's estate, those first that cost fewest mainstream places.
+    gives: units opened one by one beside today's estate, those first that cost fewest mainstream places; a larger one
+    replaces a smaller, or a later an earlier, where more of the need is met over the years.
     """
     attained = _attained(facilities, options, need, others)
     opened, key_of = units_of(facilities, options)
@@ -119,8 +123,9 @@ def unit_rows(
         for t, year in enumerate(years):
             lower = float(min(places[t], attained[area, phase][t]))
             asked.append(UnitNeed(area, phase, year, float(places[t]), lower))
-            name = unit_row(area, phase, year)
-            rows.append(Row(name, np.array(at, dtype=np.int64), units[:, t], lower, np.inf, "places"))
+            if lower > 0:
+                name = unit_row(area, phase, year)
+                rows.append(Row(name, np.array(at, dtype=np.int64), units[:, t], lower, np.inf, "places"))
     return rows, asked
 
 
@@ -143,8 +148,8 @@ def _attained(
     for o in sorted((o for o in at if key_of[o] in need), key=lost):
         before = standing[options[o].facility]  # today's estate, or the smaller unit already taken
         more = _units(options[o]) - _units(options[before])
-        short = attained[key_of[o]] < need[key_of[o]]
-        if (more < 0).any() or not (short & (more > 0)).any():
+        asked, had = need[key_of[o]], attained[key_of[o]]
+        if np.minimum(had + more, asked).sum() <= np.minimum(had, asked).sum():
             continue
         change = (matrix[:, [o]] - matrix[:, [before]]).toarray().ravel()
         if ((level + change < lower - 1e-6) | (level + change > upper + 1e-6)).any():
@@ -152,6 +157,30 @@ def _attained(
         level, attained[key_of[o]] = level + change, attained[key_of[o]] + more
         standing[options[o].facility] = o
     return attained
+
+
+def unit_table(
+    facilities: Sequence[Facility], options: Sequence[Option], chosen: NDArray[np.int64], needs: Sequence[UnitNeed]
+) -> pd.DataFrame:
+    """Places by planning area, phase and year: needed, asked of the plan, and under it, in the future with fewest.
+
+    `chosen` is (K, F), the options taken in each scenario.
+    """
+    _, key_of = units_of(facilities, options)
+    years = sorted({need.academic_year for need in needs})
+    table = pd.DataFrame(needs, columns=list(UnitNeed.__dataclass_fields__))
+    table["plan"] = [
+        min(
+            sum(
+                float(_units(options[o])[years.index(need.academic_year)])
+                for o in row
+                if key_of.get(o) == (need.planning_area, need.phase)
+            )
+            for row in chosen.tolist()
+        )
+        for need in needs
+    ]
+    return table
 
 
 def units_of(facilities: Sequence[Facility], options: Sequence[Option]) -> tuple[list[int], dict[int, Key]]:

@@ -20,7 +20,7 @@ from models.facilities import may_move, school_facilities, site_facilities
 from models.funding import capital_spent, fund
 from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
-from models.send_units import UnitNeed, send_unit, unit_need, unit_row, unit_rows
+from models.send_units import UnitNeed, send_unit, unit_need, unit_rows, unit_table
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words, estate_demand
@@ -107,7 +107,7 @@ def estate_stage(
             "contributions_left": left_over,
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
-            "send_units": unit_table(estate.rows, chosen, units),
+            "send_units": unit_table(estate.facilities, estate.options, chosen, units),
             "calendar": calendar_table(estate, chosen),
         }
         | (
@@ -254,14 +254,6 @@ def retained_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[Kept
     table = pd.DataFrame(asked, columns=list(Kept.__dataclass_fields__))
     values = row_table(rows, chosen).set_index("row")["value"]
     table["plan"] = [values[retained_row(k.planning_area, k.phase, k.academic_year)] for k in asked]
-    return table
-
-
-def unit_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[UnitNeed]) -> pd.DataFrame:
-    """SEND units by planning area, phase and year: places needed, asked of the plan, and under it."""
-    table = pd.DataFrame(asked, columns=list(UnitNeed.__dataclass_fields__))
-    values = row_table(rows, chosen).set_index("row")["value"]
-    table["plan"] = [float(values[unit_row(k.planning_area, k.phase, k.academic_year)]) for k in asked]
     return table
 
 

@@ -313,15 +313,15 @@ def _calendar(folder: Path) -> list[str]:
 
 
 def _send_units(folder: Path) -> list[str]:
-    """Places in units are those of the policy rows."""
-    values = read_stage(folder, "policy_rows").set_index("row")
+    """Places in units are those of the policy rows, and nothing is asked without one."""
+    rows = read_stage(folder, "policy_rows").set_index("row")
+    listed = read_stage(folder, "send_units")
     wrong = []
-    for row in read_stage(folder, "send_units").itertuples():
-        name = unit_row(row.planning_area, row.phase, row.academic_year)
-        if name not in values.index or abs(values.loc[name, "value"] - row.plan) > TOLERANCE * max(1.0, row.plan):
-            wrong.append(f"{name}: the table says {row.plan:g}")
-        elif abs(values.loc[name, "lower"] - row.asked) > TOLERANCE * max(1.0, row.asked):
-            wrong.append(f"{name}: asked is {row.asked:g}, the rule is another")
+    for unit in listed.itertuples():
+        name = unit_row(unit.planning_area, unit.phase, unit.academic_year)
+        ruled = (rows.loc[name, "lower"], rows.loc[name, "value"]) if name in rows.index else (0.0, unit.plan)
+        if not np.allclose(ruled, (unit.asked, unit.plan)):
+            wrong.append(f"{name}: the table says {unit.plan:g} for {unit.asked:g} asked")
     return wrong
 
 

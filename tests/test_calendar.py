@@ -1,15 +1,18 @@
 """The calendar behind earliest years: dates worked by hand, and that nothing opens before it allows."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_study import grow, policy, write_small_study
 from test_estate_options import YEARS, site, village
 
 from geodata.policy import Policy, read_policy
+from geodata.problems import BadInput
 from geodata.sites import site_notices
 from geodata.years import SECONDARY, add_years
 from models.calendar import Calendar, plan_day
@@ -20,12 +23,17 @@ from models.powers import ADJUDICATOR, DIRECTOR
 from models.reductions import close, cut_pan
 from models.schedule import Step, dated, earlier, last_day, opening_day
 from models.send_units import send_unit
+from placeplan.pipeline import run_stages
+from placeplan.results import read_stage
+from placeplan.study import Study
 
 PLAIN = Policy({})
 SECONDARY_SCHOOL = {"year_groups": SECONDARY, "phase": "secondary", "planning_area": {"secondary": "South"}}
 
 
-def days(facility: Facility, action: str, year: str, policy: Policy = PLAIN, *, extra: bool = False) -> list[str] | None:
+def days(
+    facility: Facility, action: str, year: str, policy: Policy = PLAIN, *, extra: bool = False
+) -> list[str] | None:
     """Latest days on which the steps of an action are begun."""
     schedule = Calendar.of(YEARS, policy).schedule(facility, action, year, extra=extra)
     return None if schedule is None else [step.begin_by.isoformat() for step in schedule.steps]
@@ -132,8 +140,9 @@ def test_a_studys_own_lead_time_lengthens_the_calendar_and_never_shortens_it() -
 
 def test_section_7_stands_in_the_calendar_from_its_day() -> None:
     amended = Policy({"section_7_amended_from": "2022-09-01"})
-    for policy, section in ((PLAIN, "6A"), (amended, "section 7"), (Policy({"section_7_amended_from": "2024-01-01"}), "6A")):
-        schedule = Calendar.of(YEARS, policy).schedule(site(), NEW, "2026/27")
+    later = Policy({"section_7_amended_from": "2024-01-01"})
+    for given_policy, section in ((PLAIN, "6A"), (amended, "section 7"), (later, "6A")):
+        schedule = Calendar.of(YEARS, given_policy).schedule(site(), NEW, "2026/27")
         assert schedule is not None and section in schedule.steps[0].basis
 
 
@@ -144,7 +153,11 @@ def test_days_are_counted_back_by_hand() -> None:
     two = [(Step("a", "", weeks=2), Step("b", "", by=(8, 1))), (Step("c", "", months=3),)]
     schedule = dated(two, date(2024, 9, 1), date(2024, 1, 1))
     assert schedule is not None
-    assert [(s.name, str(s.begin_by)) for s in schedule.steps] == [("c", "2024-06-01"), ("a", "2024-07-18"), ("b", "2024-08-01")]
+    assert [(s.name, str(s.begin_by)) for s in schedule.steps] == [
+        ("c", "2024-06-01"),
+        ("a", "2024-07-18"),
+        ("b", "2024-08-01"),
+    ]
     assert dated(two, date(2024, 9, 1), date(2024, 6, 2)) is None
 
 
@@ -242,15 +255,17 @@ def test_no_school_below_the_viable_size_unless_the_site_says_so() -> None:
     assert "1 FE" in offers(min_fe=1.0) and "1.5 FE" in offers(min_fe=1.0)
     (facility,) = site_facilities(sites(min_fe=1.0), pd.DataFrame(), YEARS, PLAIN)
     found = new_school(facility, YEARS, PLAIN)
-    marked = {o.reason.split(", one year")[0] for o in found if "smaller than the 2 FE that count as viable" in o.reason}
+    marked = {
+        o.reason.split(", one year")[0] for o in found if "smaller than the 2 FE that count as viable" in o.reason
+    }
     assert marked == {"1 FE", "1.5 FE"}
     assert offers(phase="secondary", max_fe=3.0) == set()
     assert "4 FE" in offers(phase="all-through", max_fe=4.0, planning_area_secondary="S")
 
 
 def test_planning_words_that_count_and_those_that_are_only_shown() -> None:
-    table = pd.concat([sites(site=code, planning_status=words) for code, words in
-                       (("A", "Outline"), ("B", "Allocated in the local plan"), ("C", None), ("D", "full"))])  # fmt: skip
+    words = {"A": "Outline", "B": "Allocated in the local plan", "C": None, "D": "full"}
+    table = pd.concat([sites(site=code, planning_status=status) for code, status in words.items()])
     table = table.reset_index(drop=True)
     found = site_facilities(table.assign(transfer_date=pd.Timestamp("2025-03-01")), pd.DataFrame(), YEARS, PLAIN)
     assert [facility.planning_status for facility in found] == ["outline", "none", "none", "full"]
@@ -259,7 +274,9 @@ def test_planning_words_that_count_and_those_that_are_only_shown() -> None:
     (said,) = site_notices({"sites": table}, PLAIN)
     assert "counts as none" in said and "B (Allocated in the local plan)" in said and "A (" not in said
     (small,) = site_notices({"sites": sites(phase="secondary")}, PLAIN)
-    assert "max_fe is below" in small and list(site_notices({"sites": sites(phase="secondary", min_fe=1.0)}, PLAIN)) == []
+    assert (
+        "max_fe is below" in small and list(site_notices({"sites": sites(phase="secondary", min_fe=1.0)}, PLAIN)) == []
+    )
 
 
 def test_a_day_of_the_year_is_read_and_a_slip_in_it_is_told() -> None:
@@ -268,3 +285,30 @@ def test_a_day_of_the_year_is_read_and_a_slip_in_it_is_told() -> None:
     for slip in ("16 April", "13-01", "02-29", 416, "4-16"):
         _, (problem,) = read_policy({"offers_primary": slip}, "policy")
         assert "not a day of the year" in problem.what and "02-28" in problem.mend
+
+
+@pytest.mark.parametrize("day", ["2015-06-01", "2049-01-01"])
+def test_a_day_far_from_the_study_is_a_slip(tmp_path: Path, day: str) -> None:
+    """A plan that could be acted on only after its last year would change nothing, and nobody would know why."""
+    folder = write_small_study(tmp_path / "study")
+    policy(folder, f'plan_date = "{day}"')
+    with pytest.raises(BadInput) as caught:
+        Study.open(folder)
+    (problem,) = caught.value.problems
+    assert problem.field == "plan_date" and "Give a day from" in problem.mend
+
+
+def test_a_later_day_moves_every_opening(tmp_path: Path) -> None:
+    """From tables to decisions: nothing is begun before the day, and the report says which day that is."""
+    folder = write_small_study(tmp_path / "study")
+    grow(folder, "A", 75)
+    policy(folder, 'plan_date = "2024-05-01"')
+    list(run_stages(Study.open(folder)))
+    study = Study.open(folder)
+    table = read_stage(study.results / "estate", "decisions")
+    assert len(table) and (table["start_by"] >= "2024-05-01").all()
+    options = read_stage(study.results / "estate", "options")
+    first = options[options["academic_year"] != ""].groupby("action")["academic_year"].min()
+    assert first["expand"] == "2026/27" and first["bulge class"] == "2025/26"
+    page = (study.results / "report/report.html").read_text()
+    assert "No step is begun before 1 May 2024." in page and "in study.toml gives the day" not in page
