@@ -5,15 +5,17 @@ them: the heading is row 1.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from geodata.locality_changes import CARRIED, TABLE, change_problems
+from geodata.policy import Value
 from geodata.problems import SHOWN, Problem, nearest, row_problems
 from geodata.settings import Settings
 from geodata.tender_checks import tender_problems
-from geodata.years import COMPULSORY
+from geodata.years import COMPULSORY, start_year
 
 Tables = Mapping[str, pd.DataFrame]
 REFERENCES = (  # table, field, refers to table, its field, optional
@@ -60,6 +62,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _weights,
         _either_or,
         _closable,
+        _plan_dates,
         change_problems,
         tender_problems,
     )
@@ -288,11 +291,28 @@ def _either_or(tables: Tables, settings: Settings) -> Iterable[Problem]:
 def _closable(tables: Tables, settings: Settings) -> Iterable[Problem]:
     """Schools named for closing must exist: a wrong digit would quietly offer another school, or none."""
     known = {str(urn) for urn in tables["schools"]["urn"]} if "schools" in tables else set()
-    sections = {"policy": settings.policy, **{f"scenario.{k}": v for k, v in settings.scenarios.items()}}
-    for section, values in sections.items():
+    for section, values in _sections(settings).items():
         named = values.get("closable_urns")
         for urn in named if isinstance(named, tuple) else ():
             word = f"{urn:.0f}" if isinstance(urn, float) else str(urn)
             if word not in known:
                 what = f"[{section}] closable_urns: {word} is no school of the study."
                 yield Problem("study.toml", what, "Correct the number, or take it out.", field="closable_urns")
+
+
+def _plan_dates(tables: Tables, settings: Settings) -> Iterable[Problem]:
+    """A plan that can be acted on only after its last year, or years before it was counted, has a slip in its date."""
+    first = date(start_year(settings.base_year) - 1, 9, 1)
+    last = date(start_year(settings.base_year) + settings.horizon_years, 9, 1)
+    for section, values in _sections(settings).items():
+        given = values.get("plan_date")
+        if given is not None and not first <= date.fromisoformat(str(given)) <= last:
+            what = (
+                f"[{section}] plan_date: {given} lies far from the base year {settings.base_year} or beyond the plan."
+            )
+            yield Problem("study.toml", what, f"Give a day from {first} to {last}.", field="plan_date")
+
+
+def _sections(settings: Settings) -> dict[str, Mapping[str, Value]]:
+    """Policy values by the section of study.toml that gives them."""
+    return {"policy": settings.policy, **{f"scenario.{name}": values for name, values in settings.scenarios.items()}}

@@ -12,6 +12,7 @@ import pandas as pd
 
 from geodata.fallbacks import is_mainstream
 from geodata.settings import Settings
+from geodata.sites import site_notices
 from geodata.years import SCHOOL_YEAR_GROUPS, academic_year, in_order, start_year, year_groups_between
 
 NAMED = 5
@@ -22,6 +23,7 @@ def notices(tables: Mapping[str, pd.DataFrame], settings: Settings) -> list[str]
     said = [*_missing_years(tables), *_missing_rows(tables, settings), *_never_counted(tables)]
     if "schools" in tables and "rolls" in tables:
         said += [*_without_return(tables, settings), *_outside_ages(tables, settings)]
+    said += site_notices(tables, settings.policy_for())
     return said
 
 

@@ -1,6 +1,7 @@
 """Every number a decision rests on: its default, unit, source and status, and what a study lays over it."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -21,8 +22,8 @@ class PolicyItem:
 
     Attributes
     ----------
-    type : number, integer, text, choice (one of `choices`), flag ("yes" or "no"), date (2015-06-30), list (of codes),
-        numbers (a list of them) or weights (numbers of which the first is above 0).
+    type : number, integer, text, choice (one of `choices`), flag ("yes" or "no"), date (2015-06-30), day (of any year,
+        02-28), list (of codes), numbers (a list of them) or weights (numbers of which the first is above 0).
     minimum, maximum : of the number, or of each number in the list.
 
     """
@@ -114,6 +115,11 @@ class Policy:
         """The day, or None where the policy is blank."""
         return None if self.value(key) is None else date.fromisoformat(self.text(key))
 
+    def day(self, key: str) -> tuple[int, int]:
+        """Month and day of a policy that is a day of any year."""
+        month, day = self.text(key).split("-")
+        return int(month), int(day)
+
     def numbers(self, key: str) -> tuple[float, ...]:
         """The values of a policy that is a list of numbers."""
         value = self.value(key)
@@ -169,6 +175,13 @@ def _fault(value: object, item: PolicyItem) -> tuple[str, str]:
         return ("", "") if known else (f"{value!r} cannot be chosen.", f"Use one of: {', '.join(item.choices)}.")
     if item.type == "date":
         return ("", "") if _is_date(value) else (f"{value!r} is not a date.", "Write it as 2015-06-30.")
+    if item.type == "day":
+        shaped = isinstance(value, str) and re.fullmatch(r"\d\d-\d\d", value) is not None
+        return (
+            ("", "")
+            if shaped and _is_date(f"2001-{value}")
+            else (f"{value!r} is not a day of the year.", "Write month and day, as in 02-28.")
+        )
     if item.type == "text":
         return ("", "") if isinstance(value, str) else (f"{value!r} is not text.", "Write it in quotation marks.")
     return _number_fault(value, item)

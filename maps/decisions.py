@@ -14,6 +14,7 @@ ACTIONS: Final = {
     "lift PAN": Style("admission number lifted", ADDS_LIGHT, line=INK, opacity=1, shape="diamond", size_px=18),
     "bulge class": Style("bulge class", ADDS_LIGHT, line=INK, opacity=1, shape="square", size_px=18),
     "expand": Style("expands", ADDS_LIGHT, line=INK, opacity=1, shape="triangle", size_px=20),
+    "SEND unit": Style("SEND unit", ADDS_LIGHT, line=INK, opacity=1, shape="circle", size_px=18),
     "new school": Style("new school", ADDS, line=INK, opacity=1, shape="star", size_px=24),
     "cut PAN": Style("admission number cut", TAKES_LIGHT, line=INK, opacity=1, shape="triangle-down", size_px=20),
     "close": Style("closes", TAKES, line=INK, opacity=1, shape="cross", size_px=20),
@@ -75,6 +76,7 @@ def decision_fields(decisions: pd.DataFrame | None) -> dict[str, str]:
         many = f" {number}" if len(decisions) > 1 else ""
         fields |= {
             f"Proposal{many}": f"{row.action}, {text(row.academic_year)}",
+            **({f"Begin by{many}": text(row.start_by)} if getattr(row, "start_by", "") else {}),
             f"Places{many}": f"{whole(row.places_before)} before, {whole(row.places_after)} after",
             f"Cost{many}": pounds(row.cost_gbp),
             f"Proposer{many}": text(row.proposer),

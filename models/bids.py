@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from geodata.policy import Policy
+from models.growth import filling_cost, school_running
 from models.options import NEW, Facility, Option, cost_per_place, make_option, moving_up, places_by_phase
+from models.schedule import Schedule
+
+DECIDED_NOW = Schedule(now=True)  # a competition is decided once, whatever the future brings
 
 
 def bid_option(
@@ -26,10 +30,18 @@ def bid_option(
     asked = benchmark_gbp(facility, intake, policy) if capital_gbp is None else capital_gbp
     capital = np.zeros(len(years))
     capital[max(start - 1, 0)] = asked + facility.land_cost_gbp
-    opened = (np.arange(len(years)) >= start).astype(float)
-    running = opened * policy.number("school_fixed_cost_gbp") + filling.sum(axis=1) * policy.number("place_gbp")
-    words = f"bid {bid}: {fe:g} FE, one year group a year"
-    return make_option(facility, NEW, opens, filling, capital, running, words, policy=policy, start_now=True)
+    return make_option(
+        facility,
+        NEW,
+        opens,
+        filling,
+        capital,
+        school_running(filling, start, policy),
+        f"bid {bid}: {fe:g} FE, one year group a year",
+        policy=policy,
+        one_off_gbp=filling_cost(facility, len(years), start, policy),
+        schedule=DECIDED_NOW,
+    )
 
 
 def benchmark_gbp(facility: Facility, intake: float, policy: Policy) -> float:

@@ -17,14 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
 from models.bands import Band
 from models.estate import EstateProblem
 from models.options import STAY, Facility, Option
-from models.rules import Row
+from models.rules import Row, row_matrix
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -129,7 +128,7 @@ def build_estate(
         arc_facility=arc_facility,
         arc_cost=arc_cost,
         unmet_cost=np.repeat(weight[:, None] * policy.number("unmet_gbp"), len(moving), axis=1),
-        row_matrix=_row_matrix(rows, len(options)),
+        row_matrix=row_matrix(rows, len(options)),
         row_lower=np.array([row.lower for row in rows], dtype=float),
         row_upper=np.array([row.upper for row in rows], dtype=float),
         row_name=tuple(row.name for row in rows),
@@ -283,14 +282,6 @@ def _arc_costs(
     moving = policy.number("disturbance_gbp") + (known > limit) * policy.number("transport_gbp")
     per_pupil = known / 1000 * policy.number("journey_cost_gbp_per_km") + moved * moving
     return np.outer(slices["weight"].to_numpy(dtype=float), per_pupil)
-
-
-def _row_matrix(rows: Sequence[Row], n_options: int) -> csr_matrix:
-    sizes = [len(row.options) for row in rows]
-    at = np.repeat(np.arange(len(rows)), sizes)
-    options = np.concatenate([row.options for row in rows]) if rows else np.empty(0, dtype=int)
-    values = np.concatenate([row.values for row in rows]) if rows else np.empty(0)
-    return csr_matrix((values, (at, options)), shape=(len(rows), n_options))
 
 
 def _baseline(options: Sequence[Option], option_facility: Ints, n_facilities: int) -> Ints:

@@ -32,6 +32,22 @@ def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=DECISION_COLUMNS)
 
 
+def calendar_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
+    """Every step of what is decided: facility, academic_year, action, step, begin_by, done_by and basis, in order.
+
+    `chosen` as for `decisions`; days as 2022-12-20, each the latest.
+    """
+    taken = [] if chosen is None else np.unique(chosen).tolist()
+    decided = sorted(taken, key=lambda o: (estate.options[o].facility, estate.options[o].academic_year))
+    rows = [
+        (of.facility, of.academic_year, of.action, step.name, str(step.begin_by), str(step.done_by), step.basis)
+        for of in (estate.options[o] for o in decided)
+        for step in of.schedule.steps
+    ]
+    # Two sizes of one action have the same steps in the same year.
+    return pd.DataFrame(rows, columns=CALENDAR_COLUMNS).drop_duplicates(ignore_index=True)
+
+
 def option_table(estate: Estate) -> pd.DataFrame:
     """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers."""
     by_key = {facility.key: facility for facility in estate.facilities}
@@ -50,6 +66,7 @@ def option_table(estate: Estate) -> pd.DataFrame:
     )
 
 
+CALENDAR_COLUMNS = ["facility", "academic_year", "action", "step", "begin_by", "done_by", "basis"]
 DECISION_COLUMNS = [
     "facility",
     "urn",
@@ -69,6 +86,8 @@ DECISION_COLUMNS = [
     "asked_of",
     "authority",
     "challenge",
+    "start_by",
+    "first_step",
     "start_now",
     "probability",
     "reason",
@@ -95,6 +114,8 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
         "asked_of": _body(option.power.asked_of, facility),
         "authority": option.power.authority,
         "challenge": option.power.challenge,
+        "start_by": option.schedule.start_by,
+        "first_step": option.schedule.first_step,
         "start_now": option.start_now,
         "reason": option.reason,
     }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
+from geodata.sites import planning_status
 from geodata.years import COMPULSORY, PHASES, start_year
 from models.options import Facility
 
@@ -94,7 +96,10 @@ def site_facilities(sites: pd.DataFrame, schools: pd.DataFrame, years: Sequence[
             holds=nothing,
             planning_area=_site_areas(site, schools),
             site=True,
-            min_fe=float(site["min_fe"]),
+            min_fe=_smallest(site, policy)[0],
+            min_stage_fe=_smallest(site, policy)[1],
+            planning_status=planning_status(site.get("planning_status")),
+            transfer_date=_day(site.get("transfer_date")),
             max_fe=_site_fe(site, policy),
             available_from=site["available_from"],
             land_cost_gbp=float(site["land_cost_gbp"]),
@@ -128,6 +133,20 @@ def _site_fe(site: Mapping[str, Any], policy: Policy) -> float:
     phases = ("primary", "secondary") if site["phase"] == ALL_THROUGH else (site["phase"],)
     each = sum(policy.number(f"site_ha_per_fe_{phase}") for phase in phases)
     return min(float(site["max_fe"]), math.floor(2 * float(area) / each + 1e-9) / 2)
+
+
+def _smallest(site: Mapping[str, Any], policy: Policy) -> tuple[float, float]:
+    """Smallest size and smallest first stage: the site's own; else a viable school, half of it at first."""
+    given = site.get("min_fe")
+    if given is not None and not pd.isna(given):
+        return float(given), float(given)
+    phases = ("primary", "secondary") if site["phase"] == ALL_THROUGH else (site["phase"],)
+    viable = max(policy.number(f"viable_fe_{phase}") for phase in phases)
+    return viable, viable / 2
+
+
+def _day(given: object) -> date | None:
+    return given.date() if isinstance(given, pd.Timestamp) else None
 
 
 def _standing(site: Mapping[str, Any]) -> str:

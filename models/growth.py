@@ -9,11 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from geodata.policy import Policy
+from models.calendar import Calendar, openings
 from models.options import (
     BULGE,
     EXPAND,
     LIFT,
     NEW,
+    SECONDARY_FROM,
+    Array,
     Facility,
     Option,
     cost_per_place,
@@ -21,7 +24,9 @@ from models.options import (
     make_option,
     moving_up,
     places_by_phase,
+    viable_fe,
 )
+from models.schedule import Schedule
 
 SIZES_FE = (0.5, 1, 1.5, 2, 3, 4, 5, 6, 8)
 
@@ -32,9 +37,10 @@ def lift_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[O
     No capital; each place held ready costs a little a year. Not offered where the admission number is itself a guess,
     or where capacity is.
     """
-    start = max(policy.integer("pan_lift_lead_years") - 1, 0)
-    if facility.physical is None or facility.pan_estimated or start >= len(years):
+    opened = next(iter(openings(facility, LIFT, years, policy)), None)
+    if facility.physical is None or facility.pan_estimated or opened is None:
         return []
+    start, schedule = opened
     entry = facility.columns[0]
     pan = round(float(facility.places[start:, entry].max()))
     holds = float(facility.physical[start:, facility.columns].min())
@@ -55,7 +61,7 @@ def lift_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[O
             running,
             reason,
             policy=policy,
-            start_now=True,
+            schedule=schedule,
         )
     ]
 
@@ -70,10 +76,14 @@ def bulge(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
     added = policy.number("bulge_places")
     room = facility.places if facility.physical is None else facility.physical
     options = []
-    for start in range(max(policy.integer("bulge_lead_years") - 1, 0), len(years) - 1):
+    calendar = Calendar.of(years, policy)
+    for start in range(len(years) - 1):
         one = moving_up(facility, len(years), start) - moving_up(facility, len(years), start + 1)
         one[-1] = 0.0
         spare = (room - facility.places)[one.any(axis=1)].sum(axis=1).min()
+        schedule = calendar.schedule(facility, BULGE, years[start], extra=bool(spare < added))
+        if schedule is None:
+            continue
         capital = np.zeros(len(years))
         if spare < added:
             phase = next(iter(places_by_phase(facility, 1.0)))
@@ -90,7 +100,7 @@ def bulge(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
                 running,
                 reason,
                 policy=policy,
-                start_now=start == max(policy.integer("bulge_lead_years") - 1, 0),
+                schedule=schedule,
             )
         )
     return options
@@ -100,8 +110,8 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
     """Grow by half or whole forms: entry cohorts from the opening year on are larger and move up.
 
     Capital falls in the year before opening at the permanent-expansion cost per place; each place held ready costs a
-    little a year. Teaching costs nothing more: it follows the pupils, wherever they are. Opening is possible from the
-    lead time after the base year, in any year, and the school grows no further than its site can take.
+    little a year. Teaching costs nothing more: it follows the pupils, wherever they are. Opening is possible in any
+    September from the first that the calendar allows, and the school grows no further than its site can take.
     """
     options = []
     standing_fe = facility.places[-1, facility.columns[0]] / policy.number("form_of_entry")
@@ -110,8 +120,7 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
         if standing_fe + fe > facility.max_fe + 1e-9:
             continue
         added = round(fe * fe_places)
-        earliest = max(policy.integer("expand_lead_years") - 1, 0)
-        for start in range(earliest, len(years)):
+        for start, schedule in openings(facility, EXPAND, years, policy):
             filling = moving_up(facility, len(years), start) * added
             capital = np.zeros(len(years))
             for phase, places in places_by_phase(facility, added).items():
@@ -127,7 +136,7 @@ def expand(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opt
                     running,
                     f"{fe:g} FE more from the entry year up",
                     policy=policy,
-                    start_now=start == earliest,
+                    schedule=schedule,
                 )
             )
     return options
@@ -139,21 +148,31 @@ def new_school(facility: Facility, years: Sequence[str], policy: Policy) -> list
     Sizes are whole and half forms between the site's limits. It opens at its size, or in two stages: at half of it with
     the core of the whole (hall, kitchen, services), and at full size some years later. Capital falls in the year before
     each stage, the land with the first; a school's fixed cost runs from opening, and the cost of places held ready.
+    While it fills, every year group that is still empty costs something of its own: heads, staff and rooms of a whole
+    school for a part of its pupils.
     """
-    earliest = max(policy.integer("new_school_lead_years") - 1, 0, index_from(facility.available_from, years))
+    earliest = index_from(facility.available_from, years)
+    least = facility.min_fe if facility.min_stage_fe is None else facility.min_stage_fe
     options = []
     for fe in (size for size in SIZES_FE if facility.min_fe <= size <= facility.max_fe):
-        for start in range(earliest, len(years)):
-            now = start == max(policy.integer("new_school_lead_years") - 1, 0)
-            options.append(_opening(facility, years, policy, start, fe, None, now))
+        for start, schedule in openings(facility, NEW, years, policy):
+            if start < earliest:
+                continue
+            options.append(_opening(facility, years, policy, start, fe, None, schedule))
             second = start + policy.integer("new_school_stage_years")
-            if fe / 2 in SIZES_FE and fe / 2 >= facility.min_fe and second < len(years):
-                options.append(_opening(facility, years, policy, start, fe, second, now))
+            if fe / 2 in SIZES_FE and fe / 2 >= least and second < len(years):
+                options.append(_opening(facility, years, policy, start, fe, second, schedule))
     return options
 
 
 def _opening(
-    facility: Facility, years: Sequence[str], policy: Policy, start: int, fe: float, second: int | None, now: bool
+    facility: Facility,
+    years: Sequence[str],
+    policy: Policy,
+    start: int,
+    fe: float,
+    second: int | None,
+    schedule: Schedule,
 ) -> Option:
     """A school of so many forms from plan year `start`, half of them from plan year `second` where that is given."""
     intake = round(fe * policy.number("form_of_entry"))
@@ -169,9 +188,42 @@ def _opening(
         capital[second - 1] += later
         filling = filling + moving_up(facility, len(years), second) * first
         words = f"{fe / 2:g} FE with the core of {fe:g} FE, {fe:g} FE from {years[second]}, one year group a year"
-    open_years = (np.arange(len(years)) >= start).astype(float)
-    running = open_years * policy.number("school_fixed_cost_gbp") + filling.sum(axis=1) * policy.number("place_gbp")
-    reason = f"{words}; {facility.standing}" if facility.standing else words
+    running = school_running(filling, start, policy)
+    least = viable_fe(facility, policy)
+    small = f"smaller than the {least:g} FE that count as viable: the site's own smallest size" if fe < least else ""
+    reason = "; ".join(part for part in (words, small, facility.standing) if part)
     return make_option(
-        facility, NEW, years[start], filling, capital, running, reason, policy=policy, start_now=now
-    )  # fmt: skip
+        facility,
+        NEW,
+        years[start],
+        filling,
+        capital,
+        running,
+        reason,
+        policy=policy,
+        one_off_gbp=filling_cost(facility, len(years), start, policy),
+        schedule=schedule,
+    )
+
+
+def school_running(filling: Array, start: int, policy: Policy) -> Array:
+    """(T,) GBP a year of a school with places (T, 12) that opens in plan year `start`: its fixed cost and its places."""
+    fixed: Array = (np.arange(len(filling)) >= start) * policy.number("school_fixed_cost_gbp")
+    return fixed + filling.sum(axis=1) * policy.number("place_gbp")
+
+
+def filling_cost(facility: Facility, years: int, start: int, policy: Policy) -> Array:
+    """(T,) GBP for the year groups that are still empty in each year from opening until the school is full.
+
+    Years after the last plan year are added to it, discounted, for they are no running cost that stays.
+    """
+    later = len(facility.columns)  # full by then at the latest
+    filled = moving_up(facility, years + later, start)[:, facility.columns] > 0
+    standing = np.arange(years + later) >= start
+    cost = np.zeros(years + later)
+    for column, full in zip(facility.columns, filled.T, strict=True):
+        phase = "secondary" if column >= SECONDARY_FROM else "primary"
+        cost += (standing & ~full) * policy.number(f"empty_year_group_{phase}_gbp")
+    within = cost[:years].copy()
+    within[-1] += (cost[years:] * (1 + policy.number("discount_rate")) ** -np.arange(1, later + 1)).sum()
+    return within

@@ -7,18 +7,21 @@ in `models.growth` and `models.reductions`, each a small function with its reaso
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, start_year
-from models.powers import NOBODY, Power, power
+from models.powers import NOBODY, VARIATION, Power, power
+from models.schedule import UNSCHEDULED, Schedule
 
 Array = NDArray[np.float64]
 SECONDARY_FROM = COMPULSORY.index("Y7")
 STAY, LIFT, BULGE, EXPAND = "stay", "lift PAN", "bulge class", "expand"
 NEW, CUT, CLOSE = "new school", "cut PAN", "close"
+SEND_UNIT = "SEND unit"
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,13 @@ class Facility:
     site: bool = False
     pan_estimated: bool = False
     min_fe: float = 0.0
+    min_stage_fe: float | None = None  # smallest first stage of a new school; None: min_fe
     max_fe: float = 0.0
     available_from: str = ""
     land_cost_gbp: float = 0.0
     physical: Array | None = None
+    planning_status: str = "none"  # of a site: none, applied, outline or full
+    transfer_date: date | None = None  # on which the site comes to the authority or trust
     standing: str = ""  # of a site: its owner and planning status, in words
     trust: str = ""  # that runs an academy, where it is known
 
@@ -81,7 +87,14 @@ class Option:
     one_off_gbp: Array  # once, not capital
     power: Power = NOBODY
     reason: str = ""
-    start_now: bool = False  # whether it can only be had if it is begun in the first year
+    schedule: Schedule = UNSCHEDULED
+    unit_phase: str = ""  # of a SEND unit
+    unit_places: Array | None = None  # (T,) places of it
+
+    @property
+    def start_now(self) -> bool:
+        """Whether another year's wait before its first step would miss its opening."""
+        return self.schedule.now
 
 
 def make_option(
@@ -96,15 +109,19 @@ def make_option(
     policy: Policy,
     one_off_gbp: Array | None = None,
     standing: NDArray[np.bool_] | None = None,
-    start_now: bool = False,
+    schedule: Schedule = UNSCHEDULED,
+    unit: tuple[str, Array | None] = ("", None),
 ) -> Option:
-    """Option of a facility; while it stands (T,), pupils on roll in the base year keep their places."""
+    """Option of a facility; while it stands (T,), pupils on roll in the base year keep their places.
+
+    `unit` is the phase and the (T,) places of a SEND unit.
+    """
     places = np.maximum(admits, facility.holds if standing is None else facility.holds * standing[:, None])
-    holds = power(facility.type, action, policy.text("regime"))
+    varied = policy.text("pan_cut_route") == VARIATION
+    holds = power(facility.type, action, policy.text("regime"), varied=varied)
     once = np.zeros(len(admits)) if one_off_gbp is None else one_off_gbp
-    return Option(
-        facility.key, action, year, admits, places, capital_gbp, running_gbp, once, holds, reason, start_now
-    )  # fmt: skip
+    money = (capital_gbp, running_gbp, once)
+    return Option(facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit)
 
 
 def stay(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
@@ -132,6 +149,11 @@ def cost_per_place(policy: Policy, kind: str, phase: str) -> float:
     """GBP at the study's price base; `kind` is "new", "expand" or "temporary"."""
     index = policy.number("location_factor") * policy.number("price_index")
     return policy.number(f"cost_per_place_{kind}_{phase}_gbp") * index
+
+
+def viable_fe(facility: Facility, policy: Policy) -> float:
+    """Forms of entry below which a new school is not viable; an all-through one needs the larger of its phases'."""
+    return max(policy.number(f"viable_fe_{phase}") for phase in places_by_phase(facility, 1.0))
 
 
 def places_by_phase(facility: Facility, added: float) -> dict[str, float]:

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 CURRENT_LAW, COMMISSIONER = REGIMES = ("current law", "commissioner")
 ACADEMY, OWN_ADMISSIONS, MAINTAINED = "academy", "own admissions", "authority"
 
+VARIATION = "variation"  # a policy's route to a smaller admission number
+
 AUTHORITY = "Local authority"
 GOVERNORS = "Governing body"
 PROPOSERS = "Proposers whom the local authority invites"
 TRUST = "Academy trust"
 DIRECTOR = "Regional Director for the Secretary of State"
 BLUEPRINT = "Schools commissioner"
+ADJUDICATOR = "Schools adjudicator"
 
 ACADEMY_WORDS = ("academy", "free school", "studio school", "technical college", "technology college")
 OWN_ADMISSIONS_WORDS = ("voluntary aided", "foundation school")
@@ -65,10 +68,11 @@ def holder(school_type: str | None) -> str:
     return MAINTAINED
 
 
-def power(school_type: str | None, action: str, regime: str = CURRENT_LAW) -> Power:
+def power(school_type: str | None, action: str, regime: str = CURRENT_LAW, *, varied: bool = False) -> Power:
     """Who holds an action at a school of that type under a regime; KeyError for an action that is not known.
 
-    Actions are those of `models.options`; that of staying as it is belongs to nobody.
+    Actions are those of `models.options`; that of staying as it is belongs to nobody. `varied`: an admission number is
+    cut by a variation of arrangements already determined, which the admission authority has to ask for.
     """
     if action == "stay":
         return NOBODY
@@ -81,12 +85,16 @@ def power(school_type: str | None, action: str, regime: str = CURRENT_LAW) -> Po
             "Proposal of the 2015 Blueprint, not law: the authority makes the case, the commissioner decides",
             REVIEW_ONLY,
         )
+    if varied and action == "cut PAN":
+        return _VARIED[kind]
     return _CURRENT[action][kind]
 
 
 _SIGNIFICANT_CHANGE = "Significant change to an academy, by its funding agreement"
 _PRESCRIBED = "Prescribed alteration, Education and Inspections Act 2006, sections 18–24"
 _ADMISSIONS = "Admission arrangements, School Standards and Framework Act 1998, section 88C, and the Admissions Code"
+_VARIATION = "Variation of determined arrangements, School Standards and Framework Act 1998, section 88E"
+_VARIATION_ACADEMY = "Variation of determined arrangements, by its funding agreement"
 _DISCONTINUE = "Education and Inspections Act 2006, section 15"
 
 _GROWTH = {
@@ -99,9 +107,15 @@ _ADMIT = {
     OWN_ADMISSIONS: Power(GOVERNORS, GOVERNORS, False, _ADMISSIONS, OBJECTION),
     ACADEMY: Power(TRUST, TRUST, False, _ADMISSIONS, OBJECTION),
 }
+_VARIED = {
+    MAINTAINED: Power(AUTHORITY, ADJUDICATOR, False, _VARIATION, REVIEW_ONLY),
+    OWN_ADMISSIONS: Power(GOVERNORS, ADJUDICATOR, False, _VARIATION, REVIEW_ONLY),
+    ACADEMY: Power(TRUST, DIRECTOR, False, _VARIATION_ACADEMY, REVIEW_ONLY),
+}
 _OPENING = Power(PROPOSERS, DIRECTOR, False, "Presumption, Education and Inspections Act 2006, section 6A", REVIEW_ONLY)
 _CURRENT = {
     "expand": _GROWTH,
+    "SEND unit": _GROWTH,
     "bulge class": _ADMIT,
     "lift PAN": _ADMIT,
     "cut PAN": _ADMIT,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from geodata.policy import Policy
+from models.calendar import openings
 from models.options import CLOSE, CUT, Facility, Option, make_option, moving_up
 
 
@@ -18,9 +19,10 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
     growing older. Only what an empty place costs is saved: no class is counted as saved that the pupils fill anyway.
     Not offered where the admission number is itself a guess.
     """
-    start = policy.integer("pan_cut_lead_years") - 1
-    if start >= len(years) or facility.pan_estimated:
+    opened = next(iter(openings(facility, CUT, years, policy)), None)
+    if opened is None or facility.pan_estimated:
         return []
+    start, schedule = opened
     pan = round(float(facility.places[start:, facility.columns[0]].min()))
     filling = moving_up(facility, len(years), start)
     largest = float((facility.pupils * filling).max())
@@ -34,7 +36,7 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
     reason = f"admission number from {pan} to {to:g}; largest intake forecast {largest:.0f}"
     return [
         make_option(
-            facility, CUT, years[start], cut, np.zeros(len(years)), running, reason, policy=policy, start_now=True
+            facility, CUT, years[start], cut, np.zeros(len(years)), running, reason, policy=policy, schedule=schedule
         )
     ]
 
@@ -49,7 +51,7 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
     if facility.key not in named:
         return []
     options = []
-    for start in range(policy.integer("close_lead_years") - 1, len(years)):
+    for start, schedule in openings(facility, CLOSE, years, policy):
         standing = np.arange(len(years)) < start
         one_off = np.zeros(len(years))
         one_off[start] = policy.number("closing_cost_gbp")
@@ -68,7 +70,7 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
                 policy=policy,
                 one_off_gbp=one_off,
                 standing=standing,
-                start_now=start == policy.integer("close_lead_years") - 1,
+                schedule=schedule,
             )
         )
     return options

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, PHASES
@@ -27,6 +28,15 @@ class Row:
     lower: float
     upper: float
     unit: str = ""
+
+
+def row_matrix(rows: Sequence[Row], n_options: int) -> csr_matrix:
+    """(R, O) values of the rows over all options."""
+    sizes = [len(row.options) for row in rows]
+    at = np.repeat(np.arange(len(rows)), sizes)
+    options = np.concatenate([row.options for row in rows]) if rows else np.empty(0, dtype=int)
+    values = np.concatenate([row.values for row in rows]) if rows else np.empty(0)
+    return csr_matrix((values, (at, options)), shape=(len(rows), n_options))
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _one_competition(
     study: Study, upstream: Upstream, known: Known, competition: str, site: str, bids: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     make = partial(site_options, bids=bids, known=known, study=study)
-    estate, _ = state_problem(study, upstream, COMMISSION, known, {site: make})
+    estate, *_ = state_problem(study, upstream, COMMISSION, known, {site: make})
     here = _site(estate, site, bids)
     costs = _worth(study, here)
     today = estate.problem.baseline

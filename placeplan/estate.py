@@ -14,13 +14,15 @@ import pandas as pd
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import growth, reductions
 from models.bands import Band
+from models.calendar import plan_day
 from models.estate_build import Estate, build_estate, reach_of
-from models.estate_read import allocation, decisions, option_table, unplaced
+from models.estate_read import allocation, calendar_table, decisions, option_table, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
 from models.funding import capital_spent, fund
 from models.journeys import Places
 from models.options import Facility, Option, stay
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
+from models.send_units import UnitNeed, send_unit, unit_need, unit_rows, unit_table
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words, estate_demand
@@ -69,7 +71,7 @@ def estate_stage(
 
     Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
     """
-    estate, short = state_problem(study, upstream, allow)
+    estate, short, units = state_problem(study, upstream, allow)
     whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
     plan = solve_estate(
         estate.problem,
@@ -107,10 +109,12 @@ def estate_stage(
             "contributions_left": left_over,
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
+            "send_units": unit_table(estate.facilities, estate.options, chosen, units),
+            "calendar": calendar_table(estate, chosen),
         }
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
-        summary=_summary(study, estate, plan, short, left, allow)
+        summary=_summary(study, estate, plan, short, units, left, allow)
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole),
     )
@@ -158,8 +162,8 @@ def state_problem(
     allow: Collection[str],
     known: Known | None = None,
     bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
-) -> tuple[Estate, list[Kept]]:
-    """The estate problem of a study, and where today's estate already falls short of policy.
+) -> tuple[Estate, list[Kept], list[UnitNeed]]:
+    """The estate problem of a study, what policy asks of each area, and the SEND units it is asked for.
 
     `bids` gives the options of the sites for which there are bids, by site, instead of every school that fits there.
     """
@@ -176,10 +180,13 @@ def state_problem(
     )
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
-    options = offered(facilities, years, upstream.balance, journeys, study, allow, bids)
+    need = unit_need(study.tables.get("send_need") if "send_unit" in allow else None, years)
+    options = offered(facilities, years, upstream.balance, journeys, study, allow, need, bids)
     high = high_forecast(facilities, years, upstream.forecast_area)
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
     rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
+    for_units, units = unit_rows(facilities, options, years, need, rows)
+    rows += for_units
     nodes = upstream.nodes
     demand = estate_demand(study, upstream.forecast, nodes, known.pupils)
     keys = {facility.key: row for row, facility in enumerate(facilities)}
@@ -209,6 +216,7 @@ def state_problem(
             staged=study.policy.value("estate_two_stages") == "yes",
         ),
         short,
+        units,
     )
 
 
@@ -219,12 +227,13 @@ def offered(
     journeys: StudyJourneys,
     study: Study,
     allow: Collection[str],
+    need: Collection[tuple[str, str]] = (),
     bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
 ) -> list[Option]:
     """Options of every facility, today's estate first; of a site for which there are bids, those of the bids.
 
     A school without coordinates keeps to today's estate. Growth is offered where its planning area and phase is
-    short of places in some year group and plan year.
+    short of places in some year group and plan year, a SEND unit where its area and phase is among `need`.
     """
     placed = {str(urn) for urn in journeys.schools["urn"][journeys.schools["easting"].notna()]}
     in_plan = balance[balance["academic_year"].isin(years) & (balance["need"] > 0.5)]
@@ -240,7 +249,9 @@ def offered(
             continue
         short = any((area, phase) in needy for phase, area in facility.planning_area.items())
         for name in allow:
-            if name != "new_school" and (short or name not in COMMISSION):
+            if name == "send_unit":
+                options += send_unit(facility, years, study.policy, need)
+            elif name != "new_school" and (short or name not in COMMISSION):
                 options += GENERATORS[name](facility, years, study.policy)
     return options
 
@@ -296,6 +307,7 @@ def _summary(
     estate: Estate,
     plan: EstatePlan,
     short: Sequence[Kept],
+    units: Sequence[UnitNeed],
     left: pd.DataFrame,
     allow: Collection[str],
 ) -> dict[str, Any]:
@@ -306,6 +318,12 @@ def _summary(
         warnings.append(
             f"Today's estate keeps less spare than policy asks in {counted(len(areas), 'planning area')}; there the "
             f"plan may not lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
+        )
+    lacking = sorted({f"{k.planning_area} ({k.phase})" for k in units if k.asked < k.needed - 1e-6})
+    if lacking:
+        warnings.append(
+            "Fewer places in SEND units than are needed could be asked of the plan, for want of rooms to spare or of "
+            f"time: {', '.join(lacking[:6])}{' …' if len(lacking) > 6 else ''}."
         )
     if study.policy.value("estate_two_stages") == "yes" and not problem.two_stage:
         warnings.append('estate_two_stages does nothing here: it needs estate_demand = "scenarios".')
@@ -320,6 +338,8 @@ def _summary(
         "demand": demand_words(study.policy),
         "levers": list(allow),
         "most_unplaced_in_a_year": float(left.groupby("academic_year")["pupils"].sum().max()) if len(left) else 0,
+        "plan_date": plan_day(estate.years, study.policy).isoformat(),
+        "plan_date_given": study.policy.value("plan_date") is not None,
         "problem": {
             "facilities": problem.n_facilities,
             "options": problem.n_options,

@@ -11,12 +11,12 @@ from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
 from placeplan.deficits import acted_on, with_a_case
 from placeplan.explain_bid import bid_explanation
-from placeplan.flip import forecast_flips
 from placeplan.finance import money_told
+from placeplan.flip import forecast_flips
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.what_if import runner_up, why
-from placeplan.words import counted, money
+from placeplan.words import counted, day, money
 
 Told = dict[str, list[str]]
 WHY_SHARE, TODAY_SHARE = 0.35, 0.1  # of the time, at most: for the runner-up, for today's; the rest for forecasts
@@ -123,6 +123,7 @@ def _decision(study: Study, key: str) -> Told:
             *([] if row["own_power"] else [f"A request to: {row['asked_of']}."]),
             f"On the authority of: {row['authority']}. Challenge: {row['challenge']}.",
         ]
+        told |= _calendar(folder, key, row)
     seconds = study.policy.number("explain_seconds")
     until = time.perf_counter() + seconds
     found = runner_up(folder, key, WHY_SHARE * seconds)
@@ -141,6 +142,15 @@ def _decision(study: Study, key: str) -> Told:
             *(f"{pupils:.0f} pupils come from {names.get(of, of)}" for of, pupils in coming.items() if pupils >= 0.5),
         ]
     return told
+
+
+def _calendar(folder: Path, key: str, decision: pd.Series) -> Told:
+    """Steps of a decision with the latest day of each."""
+    steps = read_stage(folder, "calendar")
+    mine = steps[(steps["facility"] == key) & (steps["action"] == decision["action"])]
+    mine = mine[mine["academic_year"] == decision["academic_year"]]
+    lines = [f"By {day(row.begin_by)}: {row.step} ({row.basis})." for row in mine.itertuples()]
+    return {f"Calendar, the latest days for {decision['academic_year']}": lines} if lines else {}
 
 
 def _cluster(study: Study, urn: int) -> Told:

@@ -36,7 +36,7 @@ BASIC = ("localities", "pupils", "births")
 PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
-ALL = (*PLACES, "sites", "trusts", "places", "contributions")
+ALL = (*PLACES, "sites", "trusts", "places", "contributions", "send_need")
 MONEY = (*ALL, "school_sites", "funding_values")
 TENDERS = ("competitions", "bids", "criteria", "scores")
 TENDER_LOGS = ("declarations", "clarifications")
@@ -164,7 +164,7 @@ STAGES = (
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters", "finance"), _report, True),
 )
 NAMES = tuple(stage.name for stage in STAGES)
-COMMISSION = ("lift_pan", "bulge", "expand", "new_school")
+COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")
 CLOSE = ("cut_pan", "close")
 LEVERS = COMMISSION + CLOSE
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from models.options import CLOSE, Facility
 from models.powers import holder
-from placeplan.words import money
+from placeplan.words import day, money
 
 CLOSED = "Alternatives to closing (federation, a shared head, fewer classes) are not weighed here."
 PRESUMPTION = (
@@ -49,7 +49,7 @@ def with_reasons(
 def _when(row: Mapping[str, Any]) -> list[str]:
     """Whether it is decided now, and in how many futures it is taken."""
     if row["probability"] > 1 - 1e-9:
-        return ["It has to be begun now"] if row["start_now"] else []
+        return [f"It has to be begun now, by {day(row['start_by'])}"] if row["start_now"] else []
     return [f"Not decided yet: taken in {row['probability']:.0%} of the futures, once it is known which one comes"]
 
 

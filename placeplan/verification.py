@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from geodata.problems import BadInput, Problem
-from geodata.years import COMPULSORY, PHASES
+from geodata.years import COMPULSORY, PHASES, start_year
 from models.attendance import NOT_IN_FLOWS, ON_ROLL
 from models.entering import FROM_OUTSIDE, TRANSFER
 from models.estate import EstateProblem
 from models.planning_areas import area_of_school
+from models.send_units import unit_row
 from placeplan.bid_verification import verify_bids_in_place
 from placeplan.clusters import study_villages
 from placeplan.deficits import wrong_deficits
@@ -72,6 +73,8 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["estate tables: every pupil is placed or listed as unplaced"] = partial(_pupils, results)
         checks["estate tables: a decision for every facility that changes"] = partial(_decisions, folder)
         checks["estate tables: every policy row as the plan has it"] = partial(_policy_rows, folder)
+        checks["estate tables: every decision can still be begun"] = partial(_calendar, folder)
+        checks["estate tables: SEND units as the plan has them"] = partial(_send_units, folder)
     if "clusters" in stages:
         checks["clusters: members, limits and gap from the table"] = partial(_clusters, study)
         checks["clusters summary: objective, bound and gap of the plan"] = partial(
@@ -292,6 +295,38 @@ def _policy_rows(folder: Path) -> list[str]:
     lower, upper = (table[name].to_numpy(dtype=float) for name in ("lower", "upper"))
     outside = (value < lower - slack) | (value > upper + slack)
     return wrong + [f"{table['row'].iloc[r]}: {value[r]:,.6g} is outside its limits" for r in np.flatnonzero(outside)]
+
+
+def _calendar(folder: Path) -> list[str]:
+    """Steps lie between the day of the plan and the opening, and a decision's first one is the calendar's."""
+    today = str((read_summary(folder) or {})["plan_date"])
+    steps = read_stage(folder, "calendar")
+    wrong = []
+    for row in steps.itertuples():
+        opening = f"{start_year(row.academic_year)}-09-01"
+        if not today <= row.begin_by <= row.done_by <= opening:
+            wrong.append(f"{row.facility}: {row.step} from {row.begin_by} to {row.done_by} for {opening}")
+    by = ["facility", "academic_year", "action"]
+    first = steps.groupby(by)["begin_by"].min()
+    listed = read_stage(folder, "decisions").groupby(by)["start_by"].min()
+    both = first.index.union(listed.index)
+    off = first.reindex(both) != listed.reindex(both)
+    return wrong + [
+        f"{key[0]}: {key[2]} from {key[1]} is begun on another day than the calendar's" for key in both[off]
+    ]
+
+
+def _send_units(folder: Path) -> list[str]:
+    """Places in units are those of the policy rows, and nothing is asked without one."""
+    rows = read_stage(folder, "policy_rows").set_index("row")
+    listed = read_stage(folder, "send_units")
+    wrong = []
+    for unit in listed.itertuples():
+        name = unit_row(unit.planning_area, unit.phase, unit.academic_year)
+        ruled = (rows.loc[name, "lower"], rows.loc[name, "value"]) if name in rows.index else (0.0, unit.plan)
+        if not np.allclose(ruled, (unit.asked, unit.plan)):
+            wrong.append(f"{name}: the table says {unit.plan:g} for {unit.asked:g} asked")
+    return wrong
 
 
 def _clusters(study: Study) -> list[str]:

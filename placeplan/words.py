@@ -1,9 +1,19 @@
-"""Small words: plurals and money as they are said."""
+"""Small words: plurals, days and money as they are said."""
+
+from datetime import date
 
 
 def counted(count: int, noun: str) -> str:
     """A count with its noun: "1 school", "20 schools", "1,204 planning areas"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def day(text: str) -> str:
+    """2022-12-20 as "20 December 2022"; "" where there is none."""
+    if not text:
+        return ""
+    given = date.fromisoformat(text)
+    return f"{given.day} {given:%B %Y}"
 
 
 def money(value: float) -> str:

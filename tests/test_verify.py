@@ -82,6 +82,21 @@ EDITS: dict[str, tuple[str, str, Callable[[pd.DataFrame], pd.DataFrame], str, st
     ),
     "a policy row less": ("estate", "policy_rows", lambda t: t.tail(-1), "every policy row", "rows are listed"),
     "a limit relaxed": ("estate", "policy_rows", lambda t: t.assign(lower=0.0), "every policy row", "lower is"),
+    "a decision that could still wait": (
+        "estate",
+        "decisions",
+        lambda t: t.assign(start_by="2029-01-01"),
+        "can still be begun",
+        "on another day",
+    ),
+    "a step before the plan": (
+        "estate",
+        "calendar",
+        lambda t: t.assign(begin_by="2019-09-01"),
+        "can still be begun",
+        "from 2019-09-01",
+    ),
+    "the calendar cut": ("estate", "calendar", lambda t: t.head(0), "can still be begun", "on another day"),
     "unplaced pupils hidden": ("estate", "unplaced", lambda t: t.head(0), "every pupil", "unplaced"),
     "a locality lost": (
         "forecast",

@@ -1,4 +1,4 @@
-"""What is being planned: two housing sites and three sites for schools."""
+"""What is being planned: two housing sites, three sites for schools and places in SEND units."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def housing(localities: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows, columns=columns), owed
 
 
+def send_need() -> pd.DataFrame:
+    """Table send_need: a unit around the other town, and a second one two years later."""
+    area = f"{names.OTHER_TOWN} and villages"
+    rows = [(area, "primary", "2024/25", 10), (area, "primary", "2026/27", 20)]
+    return pd.DataFrame(rows, columns=["planning_area", "phase", "academic_year", "places"])
+
+
 def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarray, growth_name: str) -> pd.DataFrame:
     """Table sites: one where the town grows, one in the city, one for a secondary school by the town."""
     from scipy.spatial import KDTree
@@ -64,11 +71,8 @@ def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarra
             "max_fe": [3.0, 2.0, 6.0],
             "available_from": ["2025/26", "2025/26", "2027/28"],
             "owner": ["Developer, to pass to the council", schools.COUNCIL, "Private estate"],
-            "planning_status": [
-                "Reserved in the outline permission",
-                "Allocated in the local plan",
-                "Option agreed, no permission",
-            ],
+            "planning_status": ["outline", "none", "none"],
+            "transfer_date": pd.to_datetime(["2024-03-01", None, "2026-01-31"]),
             "land_cost_gbp": [0.0, 1_800_000.0, 2_600_000.0],
             "planning_area": [f"{town} East", f"{names.CITY} South", town],
         }

@@ -21,6 +21,7 @@ from placeplan.report.money import money_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
+from placeplan.words import day
 
 SHOWN_AHEAD = (1, 3, 5)
 
@@ -30,7 +31,7 @@ def report_stage(study: Study, results: Path, ran: Collection[str] | None = None
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent)
+    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent, day=day)
     template = environment.from_string(files("placeplan.report").joinpath("report.html").read_text(encoding="utf-8"))
     summaries = stage_summaries(results, ran)
     text = template.render(study=study, **contents(study, results, summaries))
@@ -55,6 +56,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "contributions_left": _rows(results, "estate", "contributions_left", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
         "frontier_map": "geometry" in study.tables["localities"],
+        "send_units": _rows(results, "estate", "send_units", ran),
         "retained": _retained(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
