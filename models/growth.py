@@ -207,9 +207,11 @@ def _opening(
 
 
 def school_running(filling: Array, start: int, policy: Policy) -> Array:
-    """(T,) GBP a year of a school with places (T, 12) that opens in plan year `start`: its fixed cost and its places."""
-    fixed: Array = (np.arange(len(filling)) >= start) * policy.number("school_fixed_cost_gbp")
-    return fixed + filling.sum(axis=1) * policy.number("place_gbp")
+    """(T,) GBP a year of a school of (T, 12) places that opens in plan year `start`: its fixed cost and its places."""
+    opened = (np.arange(len(filling)) >= start).astype(float)
+    return np.asarray(
+        opened * policy.number("school_fixed_cost_gbp") + filling.sum(axis=1) * policy.number("place_gbp")
+    )
 
 
 def filling_cost(facility: Facility, years: int, start: int, policy: Policy) -> Array:
