@@ -90,6 +90,16 @@ def test_a_school_that_is_nobodys_nearest_is_measured_from_its_gate(study: Path)
     assert today.schools.distance_m[1] == pytest.approx(5_000, abs=0.1), "gates count for nothing beside homes"
 
 
+def test_a_localitys_pupils_stand_at_its_points_by_their_weights(study: Path) -> None:
+    """Three quarters of B's pupils at B, a quarter 1 km nearer to C: 5 and 4 km to the second school."""
+    rows = ("A,A,400000,1", "B1,B,405000,3", "B2,B,406000,1", "C,C,410000,1")
+    points = [f"{row.rpartition(',')[0]},300000,{row[-1]},1" for row in rows]
+    heads = "demand_point,locality,easting,northing,weight_primary,weight_secondary"
+    (study / "inputs/demand_points.csv").write_text("\n".join([heads, *points]) + "\n")
+    _, today = finances(study)
+    assert today.schools.distance_m[1] == pytest.approx(4_750, abs=0.1)
+
+
 # Under a plan
 
 

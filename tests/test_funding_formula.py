@@ -207,3 +207,8 @@ def test_rolls_are_read_into_their_cells() -> None:
     table = pd.DataFrame(rows, columns=["urn", "academic_year", "year_group", "pupils"])
     cube = rolls_array(table, [1, 2], ["2022/23", "2023/24"])
     assert cube[0, 0, 0] == 7 and cube[1, 1, 11] == 3 and cube.sum() == 10
+
+
+def test_a_value_older_than_the_price_year_is_held_and_not_inflated() -> None:
+    _, later = values({"finance_price_year": "2026/27"})
+    assert later.at("basic_primary_gbp", np.array([2026, 2028])).tolist() == pytest.approx([3_847, 3_847])
