@@ -31,7 +31,7 @@ class Effects:
 
     Attributes
     ----------
-    roll : (T,) pupils at the new school by plan year.
+    by_group : (T, 12) pupils at the new school by plan year and year group.
     wanting : (T,) pupils of the cohorts it has admitted who would go there if its places were no limit.
     change : (F, T) pupils at every facility more than without it.
     newly_within, newly_beyond : (T,) pupils whose school comes within the statutory walking distance, or beyond it.
@@ -39,15 +39,23 @@ class Effects:
 
     """
 
-    roll: Array
+    by_group: Array
     wanting: Array
     change: Array
     newly_within: Array
     newly_beyond: Array
     pupils: pd.DataFrame
 
+    @property
+    def roll(self) -> Array:
+        """(T,) pupils at the new school by plan year."""
+        roll: Array = self.by_group.sum(axis=1)
+        return roll
 
-def planned_effects(estate: Estate, site: int, before: Placing, after: Placing, policy: Policy) -> Effects:
+
+def planned_effects(
+    estate: Estate, site: int, option: Option, before: Placing, after: Placing, policy: Policy
+) -> Effects:
     """Pupils placed at least cost without and with the school; all else is the same in both."""
     then = rolls(estate, after.flow)
     far_before, far_after = (beyond_walking(estate, one.flow, policy) for one in (before, after))
@@ -56,8 +64,10 @@ def planned_effects(estate: Estate, site: int, before: Placing, after: Placing, 
     nodes = estate.all_nodes.assign(urn=estate.all_nodes["urn"].astype(str))
     today = nodes.groupby(["demand_point", "urn"], as_index=False)["distance_m"].mean()
     today.columns = pd.Index(["demand_point", "today", "distance_today_m"])
+    full = option.places.sum(axis=1)
+    taken = np.divide(then[site], full, out=np.zeros_like(full), where=full > 0)
     return Effects(
-        then[site],
+        option.places * taken[:, None],
         then[site],
         then - rolls(estate, before.flow),
         np.maximum(far_before - far_after, 0.0).sum(axis=1),
@@ -92,7 +102,7 @@ def chosen_effects(
     old_m = nodes["distance_m"].to_numpy(dtype=float)
     by_node = drawn.sum(axis=1)  # (T, N)
     return Effects(
-        by_node.sum(axis=1),
+        drawn.sum(axis=2),
         np.where(option.places > 0, wanted, 0.0).sum(axis=1),
         _change(estate, site, known.pupils, drawn, nodes),
         by_node[:, (old_m > limit) & (new_m <= limit)].sum(axis=1),

@@ -28,16 +28,18 @@ from models.estate_build import Estate
 from models.options import Facility, Option
 from models.placed import rolls
 from placeplan.bid_effects import Effects, chosen_effects, deficits_met, planned_effects
-from placeplan.effects import placed_anew
+from placeplan.bid_finances import Accounts, bid_budget, with_money
+from placeplan.effects import Placing, placed_anew
 from placeplan.estate import Known, Upstream, state_problem, what_is_known
 from placeplan.pipeline import COMMISSION
 from placeplan.study import Study
+from placeplan.study_finances import within_places
 from solvers import solve_estate
 from solvers.plans import EstatePlan
 from solvers.verify import verify_estate
 
 PLANNED, CHOSEN = "planned", "chosen"
-TABLES = ("bids_in_place", "bid_deficits", "bid_pupils", "bid_neighbours")
+TABLES = ("bids_in_place", "bid_deficits", "bid_pupils", "bid_neighbours", "bid_finances")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +66,12 @@ def bids_in_place(study: Study, upstream: Upstream | None) -> InPlace:
     if upstream is None:
         return InPlace({}, ())
     known, parts, notes = what_is_known(study, upstream), [], []
+    accounts = Accounts.of(study, known, within_places(upstream.roll_forecast, upstream.school_forecast))
     for row in competitions.itertuples():
         bids, said = _placeable(study, row, known.years)
         notes += said
         if len(bids):
-            parts.append(_one_competition(study, upstream, known, row.competition, row.site, bids))
+            parts.append(_one_competition(study, upstream, known, accounts, row, bids))
     tables = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in (TABLES if parts else ())}
     return InPlace(tables, tuple(notes))
 
@@ -91,41 +94,55 @@ def _placeable(study: Study, row: Any, years: Sequence[str]) -> tuple[pd.DataFra
 
 
 def _one_competition(
-    study: Study, upstream: Upstream, known: Known, competition: str, site: str, bids: pd.DataFrame
+    study: Study, upstream: Upstream, known: Known, accounts: Accounts, row: Any, bids: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     make = partial(site_options, bids=bids, known=known, study=study)
-    estate, *_ = state_problem(study, upstream, COMMISSION, known, {site: make})
-    here = _site(estate, site, bids)
+    estate, *_ = state_problem(study, upstream, COMMISSION, known, {row.site: make})
+    here = _site(estate, row.site, bids)
     costs = _worth(study, here)
     today = estate.problem.baseline
     assert today is not None
     before = placed_anew(estate, today)
-    facility = estate.facilities[here.facility]
     told: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for bid in bids.itertuples():
-        o = here.options[bid.bid]
-        option = estate.options[o]
-        with_it = today.copy()
-        with_it[here.facility] = o
-        after = placed_anew(estate, with_it)
-        effects = {
-            PLANNED: planned_effects(estate, here.facility, before, after, study.policy),
-            CHOSEN: chosen_effects(estate, here.facility, option, known, upstream.nodes, study.policy),
-        }
-        deficits = deficits_met(estate, facility, option, upstream.balance, before, after)
-        neighbours = _neighbours(estate, here.facility, rolls(estate, before.flow), effects)
-        row = _offer(facility, option, bid, study) | _headline(effects, deficits) | costs[bid.bid]
-        told["bids_in_place"].append(pd.DataFrame([row]))
-        told["bid_deficits"].append(deficits)
-        told["bid_pupils"].append(
-            pd.concat([one.pupils.assign(basis=basis) for basis, one in effects.items()], ignore_index=True)
-        )
-        told["bid_neighbours"].append(neighbours)
-        for name in TABLES:
-            table = told[name][-1]
+        made = _one_bid(study, upstream, known, accounts, here, before, bid)
+        made["bids_in_place"] = made["bids_in_place"].assign(**costs[bid.bid])
+        for name, table in made.items():
             table.insert(0, "bid", bid.bid)
-            table.insert(0, "competition", competition)
+            table.insert(0, "competition", row.competition)
+            told[name].append(table)
     return {name: pd.concat(parts, ignore_index=True) for name, parts in told.items()}
+
+
+def _one_bid(
+    study: Study, upstream: Upstream, known: Known, accounts: Accounts, here: Site, before: Placing, bid: Any
+) -> dict[str, pd.DataFrame]:
+    """The tables of one bid, all else as it is today; `before` is without a school on the site."""
+    estate, policy = here.estate, study.policy
+    o, facility = here.options[bid.bid], here.estate.facilities[here.facility]
+    option, with_it = estate.options[o], estate.problem.baseline
+    assert with_it is not None
+    with_it = with_it.copy()
+    with_it[here.facility] = o
+    after = placed_anew(estate, with_it)
+    effects = {
+        PLANNED: planned_effects(estate, here.facility, option, before, after, policy),
+        CHOSEN: chosen_effects(estate, here.facility, option, known, upstream.nodes, policy),
+    }
+    deficits = deficits_met(estate, facility, option, upstream.balance, before, after)
+    neighbours = _neighbours(estate, here.facility, rolls(estate, before.flow), effects)
+    neighbours, pushed = with_money(neighbours, effects, accounts, policy)
+    budgets = [bid_budget(bid.bid, facility, option, basis, one, accounts, policy) for basis, one in effects.items()]
+    row = _offer(facility, option, bid, study) | _headline(effects, deficits)
+    row |= {f"not_viable_{basis}": "; ".join(names) for basis, names in pushed.items()}
+    pupils = [one.pupils.assign(basis=basis) for basis, one in effects.items()]
+    return {
+        "bids_in_place": pd.DataFrame([row]),
+        "bid_deficits": deficits,
+        "bid_pupils": pd.concat(pupils, ignore_index=True),
+        "bid_neighbours": neighbours,
+        "bid_finances": pd.concat(budgets, ignore_index=True),
+    }
 
 
 def site_options(facility: Facility, bids: pd.DataFrame, known: Known, study: Study) -> list[Option]:

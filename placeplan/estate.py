@@ -32,7 +32,7 @@ from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import COMMISSION, LEVERS
 from placeplan.reasons import with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
-from placeplan.results import StageResult
+from placeplan.results import StageResult, read_stage
 from placeplan.study import Study
 from placeplan.waiting import planned_at_once, waiting_summary
 from placeplan.words import counted
@@ -61,7 +61,22 @@ class Upstream:
     balance: pd.DataFrame
     nodes: pd.DataFrame
     roll_forecast: pd.DataFrame
+    school_forecast: pd.DataFrame
     school_places: pd.DataFrame
+
+    @classmethod
+    def read(cls, results: Path) -> Upstream:
+        """The tables as they stand in a scenario's results."""
+        forecast, balance = results / "forecast", results / "balance"
+        return cls(
+            forecast=read_stage(forecast, "forecast"),
+            forecast_area=read_stage(forecast, "forecast_area"),
+            balance=read_stage(balance, "balance"),
+            nodes=read_stage(balance, "nodes"),
+            roll_forecast=read_stage(balance, "roll_forecast"),
+            school_forecast=read_stage(balance, "school_forecast"),
+            school_places=read_stage(balance, "school_places"),
+        )
 
 
 def estate_stage(

@@ -80,6 +80,9 @@ def _in_place(row: pd.Series) -> list[str]:
         f"within walking distance, {row['newly_beyond_chosen']:,.0f} beyond it.",
         f"The whole plan, all else planned anew, costs {_between(row)} a school on the site, both proven.",
     ]
+    for basis, words in (("chosen", "as parents would choose"), ("planned", "as planned")):
+        if row[f"not_viable_{basis}"]:
+            said.append(f"Schools whose reserves would no longer last, {words}: {row[f'not_viable_{basis}']}.")
     if pd.notna(row["of_benchmark"]):
         asked = money(row["capital_per_place_gbp"])
         said.append(f"Capital a place {asked}, {row['of_benchmark']:.0%} of the benchmark.")

@@ -61,7 +61,7 @@ def forecast_flips(study: Study, key: str, now: Rivals, until: float) -> list[st
         return [_not_even_now(now, options)]
     stored, plan = stored_estate(folder)
     levers = tuple((read_summary(folder) or {})["levers"])
-    estate, kept, _ = state_problem(study, _upstream(study), levers)
+    estate, kept, _ = state_problem(study, Upstream.read(study.results), levers)
     if any(not np.array_equal(getattr(stored, name), getattr(estate.problem, name)) for name in COMPARED):
         return ["Not known: inputs or settings are no longer those of the plan; `placeplan run` plans anew."]
     assert plan.by_scenario is not None
@@ -106,19 +106,6 @@ class Way:
         if found.flips and found.instead is not None:
             return Tried(percent, FLIPS, _instead(found, asked.options))
         return Tried(percent, STANDS if found.stands else UNDECIDED)
-
-
-def _upstream(study: Study) -> Upstream:
-    """The tables that the estate rests on, as they lie on disk."""
-    forecast, balance = study.results / "forecast", study.results / "balance"
-    return Upstream(
-        forecast=read_stage(forecast, "forecast"),
-        forecast_area=read_stage(forecast, "forecast_area"),
-        balance=read_stage(balance, "balance"),
-        nodes=read_stage(balance, "nodes"),
-        roll_forecast=read_stage(balance, "roll_forecast"),
-        school_places=read_stage(balance, "school_places"),
-    )
 
 
 def _told(asked: Asked, prices: RivalPrices, study: Study, until: float) -> list[str]:

@@ -29,7 +29,6 @@ from placeplan.results import (
 from placeplan.study import Study
 
 if TYPE_CHECKING:
-    from placeplan.estate import Upstream
     from solvers.plans import ProgressCallback
 
 BASIC = ("localities", "pupils", "births")
@@ -100,23 +99,10 @@ def _balance(run: Run) -> StageResult:
     return balance_stage(run.study, run.table("forecast", "forecast"))
 
 
-def _upstream(run: Run) -> Upstream:
-    from placeplan.estate import Upstream
-
-    return Upstream(
-        forecast=run.table("forecast", "forecast"),
-        forecast_area=run.table("forecast", "forecast_area"),
-        balance=run.table("balance", "balance"),
-        nodes=run.table("balance", "nodes"),
-        roll_forecast=run.table("balance", "roll_forecast"),
-        school_places=run.table("balance", "school_places"),
-    )
-
-
 def _estate(run: Run) -> StageResult:
-    from placeplan.estate import estate_stage
+    from placeplan.estate import Upstream, estate_stage
 
-    return estate_stage(run.study, _upstream(run), run.levers, run.progress)
+    return estate_stage(run.study, Upstream.read(run.study.results), run.levers, run.progress)
 
 
 def _clusters(run: Run) -> StageResult:
@@ -127,16 +113,18 @@ def _clusters(run: Run) -> StageResult:
 
 def _finance(run: Run) -> StageResult:
     from placeplan.finance import finance_stage
+    from placeplan.study_finances import within_places
 
-    rolls = run.table("balance", "roll_forecast")
+    rolls = within_places(run.table("balance", "roll_forecast"), run.table("balance", "school_forecast"))
     return finance_stage(run.study, rolls, run.table("estate", "decisions"), run.table("estate", "allocation"))
 
 
 def _tender(run: Run) -> StageResult:
+    from placeplan.estate import Upstream
     from placeplan.tender import tender_stage
 
     planned = {"forecast", "balance"} <= run.ran
-    return tender_stage(run.study, _upstream(run) if planned else None)
+    return tender_stage(run.study, Upstream.read(run.study.results) if planned else None)
 
 
 def _maps(run: Run) -> StageResult:

@@ -41,8 +41,15 @@ class Finances:
     at_the_gate: int = 0  # schools that are the nearest of no demand point
 
 
-def study_finances(study: Study, journeys: StudyJourneys, roll_forecast: pd.DataFrame) -> Finances:
-    """The schools of a study with the rolls that are forecast if nothing changes."""
+def within_places(roll_forecast: pd.DataFrame, school_forecast: pd.DataFrame) -> pd.DataFrame:
+    """Pupils that schools are paid for: the base year's as counted, later ones as far as there are places for them."""
+    base = roll_forecast[roll_forecast["academic_year"] == roll_forecast["academic_year"].min()]
+    columns = ["urn", "academic_year", "year_group", "pupils"]
+    return pd.concat([base[columns], school_forecast[columns]], ignore_index=True)
+
+
+def study_finances(study: Study, journeys: StudyJourneys, rolls_told: pd.DataFrame) -> Finances:
+    """The schools of a study with the rolls told (urn, academic_year, year_group, pupils), base year and after."""
     table, policy = journeys.schools, study.policy
     told = min(policy.integer("finance_years"), study.settings.horizon_years)
     years = years_from(study.settings.base_year, 1 + told)
@@ -65,7 +72,7 @@ def study_finances(study: Study, journeys: StudyJourneys, roll_forecast: pd.Data
     values = funding_values(study.tables.get("funding_values"), policy)
     at_home = replace(neighbours, living=np.where(neighbours.living > AT_THE_GATE, neighbours.living, 0.0))
     at_the_gate = np.isnan(at_home.second_nearest_m()) & np.isfinite(schools.distance_m)
-    rolls = rolls_array(roll_forecast, schools.key, years)
+    rolls = rolls_array(rolls_told, schools.key, years)
     return Finances(schools, neighbours, rolls, years[1:], values, int(at_the_gate.sum()))
 
 

@@ -16,10 +16,15 @@ from small_study import grow
 from tender_study import write_tender_study
 from test_bad_input import edit
 
+from geodata.policy import Policy
 from models.choice import attractions, drawn_shares
+from placeplan.bid_effects import Effects
+from placeplan.bid_finances import Accounts, with_money
+from placeplan.estate import Upstream, what_is_known
 from placeplan.pipeline import run_stages
 from placeplan.results import read_stage
 from placeplan.study import Study
+from placeplan.study_finances import within_places
 from placeplan.verification import verify_results
 
 CHECK = "tender: bids in place from the balance, pupils added up"
@@ -122,6 +127,36 @@ def test_what_cannot_be_put_in_place_is_said(tmp_path: Path) -> None:
     (said,) = [line for line in step.summary["warnings"] if "not put in place" in line]
     assert "B2, B3" in said and "2023/24 to 2027/28" in said
     assert table(folder, "bids_in_place")["bid"].tolist() == ["B1", "B4"]
+
+
+def test_the_new_school_has_a_budget_of_five_years_on_both_answers(made: Path) -> None:
+    """Opening in 2026/27 with plan years to 2027/28: the cohorts move up, and as many enter as last."""
+    money = table(made, "bid_finances")
+    planned = money[(money["bid"] == "B1") & (money["basis"] == "planned")]
+    assert planned["academic_year"].tolist() == ["2026/27", "2027/28", "2028/29", "2029/30", "2030/31"]
+    told = table(made, "bids_in_place").set_index("bid").loc["B1", "pupils_planned"]
+    assert planned["pupils"].iloc[1] == pytest.approx(told)
+    assert planned["pupils"].diff().iloc[2:].tolist() == pytest.approx([told / 2] * 3)
+    assert (money["balance_gbp"] - (money["income_gbp"] - money["cost_gbp"])).abs().max() < 1e-6
+
+
+def test_a_neighbour_that_loses_nearly_everybody_is_named(made: Path) -> None:
+    """B keeps five pupils: its reserves, enough without the bid, are gone. A loses nobody and is not named."""
+    study = Study.open(made)
+    policy = Policy({"viable_reserves_share": 0.2})
+    known = what_is_known(study, Upstream.read(study.results))
+    taught = within_places(
+        *(read_stage(study.results / "balance", name) for name in ("roll_forecast", "school_forecast"))
+    )
+    accounts = Accounts.of(study, known, taught)
+    rolls = accounts.finances.rolls[:, 1:].sum(axis=2)
+    change = np.zeros_like(rolls)
+    change[1] = 5 - rolls[1]
+    nobody = Effects(np.zeros((5, 12)), np.zeros(5), change, np.zeros(5), np.zeros(5), pd.DataFrame())
+    rows = pd.DataFrame({"facility": "100002", "name": "B Primary School", "academic_year": known.years})
+    told, pushed = with_money(rows, {"planned": nobody}, accounts, policy)
+    assert pushed == {"planned": ["B Primary School"]}
+    assert (told["balance_planned_gbp"] < told["balance_without_gbp"]).all()
 
 
 distances = st.lists(st.lists(st.floats(0, 15), min_size=3, max_size=3), min_size=4, max_size=4)

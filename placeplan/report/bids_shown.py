@@ -13,6 +13,7 @@ from placeplan.report import per_cent, pounds
 from placeplan.study import Study
 
 SHOWN = 12  # schools, and localities
+BASES = (CHOSEN, PLANNED)
 
 
 def bids_shown(study: Study, competition: str, page: str, in_place: InPlace) -> dict[str, Any] | None:
@@ -33,6 +34,7 @@ def bids_shown(study: Study, competition: str, page: str, in_place: InPlace) -> 
         "deficits": _deficits(deficits, codes),
         "neighbours": neighbours,
         "more_neighbours": more,
+        "budgets": _budgets(own["bid_finances"], codes),
         "homes": _homes(study, own["bid_pupils"], codes, last),
     }
 
@@ -49,12 +51,14 @@ def _figures(bids: pd.DataFrame, areas: str) -> list[tuple[str, list[str]]]:
         ("… who would come if places were no limit", "pupils_wanting", whole),
         ("Newly within walking distance", "newly_within_chosen", whole),
         ("Newly beyond walking distance", "newly_beyond_chosen", whole),
+        ("Other schools whose reserves would no longer last, as parents would choose", "not_viable_chosen", str),
+        ("… as planned", "not_viable_planned", str),
         ("Capital a place", "capital_per_place_gbp", pounds),
         ("… of the benchmark", "of_benchmark", per_cent),
         ("The whole plan costs more than without a school here, at least", "more_least_gbp", pounds),
         ("… at most", "more_most_gbp", pounds),
     ]
-    return [(words, [say(value) for value in bids[column]]) for words, column, say in lines]
+    return [(words, [say(value) or "none" for value in bids[column]]) for words, column, say in lines]
 
 
 def whole(value: float) -> str:
@@ -79,17 +83,39 @@ def _neighbours(table: pd.DataFrame, codes: list[str], last: str) -> tuple[list[
     most = rows[["change_chosen", "change_planned"]].abs().max(axis=1).groupby(rows["facility"]).max()
     most = most[most >= 0.5].sort_values(ascending=False, kind="stable")
     changes = _by_bid(rows, "facility", codes, ["change_chosen", "change_planned"])
+    budgets = rows.assign(lost=rows["balance_chosen_gbp"] - rows["balance_without_gbp"])
+    lost = budgets.pivot_table(index="facility", values="lost", aggfunc="min")["lost"]
     about = rows.drop_duplicates("facility").set_index("facility")
     shown = [
         {
             "name": about.loc[key, "name"],
             "places": about.loc[key, "places"],
             "roll": about.loc[key, "roll_without"],
+            "balance": about.loc[key, "balance_without_gbp"],
+            "lost": lost.get(key),
             "change": changes(key),
         }
         for key in most.index[:SHOWN]
     ]
     return shown, max(len(most) - SHOWN, 0)
+
+
+def _budgets(table: pd.DataFrame, codes: list[str]) -> list[dict[str, Any]]:
+    """Pupils and balance of each bid's school by year since opening, as chosen and as planned."""
+    rows = table.assign(year=table.groupby(["bid", "basis"]).cumcount() + 1)
+    lines = []
+    for year, of_year in rows.groupby("year"):
+        cells = of_year.set_index(["bid", "basis"])
+        lines.append(
+            {
+                "year": year,
+                "cells": [
+                    [(cells.loc[(bid, basis), "pupils"], cells.loc[(bid, basis), "balance_gbp"]) for basis in BASES]
+                    for bid in codes
+                ],
+            }
+        )
+    return lines
 
 
 def _homes(study: Study, pupils: pd.DataFrame, codes: list[str], last: str) -> list[dict[str, Any]]:
