@@ -46,6 +46,7 @@ GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "lift_pan": growth.lift_pan,
     "bulge": growth.bulge,
     "expand": growth.expand,
+    "send_unit": send_unit,
     "new_school": growth.new_school,
     "cut_pan": reductions.cut_pan,
     "close": reductions.close,
@@ -265,7 +266,7 @@ def offered(
         short = any((area, phase) in needy for phase, area in facility.planning_area.items())
         for name in allow:
             if name == "send_unit":
-                options += send_unit(facility, years, study.policy, need)
+                options += GENERATORS[name](facility, years, study.policy, need)
             elif name != "new_school" and (short or name not in COMMISSION):
                 options += GENERATORS[name](facility, years, study.policy)
     return options
