@@ -26,7 +26,7 @@ TABLES = (
 )
 
 
-def tender_stage(study: Study, upstream: Upstream | None) -> StageResult:
+def tender_stage(study: Study, upstream: Upstream | None = None) -> StageResult:
     """Tables of every competition together, a page each to decide on and an internal one, and the outcome in short.
 
     With `upstream`, what the earlier stages know of pupils and places, each bid is put in place in the estate too.

@@ -64,8 +64,8 @@ def way(question: Asked, nodes: np.ndarray, sign: int) -> Way:
 
 
 def test_the_flip_of_one_school_is_where_arithmetic_says() -> None:
-    """Short in a year: 231 f − 210 in the band, 33 f − 30 in Reception; £1000 each. At f = 0.945 that is £66,360."""
-    estate = one_school(7 * 1000 * (264 * 0.945 - 240))
+    """Short in a year: 231 f − 210, £1000 each. At f = 0.945 that is £58,065 in seven years."""
+    estate = one_school(7 * 1000 * (231 * 0.945 - 210))
     question = asked(estate, [], 0, np.array([[1]]))
     fewer = search(way(question, BOTH, -1).at, 30, 1, time.perf_counter() + 60)
     assert [(one.percent, one.outcome) for one in fewer] == [
@@ -90,7 +90,7 @@ def test_a_school_left_as_it_is_flips_where_enough_come_who_were_not_in_question
     pupils = np.zeros((1, 7, 12, 1))
     pupils[:, :, :7] = 28.0
     reach = Reach(np.zeros(1, dtype=int), np.zeros((1, 1)), np.zeros((1, 1)), np.ones((1, 1), dtype=bool))
-    options = [*stays([school]), extended(school, 15, 7 * 1000 * (8 * 31.5 - 240))]
+    options = [*stays([school]), extended(school, 15, 7 * 1000 * (7 * 31.5 - 210))]
     estate = build_estate([school], options, [], homes(("a", "900001", 196, 0)), pupils, BANDS, YEARS, reach, PLAIN)
     assert estate.problem.n_nodes == 0
     question = asked(estate, [], 0, np.array([[0]]))
