@@ -18,8 +18,8 @@ from geodata.policy import Policy
 from geodata.years import COMPULSORY, years_from
 from models.budgets import shadow_budget, viable
 from models.funding_formula import rolls_array
-from models.new_school_budget import proposed_school
 from models.options import SECONDARY_FROM, Facility, Option
+from models.proposed_school import proposed_school
 from placeplan.bid_effects import Effects
 from placeplan.estate import Known
 from placeplan.study import Study

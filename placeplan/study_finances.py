@@ -13,9 +13,9 @@ from geodata.years import COMPULSORY, PHASES, years_from
 from models.bands import school_year_groups
 from models.funded_schools import FundedSchools, joined
 from models.funding_formula import rolls_array, split_site_share
-from models.new_school_budget import filling_rolls, proposed_school
 from models.options import NEW
 from models.powers import ACADEMY, holder
+from models.proposed_school import filling_rolls, proposed_school
 from models.sparsity import Neighbours
 from placeplan.balance import who_is_where
 from placeplan.journeys import StudyJourneys

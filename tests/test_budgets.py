@@ -6,10 +6,10 @@ import pytest
 from funded import POLICY, VALUES, primaries, secondary, spread, values
 
 from geodata.policy import Policy
-from geodata.years import COMPULSORY, PHASES
+from geodata.years import COMPULSORY, PHASES, years_from
 from models.budgets import COST, INCOME, breaks_even_at, falling_roll, shadow_budget, steady_balance, viable
 from models.funded_schools import joined
-from models.new_school_budget import filling_rolls, new_school_budget
+from models.proposed_school import filling_rolls, proposed_school
 from models.school_costs import PARTS, school_costs
 
 YEARS = ["2025/26", "2026/27", "2027/28"]
@@ -185,11 +185,18 @@ def test_a_new_school_fills_from_below_and_an_all_through_one_from_two_ends() ->
 
 
 def test_a_bid_is_funded_on_its_own_roll_from_the_first_year() -> None:
-    table = new_school_budget("bid A", "primary", PHASES["primary"], 2, "2026/27", LEVEL_VALUES, LEVEL)
+    years = years_from("2026/27", 5)
+    school = proposed_school("bid A", "primary", PHASES["primary"], 420)
+
+    def budget(intake: float) -> pd.DataFrame:
+        rolls = filling_rolls(PHASES["primary"], intake, "2026/27", ["2025/26", *years])
+        return shadow_budget(school, rolls[None], years, LEVEL_VALUES, LEVEL)
+
+    table = budget(60)
     assert table["pupils"].tolist() == [60, 120, 180, 240, 300]
     assert table["funded_pupils"].tolist() == table["pupils"].tolist()
     assert table["income_basic_gbp"].to_numpy() == pytest.approx(table["pupils"].to_numpy() * 3_847)
     assert table["income_lump_sum_gbp"].to_numpy() == pytest.approx(145_100)
     assert table["cost_premises_gbp"].to_numpy() == pytest.approx(10_000 + 60 * (350 + 4.1 * 420))
-    half = new_school_budget("bid A", "primary", PHASES["primary"], 2, "2026/27", LEVEL_VALUES, LEVEL, filled=0.5)
+    half = budget(30)
     assert half["pupils"].tolist() == [30, 60, 90, 120, 150]

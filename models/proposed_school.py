@@ -1,17 +1,17 @@
-"""A school that does not stand yet, as a bid or a site proposes it: its pupils while it fills, its shadow budget."""
+"""A school that does not stand yet, as a bid or a site proposes it: how it fills, and how it is funded.
+
+Its building is kept up for all its places from the first day. What a new school is paid before it opens and for being
+small at first is left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from geodata.funding_values import FundingValues
-from geodata.policy import Policy
-from geodata.years import COMPULSORY, PHASES, add_years, start_year, years_from
-from models.budgets import shadow_budget
+from geodata.years import COMPULSORY, PHASES, start_year
 from models.funded_schools import FundedSchools
 
 Array = NDArray[np.float64]
@@ -57,30 +57,3 @@ def proposed_school(
         lump_sums=np.ones(1),
         split_site=np.zeros(1),
     )
-
-
-def new_school_budget(
-    key: object,
-    phase: str,
-    year_groups: Sequence[str],
-    fe: float,
-    opens: str,
-    values: FundingValues,
-    policy: Policy,
-    *,
-    years: int = 5,
-    filled: float = 1.0,
-    additional_gbp: float = np.nan,
-) -> pd.DataFrame:
-    """Shadow budget of a school of `fe` forms over its first `years`, as of `shadow_budget`.
-
-    `filled` is the share of its places that are taken up while it fills.
-
-    The building is kept up for all its places from the first day. What a new school is paid before it opens and for
-    being small at first is left out.
-    """
-    intake = fe * policy.number("form_of_entry")
-    told = years_from(opens, years)
-    rolls = filling_rolls(year_groups, intake * filled, opens, [add_years(opens, -1), *told])
-    school = proposed_school(key, phase, year_groups, intake * len(year_groups), additional_gbp=additional_gbp)
-    return shadow_budget(school, rolls[None], told, values, policy)
