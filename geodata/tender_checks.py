@@ -23,7 +23,7 @@ from geodata.policy import Policy
 from geodata.problems import Problem, row_problems
 from geodata.score_checks import score_problems
 from geodata.settings import Settings
-from geodata.years import PHASES, parse_academic_year, start_year
+from geodata.years import ALL_THROUGH, PHASES, parse_academic_year, start_year
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -174,12 +174,13 @@ def _capital(tables: Tables, policy: Policy) -> Iterable[Problem]:
     low, high = policy.numbers("bid_capital_range")
     share = pd.DataFrame(index=bids.index)
     per_place = pd.DataFrame(index=bids.index)
-    for name, groups in PHASES.items():
-        places = bids["fe"] * policy.number("form_of_entry") * len(groups)
-        benchmark = policy.by_phase("cost_per_place_new_{phase}_gbp", name) * policy.number("location_factor")
+    for name, parts in {**{one: (one,) for one in PHASES}, ALL_THROUGH: tuple(PHASES)}.items():
+        places = pd.DataFrame({one: bids["fe"] * policy.number("form_of_entry") * len(PHASES[one]) for one in parts})
+        cost = {one: policy.by_phase("cost_per_place_new_{phase}_gbp", one) for one in parts}
+        benchmark = (places * pd.Series(cost)).sum(axis=1, min_count=1) * policy.number("location_factor")
         here = phase.isna() | phase.eq(name)
-        per_place[name] = (bids["capital_gbp"] / places).where(here)
-        share[name] = per_place[name] / benchmark
+        per_place[name] = (bids["capital_gbp"] / places.sum(axis=1, min_count=1)).where(here)
+        share[name] = (bids["capital_gbp"] / benchmark).where(here)
     asked = bids["capital_gbp"].gt(0) & share.notna().any(axis=1)
     outside = asked & ~(share.ge(low) & share.le(high)).any(axis=1)
     shown = per_place.bfill(axis=1).iloc[:, 0]

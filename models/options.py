@@ -7,10 +7,12 @@ in `models.growth` and `models.reductions`, each a small function with its reaso
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from geodata.competitions import amended
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, start_year
 from models.powers import NOBODY, Power, power
@@ -100,11 +102,18 @@ def make_option(
 ) -> Option:
     """Option of a facility; while it stands (T,), pupils on roll in the base year keep their places."""
     places = np.maximum(admits, facility.holds if standing is None else facility.holds * standing[:, None])
-    holds = power(facility.type, action, policy.text("regime"))
+    holds = power(facility.type, action, policy.text("regime"), section_7_amended=_amended_by_then(year, policy))
     once = np.zeros(len(admits)) if one_off_gbp is None else one_off_gbp
     return Option(
         facility.key, action, year, admits, places, capital_gbp, running_gbp, once, holds, reason, start_now
     )  # fmt: skip
+
+
+def _amended_by_then(opens: str, policy: Policy) -> bool:
+    """Whether section 7 as amended applies when the proposers of a school that opens in that year are sought."""
+    if not opens:
+        return False
+    return amended(date(start_year(opens) - policy.integer("new_school_lead_years"), 9, 1), policy)
 
 
 def stay(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.routes import DIRECTOR, new_school_route
+
 CURRENT_LAW, COMMISSIONER = REGIMES = ("current law", "commissioner")
 ACADEMY, OWN_ADMISSIONS, MAINTAINED = "academy", "own admissions", "authority"
 
@@ -20,7 +22,6 @@ AUTHORITY = "Local authority"
 GOVERNORS = "Governing body"
 PROPOSERS = "Proposers whom the local authority invites"
 TRUST = "Academy trust"
-DIRECTOR = "Regional Director for the Secretary of State"
 BLUEPRINT = "Schools commissioner"
 
 ACADEMY_WORDS = ("academy", "free school", "studio school", "technical college", "technology college")
@@ -49,7 +50,8 @@ class Power:
         """The body whose agreement a request needs; "" where it is no request."""
         if self.own:
             return ""
-        return self.proposer if self.proposer not in (AUTHORITY, PROPOSERS) else self.decider
+        decides_itself = self.decider == AUTHORITY  # what it asks for then is a proposal
+        return self.proposer if self.proposer not in (AUTHORITY, PROPOSERS) or decides_itself else self.decider
 
 
 NOBODY = Power()
@@ -65,10 +67,11 @@ def holder(school_type: str | None) -> str:
     return MAINTAINED
 
 
-def power(school_type: str | None, action: str, regime: str = CURRENT_LAW) -> Power:
+def power(school_type: str | None, action: str, regime: str = CURRENT_LAW, *, section_7_amended: bool = False) -> Power:
     """Who holds an action at a school of that type under a regime; KeyError for an action that is not known.
 
-    Actions are those of `models.options`; that of staying as it is belongs to nobody.
+    Actions are those of `models.options`; that of staying as it is belongs to nobody. `section_7_amended` says whether
+    a new school would be sought under section 7 as amended in 2026 rather than by the presumption.
     """
     if action == "stay":
         return NOBODY
@@ -81,7 +84,12 @@ def power(school_type: str | None, action: str, regime: str = CURRENT_LAW) -> Po
             "Proposal of the 2015 Blueprint, not law: the authority makes the case, the commissioner decides",
             REVIEW_ONLY,
         )
-    return _CURRENT[action][kind]
+    return _opening(section_7_amended) if action == "new school" else _CURRENT[action][kind]
+
+
+def _opening(section_7_amended: bool) -> Power:
+    route = new_school_route(section_7_amended=section_7_amended)
+    return Power(PROPOSERS, AUTHORITY if section_7_amended else DIRECTOR, False, route.law, route.challenge)
 
 
 _SIGNIFICANT_CHANGE = "Significant change to an academy, by its funding agreement"
@@ -99,13 +107,11 @@ _ADMIT = {
     OWN_ADMISSIONS: Power(GOVERNORS, GOVERNORS, False, _ADMISSIONS, OBJECTION),
     ACADEMY: Power(TRUST, TRUST, False, _ADMISSIONS, OBJECTION),
 }
-_OPENING = Power(PROPOSERS, DIRECTOR, False, "Presumption, Education and Inspections Act 2006, section 6A", REVIEW_ONLY)
 _CURRENT = {
     "expand": _GROWTH,
     "bulge class": _ADMIT,
     "lift PAN": _ADMIT,
     "cut PAN": _ADMIT,
-    "new school": dict.fromkeys((MAINTAINED, OWN_ADMISSIONS, ACADEMY), _OPENING),
     "close": {
         MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
         OWN_ADMISSIONS: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
