@@ -49,9 +49,14 @@ def may_bid(kind: str, route: str | None, *, section_7_amended: bool) -> tuple[s
     return every[:-1] if route == INVITATION and not section_7_amended else every
 
 
-def criteria_digest(criteria: pd.DataFrame) -> str:
-    """First 16 digits of the SHA-256 of a competition's criteria: code, words, weight, scale, threshold and stage."""
-    rows = criteria.sort_values("criterion")[list(LOCKED)].itertuples(index=False)
+def criteria_digest(criteria: pd.DataFrame, pass_mark: float | None = None) -> str:
+    """First 16 digits of the SHA-256 of a competition's criteria: code, words, weight, scale, threshold and stage.
+
+    An overall pass mark, where there is one, is part of what was published.
+    """
+    rows = [tuple(row) for row in criteria.sort_values("criterion")[list(LOCKED)].itertuples(index=False)]
+    if pass_mark is not None and pass_mark == pass_mark:
+        rows.append(("pass mark", float(pass_mark)))
     lines = "\n".join("\t".join(_plain(value) for value in row) for row in rows)
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 

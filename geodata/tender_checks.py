@@ -164,7 +164,7 @@ def _kinds(tables: Tables, policy: Policy) -> Iterable[Problem]:
 def _capital(tables: Tables, policy: Policy) -> Iterable[Problem]:
     """Capital per place far from what a new school costs: most often thousands written for pounds.
 
-    Where no site says of which phase the school is, only what is far from both is named.
+    Where no site says of which phase the school is, only what is far from all is named.
     """
     bids = tables["bids"]
     phase = pd.Series(None, index=bids.index, dtype=object)
@@ -174,7 +174,7 @@ def _capital(tables: Tables, policy: Policy) -> Iterable[Problem]:
     low, high = policy.numbers("bid_capital_range")
     share = pd.DataFrame(index=bids.index)
     per_place = pd.DataFrame(index=bids.index)
-    for name, parts in {**{one: (one,) for one in PHASES}, ALL_THROUGH: tuple(PHASES)}.items():
+    for name, parts in ({one: (one,) for one in PHASES} | {ALL_THROUGH: tuple(PHASES)}).items():
         places = pd.DataFrame({one: bids["fe"] * policy.number("form_of_entry") * len(PHASES[one]) for one in parts})
         cost = {one: policy.by_phase("cost_per_place_new_{phase}_gbp", one) for one in parts}
         benchmark = (places * pd.Series(cost)).sum(axis=1, min_count=1) * policy.number("location_factor")
@@ -227,8 +227,9 @@ def _locked(tables: Tables) -> Iterable[Problem]:
         "Once bids are in, criteria are locked: restore what was published.",
         "changed",
     )
+    mark = competitions.drop_duplicates("competition").set_index("competition")["pass_mark"]
     own = criteria.groupby("competition")
-    found = competitions["competition"].map({name: criteria_digest(rows) for name, rows in own})
+    found = competitions["competition"].map({name: criteria_digest(rows, mark.get(name)) for name, rows in own})
     said = competitions["criteria_digest"].astype("string").str.lower()
     yield from row_problems(
         "competitions",

@@ -65,12 +65,14 @@ def _bids(study: Study, ranked: pd.DataFrame, points: pd.DataFrame) -> list[str]
     total, missed, open_ = by["points"].sum(min_count=1), by["missed"].any(), by["score"].agg(lambda s: s.isna().any())
     wrong = [] if sorted(ranked["bid"]) == sorted(total.index) else ["the bids are not those of the study"]
     bids = study.tables["bids"].set_index("bid")
+    mark = bids["competition"].map(study.tables["competitions"].set_index("competition")["pass_mark"])
     for row in ranked[ranked["bid"].isin(total.index)].itertuples():
         expected = np.nan if open_[row.bid] else total[row.bid]
         if not np.isclose(row.total, expected, atol=TOLERANCE, equal_nan=True):
             wrong.append(f"{row.bid}: the total is {expected:.2f}, the table says {row.total:.2f}")
         barred = bool(bids.loc[row.bid, "excluded"]) or bids.loc[row.bid, "due_diligence"] == "failed"
-        passes = not (barred or missed[row.bid] or open_[row.bid])
+        low = bool(total[row.bid] < mark[row.bid] - TOLERANCE)
+        passes = not (barred or missed[row.bid] or open_[row.bid] or low)
         if bool(row.passed) != passes:
             wrong.append(f"{row.bid}: it {'passes' if passes else 'does not pass'}, the table says otherwise")
     return wrong
