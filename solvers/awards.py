@@ -162,6 +162,9 @@ class _Programme:
         self._solver = cp_model.CpSolver()
         self._solver.parameters.num_workers = threads or 0
         self._solver.parameters.random_seed = seed
+        # With it OR-Tools 9.15 cuts off award sets that exist: on 4 of 600 small problems an optimum or a rule's cost
+        # was wrong, on none without, and no slower (google/or-tools issues 5274 and 5293).
+        self._solver.parameters.presolve_inclusion_work_limit = 0
 
     def exclude(self, awarded: BoolArray) -> None:
         """Leave out one award set."""
