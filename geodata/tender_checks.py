@@ -19,6 +19,7 @@ from geodata.competitions import (
     may_bid,
     same_name,
 )
+from geodata.linked_award_checks import linked_award_problems
 from geodata.policy import Policy
 from geodata.problems import Problem, row_problems
 from geodata.score_checks import score_problems
@@ -42,7 +43,7 @@ def tender_problems(tables: Tables, settings: Settings) -> list[Problem]:
         found += [*_kinds(tables, policy), *_capital(tables, policy), *_locked(tables)]
     if "clarifications" in tables:
         found += _clarifications(tables["clarifications"])
-    return [*found, *score_problems(tables)]
+    return [*found, *score_problems(tables), *linked_award_problems(tables)]
 
 
 def _routes(competitions: pd.DataFrame, policy: Policy) -> Iterable[Problem]:

@@ -37,6 +37,7 @@ DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places", "contributions")
 TENDERS = ("competitions", "bids", "criteria", "scores")
+LINKED = ("linked_awards", "package_bids", "bid_conditions", "award_limits")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ STAGES = (
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
-    Stage("tender", TENDERS, (*ALL, *TENDERS, "declarations", "clarifications"), (), _tender),
+    Stage("tender", TENDERS, (*ALL, *TENDERS, *LINKED, "declarations", "clarifications"), (), _tender),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps),
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters"), _report),
 )

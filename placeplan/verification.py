@@ -22,6 +22,7 @@ from models.entering import FROM_OUTSIDE, TRANSFER
 from models.estate import EstateProblem
 from models.estate_build import WHOLE
 from models.planning_areas import area_of_school
+from placeplan.award_verification import verify_linked_awards
 from placeplan.clusters import study_villages
 from placeplan.deficits import wrong_deficits
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
@@ -78,6 +79,10 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         )
     if "tender" in stages:
         checks["tender: totals, ranks and shares from the scores of record"] = partial(verify_tender, study)
+        if "linked_awards" in study.tables:
+            checks["tender: sets of linked awards from the tables and the published rules"] = partial(
+                verify_linked_awards, study
+            )
     return {what: _told(check) for what, check in checks.items()}
 
 
