@@ -43,6 +43,11 @@ REFERENCES = (  # table, field, refers to table, its field, optional
     ("declarations", "bid", "bids", "bid"),
     ("clarifications", "competition", "competitions", "competition"),
     ("clarifications", "bid", "bids", "bid"),
+    ("competitions", "linked_award", "linked_awards", "linked_award"),
+    ("award_limits", "linked_award", "linked_awards", "linked_award"),
+    ("package_bids", "bid", "bids", "bid"),
+    ("bid_conditions", "bid", "bids", "bid"),
+    ("bid_conditions", "needs", "bids", "bid"),
 )
 ENGLAND_M = (80_000, 5_000, 660_000, 660_000)  # west, south, east, north on the British National Grid
 FAR_M = 80_000

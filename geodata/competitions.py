@@ -9,6 +9,7 @@ from datetime import date
 import pandas as pd
 
 from geodata.policy import Policy
+from geodata.years import ALL_THROUGH, COMPULSORY, PHASES, year_groups_between
 
 MODERATED = "moderated"
 PRESUMPTION, INVITATION, OUTSIDE = "presumption", "invitation", "outside a competition"
@@ -18,6 +19,10 @@ VOLUNTARY, FOUNDATION = "voluntary school proposer", "foundation school proposer
 ACADEMIES = (ACADEMY_TRUST, FREE_SCHOOL)
 PASSED, FAILED, OUTSTANDING = "passed", "failed", "outstanding"
 DOES_NOT_SCORE = "does not score"
+SCHOOLS, CAPITAL = "schools of a proposer", "capital"
+LEAST_SHARE, MOST_SHARE = "least share of places", "most share of places"
+SHARES = (LEAST_SHARE, MOST_SHARE)
+NO_CHARACTER = ("none", "does not apply")
 LOCKED = ("criterion", "name", "weight", "scale", "threshold", "stage")  # what may not change once bids are in
 
 
@@ -49,9 +54,14 @@ def may_bid(kind: str, route: str | None, *, section_7_amended: bool) -> tuple[s
     return every[:-1] if route == INVITATION and not section_7_amended else every
 
 
-def criteria_digest(criteria: pd.DataFrame) -> str:
-    """First 16 digits of the SHA-256 of a competition's criteria: code, words, weight, scale, threshold and stage."""
-    rows = criteria.sort_values("criterion")[list(LOCKED)].itertuples(index=False)
+def criteria_digest(criteria: pd.DataFrame, pass_mark: float | None = None) -> str:
+    """First 16 digits of the SHA-256 of a competition's criteria: code, words, weight, scale, threshold and stage.
+
+    An overall pass mark, where there is one, is part of what was published.
+    """
+    rows = [tuple(row) for row in criteria.sort_values("criterion")[list(LOCKED)].itertuples(index=False)]
+    if pass_mark is not None and pass_mark == pass_mark:
+        rows.append(("pass mark", float(pass_mark)))
     lines = "\n".join("\t".join(_plain(value) for value in row) for row in rows)
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
@@ -66,6 +76,39 @@ def first_receipts(tables: Mapping[str, pd.DataFrame]) -> pd.Series:
     """When the first bid of each competition was received, by competition; those without a logged receipt left out."""
     bids = tables["bids"]
     return bids.dropna(subset=["received_at"]).groupby("competition")["received_at"].min()
+
+
+def bid_places(tables: Mapping[str, pd.DataFrame], form_of_entry: float) -> pd.Series:
+    """Places offered by each bid, by its code: forms of entry over the year groups of its site or school.
+
+    Blank where the bid gives no forms of entry or its competition neither site nor school with ages.
+    """
+    competitions = tables["competitions"].dropna(subset=["competition"]).drop_duplicates("competition")
+    groups = pd.Series(float("nan"), index=competitions["competition"])
+    if "sites" in tables:
+        phases = {**PHASES, ALL_THROUGH: COMPULSORY}
+        sites = tables["sites"].dropna(subset=["site", "phase"]).drop_duplicates("site").set_index("site")["phase"]
+        groups = groups.fillna(_by(competitions, "site").map(sites.map(lambda phase: len(phases[phase]))).astype(float))
+    if "schools" in tables:
+        schools = tables["schools"].dropna(subset=["urn", "low_age", "high_age"]).drop_duplicates("urn")
+        ages = zip(schools["low_age"], schools["high_age"], strict=True)
+        taught = [len(set(year_groups_between(int(low), int(high))) & set(COMPULSORY)) for low, high in ages]
+        groups = groups.fillna(
+            _by(competitions, "urn").map(dict(zip(schools["urn"], taught, strict=True))).astype(float)
+        )
+    bids = tables["bids"].dropna(subset=["bid"]).drop_duplicates("bid").set_index("bid")
+    return (bids["fe"] * form_of_entry * bids["competition"].map(groups)).astype(float)
+
+
+def _by(competitions: pd.DataFrame, column: str) -> pd.Series:
+    return competitions.set_index("competition")[column]
+
+
+def has_character(offered: pd.Series, wanted: str | None) -> pd.Series:
+    """Bids that offer a religious character: that one, or any where none is named."""
+    named = same_name(offered)
+    is_any = named.notna() & ~named.isin(NO_CHARACTER)
+    return is_any if wanted is None else is_any & named.eq(same_name(pd.Series([wanted])).iloc[0]).fillna(False)
 
 
 def day(moment: object) -> date | None:

@@ -19,11 +19,12 @@ from geodata.competitions import (
     may_bid,
     same_name,
 )
+from geodata.linked_award_checks import linked_award_problems
 from geodata.policy import Policy
 from geodata.problems import Problem, row_problems
 from geodata.score_checks import score_problems
 from geodata.settings import Settings
-from geodata.years import PHASES, parse_academic_year, start_year
+from geodata.years import ALL_THROUGH, PHASES, parse_academic_year, start_year
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -42,7 +43,7 @@ def tender_problems(tables: Tables, settings: Settings) -> list[Problem]:
         found += [*_kinds(tables, policy), *_capital(tables, policy), *_locked(tables)]
     if "clarifications" in tables:
         found += _clarifications(tables["clarifications"])
-    return [*found, *score_problems(tables)]
+    return [*found, *score_problems(tables), *linked_award_problems(tables)]
 
 
 def _routes(competitions: pd.DataFrame, policy: Policy) -> Iterable[Problem]:
@@ -164,7 +165,7 @@ def _kinds(tables: Tables, policy: Policy) -> Iterable[Problem]:
 def _capital(tables: Tables, policy: Policy) -> Iterable[Problem]:
     """Capital per place far from what a new school costs: most often thousands written for pounds.
 
-    Where no site says of which phase the school is, only what is far from both is named.
+    Where no site says of which phase the school is, only what is far from all is named.
     """
     bids = tables["bids"]
     phase = pd.Series(None, index=bids.index, dtype=object)
@@ -174,12 +175,13 @@ def _capital(tables: Tables, policy: Policy) -> Iterable[Problem]:
     low, high = policy.numbers("bid_capital_range")
     share = pd.DataFrame(index=bids.index)
     per_place = pd.DataFrame(index=bids.index)
-    for name, groups in PHASES.items():
-        places = bids["fe"] * policy.number("form_of_entry") * len(groups)
-        benchmark = policy.by_phase("cost_per_place_new_{phase}_gbp", name) * policy.number("location_factor")
+    for name, parts in ({one: (one,) for one in PHASES} | {ALL_THROUGH: tuple(PHASES)}).items():
+        places = pd.DataFrame({one: bids["fe"] * policy.number("form_of_entry") * len(PHASES[one]) for one in parts})
+        cost = {one: policy.by_phase("cost_per_place_new_{phase}_gbp", one) for one in parts}
+        benchmark = (places * pd.Series(cost)).sum(axis=1, min_count=1) * policy.number("location_factor")
         here = phase.isna() | phase.eq(name)
-        per_place[name] = (bids["capital_gbp"] / places).where(here)
-        share[name] = per_place[name] / benchmark
+        per_place[name] = (bids["capital_gbp"] / places.sum(axis=1, min_count=1)).where(here)
+        share[name] = (bids["capital_gbp"] / benchmark).where(here)
     asked = bids["capital_gbp"].gt(0) & share.notna().any(axis=1)
     outside = asked & ~(share.ge(low) & share.le(high)).any(axis=1)
     shown = per_place.bfill(axis=1).iloc[:, 0]
@@ -226,8 +228,9 @@ def _locked(tables: Tables) -> Iterable[Problem]:
         "Once bids are in, criteria are locked: restore what was published.",
         "changed",
     )
+    mark = competitions.drop_duplicates("competition").set_index("competition")["pass_mark"]
     own = criteria.groupby("competition")
-    found = competitions["competition"].map({name: criteria_digest(rows) for name, rows in own})
+    found = competitions["competition"].map({name: criteria_digest(rows, mark.get(name)) for name, rows in own})
     said = competitions["criteria_digest"].astype("string").str.lower()
     yield from row_problems(
         "competitions",

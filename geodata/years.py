@@ -15,6 +15,7 @@ SCHOOL_YEAR_GROUPS: tuple[str, ...] = YEAR_GROUPS[4:]
 COMPULSORY: tuple[str, ...] = ("R", *(f"Y{n}" for n in range(1, 12)))
 PRIMARY: tuple[str, ...] = COMPULSORY[:7]
 SECONDARY: tuple[str, ...] = COMPULSORY[7:]
+ALL_THROUGH = "all-through"
 PHASES: dict[str, tuple[str, ...]] = {"primary": PRIMARY, "secondary": SECONDARY}
 
 _AGE = {group: age for age, group in enumerate(YEAR_GROUPS)}

@@ -214,7 +214,7 @@ class AwardProblem:
         refuse("envelope_limit", limit, ~(limit >= 0), "an amount, not negative")
         refuse("envelope_limit", limit, np.isfinite(limit) & (limit > LARGEST), TOO_LARGE)
         capital = finite_numbers("bid_capital", self.bid_capital)
-        capital = capital if capital.size else np.zeros((self.n_bids, 0))
+        capital = capital if capital.shape != (0,) else np.zeros((self.n_bids, 0))
         require_shape("bid_capital", capital, (self.n_bids, len(limit)))
         refuse("bid_capital", capital, capital < 0, "capital cannot be negative")
         refuse("bid_capital", capital, capital > LARGEST, TOO_LARGE)

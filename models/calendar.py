@@ -11,9 +11,10 @@ Under the 2015 Blueprint, which gives no calendar, the same steps and lengths st
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+from geodata.competitions import amended
 from geodata.policy import Policy
 from geodata.years import start_year
 from models.options import BULGE, CLOSE, CUT, EXPAND, LIFT, NEW, SECONDARY_FROM, SEND_UNIT, Facility
@@ -73,7 +74,11 @@ class Calendar:
         lead = None if key is None else self.policy.optional_number(key)
         if lead is not None:
             branches.append((Step("prepare", f"{key} of the study", months=12 * int(lead)),))
-        return dated(branches, opening, self.today)
+        made = dated(branches, opening, self.today)
+        if action == NEW and made is not None and amended(made.steps[0].begin_by, self.policy):
+            steps = tuple(replace(s, basis=OPENING_7 if s.basis == OPENING_6A else s.basis) for s in made.steps)
+            return replace(made, steps=steps)
+        return made
 
     def _branches(self, facility: Facility, action: str, extra: bool) -> list[Branch]:
         if action == LIFT:
@@ -146,16 +151,14 @@ class Calendar:
 
     def _new_school(self, facility: Facility) -> Branch:
         """A competition, planning permission as far as the site lacks it, and building once the site is there."""
-        amended = self.policy.optional_date("section_7_amended_from")
-        basis = OPENING_7 if amended is not None and amended <= self.today else OPENING_6A
         phase = "secondary" if facility.columns[-1] >= SECONDARY_FROM else "primary"
         status = facility.planning_status
         planning = self._step(f"planning permission ({status} today)", ASSUMED, PLANNING_WEEKS[status])
         return (
-            self._step("consult, write the specification", basis, "specification_weeks"),
-            self._step("invite proposals", basis, "invite_proposals_weeks"),
-            self._step("assess proposals", basis, "assess_proposals_weeks"),
-            self._step("decision on the proposer", basis, "opening_decision_weeks"),
+            self._step("consult, write the specification", OPENING_6A, "specification_weeks"),
+            self._step("invite proposals", OPENING_6A, "invite_proposals_weeks"),
+            self._step("assess proposals", OPENING_6A, "assess_proposals_weeks"),
+            self._step("decision on the proposer", OPENING_6A, "opening_decision_weeks"),
             *([planning] if planning.weeks else []),
             self._step("tender and build", ASSUMED, f"build_new_{phase}_weeks", facility.transfer_date),
         )

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from geodata.sites import planning_status
-from geodata.years import COMPULSORY, PHASES, start_year
+from geodata.years import ALL_THROUGH, COMPULSORY, PHASES, start_year
 from models.options import Facility
 
 Array = NDArray[np.float64]
-ALL_THROUGH = "all-through"
 CLOSED_FAITHS = ("roman catholic", "catholic", "jewish", "muslim", "islam", "sikh", "hindu")
 
 

@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from geodata.competitions import amended
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, start_year
 from models.powers import NOBODY, VARIATION, Power, power
@@ -118,7 +119,9 @@ def make_option(
     """
     places = np.maximum(admits, facility.holds if standing is None else facility.holds * standing[:, None])
     varied = policy.text("pan_cut_route") == VARIATION
-    holds = power(facility.type, action, policy.text("regime"), varied=varied)
+    sought = schedule.steps[0].begin_by if schedule.steps else None
+    new_law = action == NEW and amended(sought, policy)
+    holds = power(facility.type, action, policy.text("regime"), varied=varied, section_7_amended=new_law)
     once = np.zeros(len(admits)) if one_off_gbp is None else one_off_gbp
     money = (capital_gbp, running_gbp, once)
     return Option(facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit)

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.routes import DIRECTOR, new_school_route
+
 CURRENT_LAW, COMMISSIONER = REGIMES = ("current law", "commissioner")
 ACADEMY, OWN_ADMISSIONS, MAINTAINED = "academy", "own admissions", "authority"
 
@@ -22,7 +24,6 @@ AUTHORITY = "Local authority"
 GOVERNORS = "Governing body"
 PROPOSERS = "Proposers whom the local authority invites"
 TRUST = "Academy trust"
-DIRECTOR = "Regional Director for the Secretary of State"
 BLUEPRINT = "Schools commissioner"
 ADJUDICATOR = "Schools adjudicator"
 
@@ -52,7 +53,8 @@ class Power:
         """The body whose agreement a request needs; "" where it is no request."""
         if self.own:
             return ""
-        return self.proposer if self.proposer not in (AUTHORITY, PROPOSERS) else self.decider
+        decides_itself = self.decider == AUTHORITY  # what it asks for then is a proposal
+        return self.proposer if self.proposer not in (AUTHORITY, PROPOSERS) or decides_itself else self.decider
 
 
 NOBODY = Power()
@@ -68,11 +70,20 @@ def holder(school_type: str | None) -> str:
     return MAINTAINED
 
 
-def power(school_type: str | None, action: str, regime: str = CURRENT_LAW, *, varied: bool = False) -> Power:
+def power(
+    school_type: str | None,
+    action: str,
+    regime: str = CURRENT_LAW,
+    *,
+    varied: bool = False,
+    section_7_amended: bool = False,
+) -> Power:
     """Who holds an action at a school of that type under a regime; KeyError for an action that is not known.
 
     Actions are those of `models.options`; that of staying as it is belongs to nobody. `varied`: an admission number is
     cut by a variation of arrangements already determined, which the admission authority has to ask for.
+    `section_7_amended` says whether a new school would be sought under section 7 as amended in 2026 rather than by the
+    presumption.
     """
     if action == "stay":
         return NOBODY
@@ -87,7 +98,12 @@ def power(school_type: str | None, action: str, regime: str = CURRENT_LAW, *, va
         )
     if varied and action == "cut PAN":
         return _VARIED[kind]
-    return _CURRENT[action][kind]
+    return _opening(section_7_amended) if action == "new school" else _CURRENT[action][kind]
+
+
+def _opening(section_7_amended: bool) -> Power:
+    route = new_school_route(section_7_amended=section_7_amended)
+    return Power(PROPOSERS, AUTHORITY if section_7_amended else DIRECTOR, False, route.law, route.challenge)
 
 
 _SIGNIFICANT_CHANGE = "Significant change to an academy, by its funding agreement"
@@ -112,14 +128,12 @@ _VARIED = {
     OWN_ADMISSIONS: Power(GOVERNORS, ADJUDICATOR, False, _VARIATION, REVIEW_ONLY),
     ACADEMY: Power(TRUST, DIRECTOR, False, _VARIATION_ACADEMY, REVIEW_ONLY),
 }
-_OPENING = Power(PROPOSERS, DIRECTOR, False, "Presumption, Education and Inspections Act 2006, section 6A", REVIEW_ONLY)
 _CURRENT = {
     "expand": _GROWTH,
     "SEND unit": _GROWTH,
     "bulge class": _ADMIT,
     "lift PAN": _ADMIT,
     "cut PAN": _ADMIT,
-    "new school": dict.fromkeys((MAINTAINED, OWN_ADMISSIONS, ACADEMY), _OPENING),
     "close": {
         MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
         OWN_ADMISSIONS: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),

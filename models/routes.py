@@ -11,8 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from geodata.competitions import ACADEMIES, AUTHORITY, INTERVENTION, INVITATION, OUTSIDE, PRESUMPTION
-from models.powers import DIRECTOR
 
+DIRECTOR = "Regional Director for the Secretary of State"
 COURT = "judicial review"
 
 
@@ -26,6 +26,11 @@ class Route:
     decides: str
     challenge: str
     notes: tuple[str, ...] = ()
+
+
+def new_school_route(*, section_7_amended: bool) -> Route:
+    """The route by which an authority seeks proposers for a new school: the presumption, later the invitation."""
+    return _invitation(()) if section_7_amended else _presumption()
 
 
 def route_words(kind: str, route: str | None, proposers: Collection[str], *, section_7_amended: bool) -> Route:

@@ -1,8 +1,8 @@
 """Competitions between bids: thresholds first, then the weighted scores of record, ranked with ties shown as ties.
 
 A bid's total is the sum over criteria of score of record ÷ scale × weight, out of 100. A bid that is excluded, has
-failed due diligence or lies below a threshold is not ranked. Nothing stands in for a score of record that is missing:
-until every standing bid has them all there is no ranking.
+failed due diligence, lies below a threshold or has a total below the overall pass mark is not ranked. Nothing
+stands in for a score of record that is missing: until every standing bid has them all there is no ranking.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Contest:
     weight : (C,) per cent. scale, threshold : (C,) highest score, and lowest that passes (NaN where there is none).
     record : (B, C) scores of record, NaN where there is none yet.
     marks : (A, B, C) scores of each assessor, NaN where not given.
+    pass_mark : lowest total of 100 with which a bid can win; NaN where there is none.
 
     """
 
@@ -50,6 +51,7 @@ class Contest:
     record: Array
     assessors: tuple[str, ...]
     marks: Array
+    pass_mark: float = np.nan
 
     @property
     def share(self) -> Array:
@@ -70,7 +72,7 @@ class Ranking:
     ----------
     outcome : "ranked", "tie" (for first place), "no award" (nobody passes) or "moderation incomplete".
     total : (B,) out of 100, NaN where a score of record is missing.
-    passed : (B,) not barred, every score of record there and no threshold missed.
+    passed : (B,) not barred, every score of record there, no threshold missed and the pass mark reached.
     rank : (B,) from 1; bids of equal totals share a rank, and 0 is not ranked.
     why : (B,) the reason in words.
 
@@ -91,16 +93,18 @@ class Ranking:
 def contests(tables: Mapping[str, pd.DataFrame]) -> list[Contest]:
     """Every competition that has bids and criteria, in the order of the table."""
     bids, criteria = tables["bids"], tables["criteria"]
-    known = tables["competitions"]["competition"]
+    known = tables["competitions"][["competition", "pass_mark"]]
     judged = set(bids["competition"]) & set(criteria["competition"])
     return [
-        _contest(name, bids[bids["competition"] == name], criteria[criteria["competition"] == name], tables["scores"])
-        for name in known
+        _contest(
+            name, bids[bids["competition"] == name], criteria[criteria["competition"] == name], tables["scores"], mark
+        )
+        for name, mark in known.itertuples(index=False)
         if name in judged
     ]
 
 
-def _contest(name: str, bids: pd.DataFrame, criteria: pd.DataFrame, scores: pd.DataFrame) -> Contest:
+def _contest(name: str, bids: pd.DataFrame, criteria: pd.DataFrame, scores: pd.DataFrame, pass_mark: float) -> Contest:
     codes, columns = tuple(bids["bid"]), tuple(criteria["criterion"])
     own = scores[scores["bid"].isin(codes)]
     moderated = is_moderated(own["assessor"])
@@ -121,6 +125,7 @@ def _contest(name: str, bids: pd.DataFrame, criteria: pd.DataFrame, scores: pd.D
         marks=np.array([_grid(own[~moderated & own["assessor"].eq(who)], codes, columns) for who in assessors]).reshape(
             len(assessors), len(codes), len(columns)
         ),
+        pass_mark=float(pass_mark),
     )
 
 
@@ -147,9 +152,9 @@ def ranked(contest: Contest) -> Ranking:
     """Rank the bids that pass; see the module for the order in which that is done."""
     missing, short = np.isnan(contest.record), below(contest)
     barred = np.array([bool(reason) for reason in contest.barred], dtype=bool)
-    standing = ~barred & ~short.any(axis=1)
-    complete = ~missing.any(axis=1)
     total = contest.points.sum(axis=1)
+    standing = ~barred & ~short.any(axis=1) & ~(total < contest.pass_mark - LEVEL)
+    complete = ~missing.any(axis=1)
     passed = standing & complete
     rank = np.zeros(len(contest.bids), dtype=np.int64)
     if passed.any() and (standing == passed).all():
@@ -161,11 +166,11 @@ def ranked(contest: Contest) -> Ranking:
         outcome = NO_AWARD
     else:
         outcome = RANKED if (rank == 1).sum() == 1 else TIE
-    why = tuple(_why(contest, row, missing[row], short[row]) for row in range(len(contest.bids)))
+    why = tuple(_why(contest, row, missing[row], short[row], total[row]) for row in range(len(contest.bids)))
     return Ranking(outcome, total, passed, rank, why)
 
 
-def _why(contest: Contest, row: int, missing: Flags, short: Flags) -> str:
+def _why(contest: Contest, row: int, missing: Flags, short: Flags, total: float) -> str:
     if contest.barred[row]:
         return contest.barred[row]
     if short.any():
@@ -177,6 +182,8 @@ def _why(contest: Contest, row: int, missing: Flags, short: Flags) -> str:
         return f"below the threshold of {', '.join(told)}"
     if missing.any():
         return f"no score of record yet for {', '.join(contest.names[c] for c in np.flatnonzero(missing))}"
+    if total < contest.pass_mark - LEVEL:
+        return f"below the pass mark ({total:.6g} of 100, at least {contest.pass_mark:g})"
     return "passes every threshold" + (f"; {contest.pending[row]}" if contest.pending[row] else "")
 
 

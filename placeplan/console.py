@@ -122,8 +122,14 @@ def closing(study: Study, stages: Sequence[str]) -> None:
     if "report" in stages:
         say(f"Report: {results / 'report' / 'report.html'}")
     if "tender" in stages:
-        for told in (read_summary(results / "tender") or {"competitions": {}})["competitions"].values():
+        tender = read_summary(results / "tender") or {}
+        for told in tender.get("competitions", {}).values():
             say(f"Tender: {results / 'tender' / told['page']}")
+        for told in tender.get("linked_awards", {}).values():
+            say(f"Tender: {results / 'tender' / told['page']}")
+            for line in (f"{told['name']}. {told['stamp']}.", told["result"], told["comparison"]):
+                if line:
+                    say(f"        {line}")
     if not {"maps", "report", "tender"} & set(stages):
         say(f"Tables: {results}")
 

@@ -61,7 +61,8 @@ def judge(study: Study, contest: Contest) -> Judged:
     for table in made.values():
         table.insert(0, "competition", contest.competition)
     said = tuple(_warnings(study, row, bids, contest, made))
-    return Judged(row, bids, criteria, contest, ranking, route, made, criteria_digest(criteria), said)
+    digest = criteria_digest(criteria, row["pass_mark"])
+    return Judged(row, bids, criteria, contest, ranking, route, made, digest, said)
 
 
 def bids_ranked(contest: Contest, ranking: Ranking) -> pd.DataFrame:

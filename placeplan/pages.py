@@ -47,8 +47,9 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
     if "tender" in ran:
-        told = (read_summary(results / "tender") or {"competitions": {}})["competitions"].values()
-        entries += [Entry(f"../tender/{one['page']}", one["name"], "Bids ranked, with reasons.") for one in told]
+        told = read_summary(results / "tender") or {}
+        for kind, what in (("competitions", "Bids ranked, with reasons."), ("linked_awards", "Awarded together.")):
+            entries += [Entry(f"../tender/{one['page']}", one["name"], what) for one in told.get(kind, {}).values()]
         for file, name, text in bid_pages(study, results, background):
             pages[file] = text
             entries.append(Entry(file, f"{name}: bids on maps", "Any two bids side by side: who would go there?"))

@@ -39,6 +39,7 @@ ALL = (*PLACES, "sites", "trusts", "places", "contributions", "send_need")
 MONEY = (*ALL, "school_sites", "funding_values")
 TENDERS = ("competitions", "bids", "criteria", "scores")
 TENDER_LOGS = ("declarations", "clarifications")
+LINKED = ("linked_awards", "package_bids", "bid_conditions", "award_limits")
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ STAGES = (
     Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
     Stage("finance", (*SCHOOLS, "demand_points"), MONEY, ("balance", "estate"), _finance),
-    Stage("tender", TENDERS, (*MONEY, *TENDERS, *TENDER_LOGS), ("forecast", "balance"), _tender, True),
+    Stage("tender", TENDERS, (*MONEY, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters", "finance"), _report, True),
 )

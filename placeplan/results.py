@@ -205,7 +205,7 @@ def code_digest() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of the program and of the libraries whose numbers results depend on."""
-    names = ("placeplan", "numpy", "scipy", "pandas", "geopandas", "osmnx", "highspy", "pyomo")
+    names = ("placeplan", "numpy", "scipy", "pandas", "geopandas", "osmnx", "highspy", "ortools", "pyomo")
     return {name: version(name) for name in names}
 
 

@@ -12,6 +12,7 @@ from models.tenders import NO_AWARD, contests
 from placeplan.bid_in_place import bids_in_place
 from placeplan.estate import Upstream
 from placeplan.judging import SEED, Judged, judge
+from placeplan.linked_awards import judge_together, outcome, tables_together, warnings_together
 from placeplan.results import StageResult
 from placeplan.study import Study
 
@@ -30,23 +31,35 @@ def tender_stage(study: Study, upstream: Upstream | None = None) -> StageResult:
     """Tables of every competition together, a page each to decide on and an internal one, and the outcome in short.
 
     With `upstream`, what the earlier stages know of pupils and places, each bid is put in place in the estate too.
+    Competitions that published rules link have a page of their own as well, with the best set of awards.
     """
+    from placeplan.report.linked_award import linked_award_page, links_of
     from placeplan.report.tender import internal_page, tender_page
 
     judged = [judge(study, contest) for contest in contests(study.tables)]
     in_place = bids_in_place(study, upstream)
     names = page_names(one.contest.competition for one in judged)
+    linked = judge_together(study, judged)
+    linked_names = page_names([*names, *(f"linked-{one.award.linked_award}" for one in linked)])[len(names) :]
+    links = links_of(judged, names, linked, linked_names)
     pages = {}
     for one, name in zip(judged, names, strict=True):
-        pages[f"{name}.html"] = tender_page(study, one, in_place, name)
+        pages[f"{name}.html"] = tender_page(study, one, in_place, name, links.get(one.contest.competition))
         pages[f"{name}-internal.html"] = internal_page(study, one)
+    pages |= {
+        f"{name}.html": linked_award_page(study, one, judged, names)
+        for one, name in zip(linked, linked_names, strict=True)
+    }
     return StageResult(
-        tables={name: _together(judged, name) for name in TABLES} | in_place.tables,
+        tables={name: _together(judged, name) for name in TABLES} | in_place.tables | tables_together(linked),
         pages=pages,
         summary={
             "status": "done",
             "competitions": {
                 one.contest.competition: _outcome(one, name) for one, name in zip(judged, names, strict=True)
+            },
+            "linked_awards": {
+                one.award.linked_award: outcome(one, name) for one, name in zip(linked, linked_names, strict=True)
             },
             "seed": SEED,
             "draws": study.policy.integer("weight_draws"),
@@ -55,6 +68,7 @@ def tender_stage(study: Study, upstream: Upstream | None = None) -> StageResult:
                 *_without_bids(study, judged),
                 *(line for one in judged for line in one.warnings),
                 *in_place.notes,
+                *warnings_together(study, linked),
             ],
         },
     )

@@ -59,18 +59,27 @@ def _record(record: pd.DataFrame, points: pd.DataFrame) -> list[str]:
     return wrong
 
 
+def judged_bids(study: Study, points: pd.DataFrame | None = None) -> pd.DataFrame:
+    """By bid: total of its points (blank where an agreed score is missing), and whether nothing stands against it."""
+    by = (_points(study) if points is None else points).groupby("bid")
+    table = pd.DataFrame({"total": by["points"].sum(min_count=1), "missed": by["missed"].any()})
+    open_ = by["score"].agg(lambda s: s.isna().any()).astype(bool)
+    table["total"] = table["total"].where(~open_)
+    bids = study.tables["bids"].set_index("bid").reindex(table.index)
+    mark = bids["competition"].map(study.tables["competitions"].set_index("competition")["pass_mark"])
+    barred = bids["excluded"].astype(bool) | bids["due_diligence"].eq("failed")
+    table["passes"] = ~(barred | table["missed"] | open_ | (table["total"] < mark - TOLERANCE))
+    return table
+
+
 def _bids(study: Study, ranked: pd.DataFrame, points: pd.DataFrame) -> list[str]:
     """Every bid once, with the total of its points; passed only where nothing stands against it."""
-    by = points.groupby("bid")
-    total, missed, open_ = by["points"].sum(min_count=1), by["missed"].any(), by["score"].agg(lambda s: s.isna().any())
-    wrong = [] if sorted(ranked["bid"]) == sorted(total.index) else ["the bids are not those of the study"]
-    bids = study.tables["bids"].set_index("bid")
-    for row in ranked[ranked["bid"].isin(total.index)].itertuples():
-        expected = np.nan if open_[row.bid] else total[row.bid]
+    judged = judged_bids(study, points)
+    wrong = [] if sorted(ranked["bid"]) == sorted(judged.index) else ["the bids are not those of the study"]
+    for row in ranked[ranked["bid"].isin(judged.index)].itertuples():
+        expected, passes = judged.loc[row.bid, ["total", "passes"]]
         if not np.isclose(row.total, expected, atol=TOLERANCE, equal_nan=True):
             wrong.append(f"{row.bid}: the total is {expected:.2f}, the table says {row.total:.2f}")
-        barred = bool(bids.loc[row.bid, "excluded"]) or bids.loc[row.bid, "due_diligence"] == "failed"
-        passes = not (barred or missed[row.bid] or open_[row.bid])
         if bool(row.passed) != passes:
             wrong.append(f"{row.bid}: it {'passes' if passes else 'does not pass'}, the table says otherwise")
     return wrong

@@ -22,6 +22,7 @@ from models.entering import FROM_OUTSIDE, TRANSFER
 from models.estate import EstateProblem
 from models.planning_areas import area_of_school
 from models.send_units import unit_row
+from placeplan.award_verification import verify_linked_awards
 from placeplan.bid_verification import verify_bids_in_place
 from placeplan.clusters import study_villages
 from placeplan.deficits import wrong_deficits
@@ -85,6 +86,10 @@ def verify_results(study: Study) -> dict[str, list[str]]:
     if "tender" in stages:
         checks["tender: totals, ranks and shares from the scores of record"] = partial(verify_tender, study)
         checks["tender: bids in place from the balance, pupils added up"] = partial(verify_bids_in_place, study)
+        if "linked_awards" in study.tables:
+            checks["tender: sets of linked awards from the tables and the published rules"] = partial(
+                verify_linked_awards, study
+            )
     return {what: _told(check) for what, check in checks.items()}
 
 

@@ -66,7 +66,7 @@ def best_awards(
     status, awarded, bound = programme.solve(clock)
     if status == cp_model.INFEASIBLE:
         return without_award(-math.inf, clock)
-    most = min(bound_by_lots(problem), math.inf if awarded is None else grains.total(math.floor(bound)))
+    most = min(bound_by_lots(problem), math.inf if awarded is None else grains.total(bound))
     if awarded is None:
         return without_award(most / MILLIONTHS, clock)
     points, least = grains.of(awarded), 0
@@ -162,6 +162,9 @@ class _Programme:
         self._solver = cp_model.CpSolver()
         self._solver.parameters.num_workers = threads or 0
         self._solver.parameters.random_seed = seed
+        # With it OR-Tools 9.15 cuts off award sets that exist: on 4 of 600 small problems an optimum or a rule's cost
+        # was wrong, on none without, and no slower (google/or-tools issues 5274 and 5293).
+        self._solver.parameters.presolve_inclusion_work_limit = 0
 
     def exclude(self, awarded: BoolArray) -> None:
         """Leave out one award set."""
@@ -183,7 +186,7 @@ class _Programme:
         self.model.minimize(self.total(each))
         self.hint(start)
         _, found, bound = self.solve(clock)
-        return (start, 0) if found is None else (found, math.ceil(max(0.0, bound)))
+        return (start, 0) if found is None else (found, max(0, bound))
 
     def hint(self, start: BoolArray) -> None:
         """Begin the search at an award set."""
@@ -191,17 +194,20 @@ class _Programme:
         for win, won in zip(self._wins, start.tolist(), strict=True):
             self.model.add_hint(win, won)
 
-    def solve(self, clock: Clock) -> tuple[int, BoolArray | None, float]:
-        """(status of CP-SAT, an award set (B,) if one was found, the bound on the objective)."""
+    def solve(self, clock: Clock) -> tuple[int, BoolArray | None, int]:
+        """(status of CP-SAT, an award set (B,) if one was found, the bound on the objective).
+
+        Objectives are whole numbers and so is their bound: as a double it may come back a digit beside it.
+        """
         if math.isfinite(clock.limit_s):
             self._solver.parameters.max_time_in_seconds = clock.left_s
         status = self._solver.solve(self.model)
         if status == cp_model.MODEL_INVALID:
             raise AssertionError(self.model.validate())
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return status, None, self._solver.best_objective_bound
+            return status, None, 0
         won = np.array([self._solver.boolean_value(win) for win in self._wins], dtype=bool)
-        return status, won, self._solver.best_objective_bound
+        return status, won, round(self._solver.best_objective_bound)
 
 
 def in_parts(rule: AwardRule, most_bids: int) -> tuple[IntArray, int, int]:

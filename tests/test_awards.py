@@ -54,6 +54,27 @@ def test_best_bids_win_where_nothing_links_the_lots() -> None:
     assert verify_awards(problem, plan) == []
 
 
+def test_a_proof_is_not_lost_to_the_last_digit_of_a_double() -> None:
+    """CP-SAT tells the bound of 1,000,000,000 pence here as 1,000,000,000.0000001: rounded up, nothing is proven."""
+    problem = AwardProblem(
+        bid_covers=[[1, 0]] * 3 + [[0, 1]] * 2,
+        bid_proposer=[0, 1, 2, 1, 3],
+        bid_quality=[70, 74, 66, 72, 60],
+        bid_cost=[5_200_000, 5_000_000, 4_900_000, 5_100_000, 4_800_000],
+        lot_required=[True, False],
+        lot_loss=[0, 10],
+        proposer_most=[INF, 1, INF, INF],
+        bid_capital=[[5_200_000], [5_000_000], [4_900_000], [5_100_000], [4_800_000]],
+        envelope_limit=[10_000_000],
+        row_matrix=[[0, -1, 0, 0, 1]],
+        row_lower=[-INF],
+        row_upper=[0],
+    )
+    plan = solve_awards(problem)
+    assert (plan.status, plan.points, plan.cost_gbp, plan.cost_bound) == ("optimal", 138, 1e7, 1e7)
+    assert verify_awards(problem, plan) == []
+
+
 def test_cost_decides_between_equals_only() -> None:
     # A1 and B1 equal: B1 is cheaper. One point more for A1 and its £10 more no longer matter.
     problem = two_lots(bid_quality=[75, 70, 0, 75, 77])

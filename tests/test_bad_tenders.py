@@ -35,6 +35,8 @@ def policy(study: Path, line: str) -> None:
     edit(study / "study.toml", "[policy]", f"[policy]\n{line}")
 
 
+PUBLISHED = "fc7d272641347cac"  # digest of the criteria of `tender_study`
+
 BREAKS: dict[str, Break] = {
     "weights that sum to 90": (
         lambda s: edit(s / "inputs/criteria.csv", "Finance,20", "Finance,10"), "criteria.csv", 2, "weight", "sum to 90",
@@ -73,6 +75,27 @@ BREAKS: dict[str, Break] = {
     ),
     "capital of a town hall": (
         lambda s: edit(s / "inputs/bids.csv", "5000000", "50000000"), "bids.csv", 3, "capital_gbp", "0.2 to 5 times",
+    ),
+    "capital of an all-through school in thousands": (
+        lambda s: (
+            edit(s / "inputs/sites.csv", "primary", "all-through"),
+            edit(s / "inputs/bids.csv", "5000000", "9000"),
+        )[0],
+        "bids.csv", 3, "capital_gbp", "thousands",
+    ),
+    "a pass mark that was not published": (
+        lambda s: (
+            edit(s / "inputs/competitions.csv", "weights_published\n", "weights_published,criteria_digest,pass_mark\n"),
+            edit(s / "inputs/competitions.csv", "31,2023-01-09", f"31,2023-01-09,{PUBLISHED},60"),
+        )[0],
+        "competitions.csv", 2, "criteria_digest", "not those published",
+    ),
+    "a pass mark above every total": (
+        lambda s: (
+            edit(s / "inputs/competitions.csv", "weights_published\n", "weights_published,pass_mark\n"),
+            edit(s / "inputs/competitions.csv", "31,2023-01-09", "31,2023-01-09,101"),
+        )[0],
+        "competitions.csv", 2, "pass_mark", "above 100",
     ),
     "an opening year in the past": (
         lambda s: edit(s / "inputs/bids.csv", "2026/27,5000000", "2016/17,5000000"),
@@ -170,6 +193,18 @@ def test_each_break_is_named(study: Path, case: str) -> None:
     hits = [p for p in problems if p.file == file and p.row == number and p.field == field and words in str(p)]
     assert hits, "\n".join(f"{p.file} | {p.row} | {p.field} | {p}" for p in problems)
     assert hits[0].mend
+
+
+def test_capital_of_an_all_through_school_is_measured_against_both_phases(study: Path) -> None:
+    """1 FE all-through costs 210 × £25,089 + 150 × £30,394 = £9.8m: £5m to £5.3m is half of it, and no slip.
+
+    £1.9m is a fifth of that less a little; a fifth of the primary alone is £1.05m.
+    """
+    edit(study / "inputs/sites.csv", "primary", "all-through")
+    Study.open(study)
+    edit(study / "inputs/bids.csv", "5000000", "1900000")
+    (one,) = found(study)
+    assert (one.file, one.row, one.field) == ("bids.csv", 3, "capital_gbp") and "£5,278 a place" in one.what
 
 
 def test_wrong_weights_of_every_competition_come_at_once(study: Path) -> None:

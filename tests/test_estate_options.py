@@ -1,5 +1,7 @@
 """Options and policy rows: what may happen to a school, what it costs, and what a plan must keep."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from models.growth import bulge, expand, lift_pan, new_school
 from models.options import Facility, stay
 from models.powers import COMMISSIONER, power
 from models.reductions import close, cut_pan
+from models.routes import new_school_route, route_words
 from models.rules import capital_budget, closures_max, retained_surplus
 
 YEARS = years_from("2023/24", 7)
@@ -122,6 +125,34 @@ def test_who_holds_each_lever() -> None:
     ):
         held = power(kind, action)
         assert not held.own and held.asked_of == body and held.authority and held.challenge
+
+
+def test_the_words_for_a_new_school_follow_the_commencement_of_section_7() -> None:
+    """A plan that names the presumption after its repeal, or lets the authority decide before, is not lawful."""
+    before, after = power(None, "new school"), power(None, "new school", section_7_amended=True)
+    assert before.decider.startswith("Regional Director") and "section 6A" in before.authority
+    assert after.decider == "Local authority" and "section 7" in after.authority and "6A" not in after.authority
+    assert not after.own and after.asked_of == "Proposers whom the local authority invites"
+    for amended, held in ((False, before), (True, after)):
+        route = new_school_route(section_7_amended=amended)
+        assert (held.authority, held.challenge) == (route.law, route.challenge)
+        kinds = {"academy trust"}
+        said = route_words("new school", "invitation" if amended else "presumption", kinds, section_7_amended=amended)
+        assert said.law == route.law, "the plan and the page of the competition must name one law"
+    # The law is that of the day on which the first step is begun at the latest.
+    opening = [option for option in new_school(site(), YEARS, Policy({})) if option.academic_year == "2026/27"]
+    begun = opening[0].schedule.steps[0].begin_by
+    for day, decider in (
+        (begun, "Local authority"),
+        (begun + timedelta(days=1), before.decider),
+        (None, before.decider),
+    ):
+        since = None if day is None else day.isoformat()
+        options = new_school(site(), YEARS, Policy({"section_7_amended_from": since}))
+        first = [option for option in options if option.academic_year == "2026/27"]
+        assert first and {option.power.decider for option in first} == {decider}
+        law = {step.basis for step in first[0].schedule.steps[:4]}
+        assert len(law) == 1 and ("section 7" in law.pop()) == (decider == "Local authority")
 
 
 def test_under_the_blueprint_a_commissioner_decides_what_opens_grows_or_closes() -> None:

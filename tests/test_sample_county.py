@@ -97,12 +97,23 @@ def test_nothing_is_estimated_or_old_in_the_sample(county: Path) -> None:
 
 def test_the_competition_has_a_winner_that_could_be_contested(results: Path) -> None:
     """A sample in which nobody fails a threshold or comes near the winner would show nothing."""
-    ranked = read_stage(results / "tender", "bids_ranked").set_index("bid")
+    ranked = read_stage(results / "tender", "bids_ranked").query("competition == 'C2023-1'").set_index("bid")
     assert ranked["rank"].fillna(0).tolist() == [1, 2, 3, 4, 0]
     assert ranked["why"].iloc[-1].startswith("below the threshold")
-    shares = read_stage(results / "tender", "weight_shares")
+    shares = read_stage(results / "tender", "weight_shares").query("competition == 'C2023-1'")
     weighed = shares[shares["basis"] == "every weighting"].set_index("bid")["share"]
     assert 0.5 < weighed[ranked.index[0]] < 1
+
+
+def test_published_rules_change_who_wins_the_linked_competitions(results: Path) -> None:
+    """A sample in which the winners apart were the best set would not show what the rules are for."""
+    told = (read_summary(results / "tender") or {})["linked_awards"]["L2023-1"]
+    ranked = read_stage(results / "tender", "bids_ranked")
+    apart = ranked[ranked["rank"] == 1].set_index("competition")["bid"].to_dict()
+    assert told["outcome"] == "proven" and set(told["awards"]) == set(apart) and told["awards"] != apart
+    assert len(told["binding_rules"]) >= 2 and told["sets"] == 6
+    sets = read_stage(results / "tender", "award_sets")
+    assert "P1" in set(sets["package"]), "the package is never among the best sets shown"
 
 
 @pytest.mark.browser
@@ -120,7 +131,7 @@ def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> 
     check_map(maps / "clusters.html", {"drives": members, "schools": schools - 10})
     with open_page(maps / "index.html") as page:
         assert page.problems() == []
-        assert page.page.locator("main a").count() == 7
+        assert page.page.locator("main a").count() == 10
 
 
 @pytest.mark.browser

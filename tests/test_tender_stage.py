@@ -107,6 +107,20 @@ def test_nobody_passing_leads_to_another_competition(study: Path) -> None:
     assert verify_results(Study.open(study))[CHECK] == []
 
 
+def test_nobody_reaching_the_pass_mark_leads_to_another_competition(study: Path) -> None:
+    edit(study / "inputs/competitions.csv", "weights_published\n", "weights_published,pass_mark\n")
+    edit(study / "inputs/competitions.csv", "31,2023-01-09", "31,2023-01-09,72")
+    run(study)
+    assert read_stage(results(study), "bids_ranked")["rank"].fillna(0).tolist() == [1, 0, 0, 0]
+    assert "Overall pass mark: 72.0 of 100" in page(study) and verify_results(Study.open(study))[CHECK] == []
+    edit(study / "inputs/competitions.csv", "2023-01-09,72", "2023-01-09,74.5")
+    run(study)
+    told = (read_summary(results(study)) or {})["competitions"]["C1"]
+    assert told["outcome"] == "no award: re-run the competition"
+    assert "below the pass mark (74 of 100, at least 74.5)" in page(study)
+    assert verify_results(Study.open(study))[CHECK] == []
+
+
 def test_a_missing_agreed_score_is_reported_and_ranks_nobody(study: Path) -> None:
     edit(study / "inputs/scores.csv", "B1,finance,moderated,3,Agreed at the meeting,2023-04-19\n", "")
     edit(study / "inputs/scores.csv", "B2,finance,moderated,5,Agreed at the meeting", "B2,finance,moderated,5,")

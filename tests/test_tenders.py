@@ -50,6 +50,24 @@ def made(record: list[list[float]], weight: list[float] | None = None, **other: 
     return replace(plain, **other)  # type: ignore[arg-type]
 
 
+def test_a_bid_below_the_overall_pass_mark_is_not_ranked(contest: Contest) -> None:
+    """70, 74 and 66: with a mark of 70 the bid of 70 wins still and the one of 66 is out; with 75 nobody wins."""
+    result = ranked(replace(contest, pass_mark=70.0))
+    assert result.rank.tolist() == [2, 1, 0, 0] and result.passed.tolist() == [True, True, False, False]
+    assert result.why[2] == "below the pass mark (66 of 100, at least 70)"
+    assert result.why[3].startswith("below the threshold"), "the first reason is the one that is published"
+    nobody = ranked(replace(contest, pass_mark=75.0))
+    assert nobody.outcome == NO_AWARD and nobody.first == ()
+
+
+def test_the_pass_mark_leaves_open_what_is_not_moderated(contest: Contest) -> None:
+    """A bid without its scores of record is not below any mark, and while it stands nobody is ranked."""
+    record = contest.record.copy()
+    record[1, 0] = np.nan
+    result = ranked(replace(contest, record=record, pass_mark=68.0))
+    assert result.outcome == INCOMPLETE and not result.rank.any()
+
+
 def test_totals_and_ranks_are_those_worked_by_hand(contest: Contest) -> None:
     """70, 74 and 66 out of 100; the fourth has 1 of 5 for quality, below its threshold of 2, though its total is 60."""
     result = ranked(contest)

@@ -12,7 +12,7 @@ from placeplan.county import land, names, schools
 if TYPE_CHECKING:
     from geodata.roads import RoadNetwork
 
-NEEDED_SITE = "SITE-1"
+NEEDED_SITE, OTHER_SITE = "SITE-1", "SITE-2"
 GROWTH_HOUSING, CITY_HOUSING = "HS-01", "HS-02"
 # Dwellings a year from 2023/24: the town's extension speeds up, the works in the city are soon built out.
 BUILT = {GROWTH_HOUSING: (340, 360, 380, 380, 380, 360, 340, 320), CITY_HOUSING: (40, 80, 80, 60)}
@@ -62,7 +62,7 @@ def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarra
     town = names.GROWING_TOWN
     return pd.DataFrame(
         {
-            "site": [NEEDED_SITE, "SITE-2", "SITE-3"],
+            "site": [NEEDED_SITE, OTHER_SITE, "SITE-3"],
             "name": [f"Land east of {growth_name}", "Former tannery works", f"{town} bypass fields"],
             "phase": ["primary", "primary", "secondary"],
             "easting": xy[:, 0],

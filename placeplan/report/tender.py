@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,18 +19,30 @@ from placeplan.report.bids_shown import bids_shown
 from placeplan.results import file_digest, versions
 from placeplan.study import Study
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 PARTS = ("tender.html", "tender_in_place.html", "tender_internal.html", "tender_style.html")
 AUDITED = ("competitions", "bids", "criteria", "scores", "declarations", "clarifications")
 
 
-def tender_page(study: Study, judged: Judged, in_place: InPlace, name: str) -> str:
+def tender_page(
+    study: Study, judged: Judged, in_place: InPlace, name: str, linked: Mapping[str, str] | None = None
+) -> str:
     """The report for the decision: result, route, scores of record with reasons, audit trail, read-only appendices.
 
-    `name` is that of its file, without the ending.
+    `name` is that of its file, without the ending. `linked` leads to the page of the linked award that the competition
+    is in: name, page, result, stamp.
     """
-    placed = bids_shown(study, judged.contest.competition, name, in_place)
     return _render(
-        "tender.html", study, judged, place=placed, **_scores(judged), **_audit(study, judged), **_appendix(judged)
+        "tender.html",
+        study,
+        judged,
+        place=bids_shown(study, judged.contest.competition, name, in_place),
+        linked=linked,
+        **_scores(judged),
+        **_audit(study, judged),
+        **_appendix(judged),
     )
 
 
@@ -57,24 +70,33 @@ def internal_page(study: Study, judged: Judged) -> str:
     )
 
 
-def _render(template: str, study: Study, judged: Judged, **more: Any) -> str:
+def environment(parts: Sequence[str]) -> Environment:
+    """Templates of the pages of tenders, which escape all text and know no missing key."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
-    texts = {name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8") for name in PARTS}
-    environment = Environment(
+    texts = {name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8") for name in parts}
+    made = Environment(
         loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(pounds=pounds, per_cent=per_cent, number=number, date=date)
-    return environment.get_template(template).render(
-        study=study,
-        competition=judged.row.to_dict(),
-        intervention=judged.row["kind"] == INTERVENTION,
-        school=_school(study, judged),
-        route=judged.route,
-        warnings=judged.warnings,
-        not_used=NOT_USED,
-        versions=versions(),
-        **more,
+    made.filters.update(pounds=pounds, per_cent=per_cent, number=number, date=date)
+    return made
+
+
+def _render(template: str, study: Study, judged: Judged, **more: Any) -> str:
+    return (
+        environment(PARTS)
+        .get_template(template)
+        .render(
+            study=study,
+            competition=judged.row.to_dict(),
+            intervention=judged.row["kind"] == INTERVENTION,
+            school=_school(study, judged),
+            route=judged.route,
+            warnings=judged.warnings,
+            not_used=NOT_USED,
+            versions=versions(),
+            **more,
+        )
     )
 
 
