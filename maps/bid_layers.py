@@ -50,7 +50,11 @@ def journey_layer(site: gpd.GeoDataFrame, homes: gpd.GeoDataFrame, own: BidTable
     """A line from each home, 1 to 8 pixels wide, 8 for ``most`` pupils; none in years in which nobody comes."""
     own = own.based(basis)
     pupils = own.pupils_by_year(["demand_point"])
-    pupils = pupils.loc[pupils.max(axis=1).sort_values(ascending=False, kind="stable").index].head(MOST_LINES)
+    every, pupils = pupils, pupils.loc[pupils.max(axis=1).sort_values(ascending=False, kind="stable").index]
+    pupils = pupils.head(MOST_LINES)
+    cut = ""
+    if len(pupils) < len(every):
+        cut = f"{own.bids['bid'].iloc[0]}: the largest {len(pupils):,} of {len(every):,}"
     count = pupils.to_numpy(float)
     far_m = own.mean_metres(["demand_point"]).reindex(pupils.index)
     place = homes.set_index("demand_point").reindex(pupils.index)
@@ -73,6 +77,7 @@ def journey_layer(site: gpd.GeoDataFrame, homes: gpd.GeoDataFrame, own: BidTable
         shapes,
         [Style(f"journey to the new school {BASES[basis]}; wider: more pupils", colour, line=colour, opacity=0.7)],
         np.where(count.T > 0, 0, -1),
+        legend=cut,
         shown=basis == "chosen",
         line_px=1 + 7 * np.sqrt(count.T / most),
     )

@@ -242,6 +242,17 @@ def test_one_bid_stands_beside_the_empty_site(tmp_path: Path, size: tuple[int, i
         assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= size[0]
 
 
+@pytest.mark.browser
+def test_too_many_journeys_are_cut_and_the_legend_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Homes that are left off the map would be taken for homes from which nobody comes."""
+    monkeypatch.setattr("maps.bid_layers.MOST_LINES", 2)
+    with open_page(bids_file(tmp_path)) as opened:
+        assert "the largest" not in opened.page.inner_text("#legend")
+        opened.show("journeys-planned")
+        legend = opened.page.inner_text("#legend")
+        assert "B1: the largest 2 of 3" in legend and "B2: the largest 2 of 3" in legend
+
+
 def test_no_bid_is_an_error() -> None:
     with pytest.raises(ValueError, match="no bid"):
         bids_map(SITE, bid_tables(0), HOMES, schools(), AREAS, NOTES)

@@ -22,7 +22,7 @@ function legendOf(state, drawn, box) {
   const named = layer.styles.filter((style, i) => style.label && (layer.view || used.has(i)));
   if (!named.length) return;
   if (named.length > 1) box.append(element("h2", layer.by_year ? `${layer.name}, ${state.data.years[state.year]}` : layer.name));
-  if (layer.legend) box.append(element("p", layer.legend));
+  for (const said of new Set(drawn.map(({ legend }) => legend))) if (said) box.append(element("p", said));
   const kind = (drawn.flatMap(({ on }) => on.geometry).find((geometry) => geometry) || { type: "Point" }).type;
   const list = box.appendChild(element("ul"));
   for (const style of named) {
