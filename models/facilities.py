@@ -29,20 +29,23 @@ def school_facilities(
 ) -> list[Facility]:
     """One facility a planned school, over the plan years.
 
-    `places` (urn, academic_year, year_group, places) and `roll_forecast` (urn, academic_year, year_group, pupils).
-    Cohorts on roll in the base year hold their places: they were admitted, whatever the admission number says.
+    `places` (urn, academic_year, year_group, places) and `roll_forecast` (urn, academic_year, year_group, pupils), the
+    base year among its years. Pupils on roll in the base year hold their places: they were admitted, whatever the
+    admission number says. Who joins a cohort later holds none.
     """
     place_cube = _cube(places, "places", schools["urn"], years)
     physical_cube = _cube(places, "physical_places", schools["urn"], years) if "physical_places" in places else None
     roll_cube = _cube(roll_forecast, "pupils", schools["urn"], years)
+    counted = _cube(roll_forecast, "pupils", schools["urn"], [base_year])[:, 0]
     facilities = []
     for row, school in enumerate(schools.itertuples()):
         groups = year_groups[int(school.urn)]
         first = COMPULSORY.index(groups[0])
         holds = np.zeros_like(roll_cube[row])
         for t, year in enumerate(years):
-            here = np.arange(len(COMPULSORY)) - (start_year(year) - start_year(base_year)) >= first
-            holds[t, here] = roll_cube[row, t, here]
+            since = start_year(year) - start_year(base_year)
+            here = np.flatnonzero(np.arange(len(COMPULSORY)) - since >= first)
+            holds[t, here] = np.minimum(roll_cube[row, t, here], counted[row, here - since])
         facilities.append(
             Facility(
                 key=str(school.urn),

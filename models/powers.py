@@ -11,7 +11,7 @@ is named, and a plan that rests on it needs that body's agreement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.routes import DIRECTOR, new_school_route
 
@@ -34,6 +34,10 @@ REVIEW_ONLY = "No appeal: judicial review only"
 ADJUDICATED = (
     "The diocesan board or the Catholic bishop of a church school, and the governing body of a voluntary or foundation "
     "school, may take the decision to the schools adjudicator; everybody else judicial review only"
+)
+NO_OBJECTION = (
+    "No objection to a larger intake but by the governing body of a community or voluntary controlled school (School "
+    "Admissions Code 2021, 3.3); judicial review"
 )
 OBJECTION = "Objection to the schools adjudicator by 15 May after the arrangements are determined"
 
@@ -123,6 +127,7 @@ _ADMIT = {
     OWN_ADMISSIONS: Power(GOVERNORS, GOVERNORS, False, _ADMISSIONS, OBJECTION),
     ACADEMY: Power(TRUST, TRUST, False, _ADMISSIONS, OBJECTION),
 }
+_ADMIT_MORE = {kind: replace(held, challenge=NO_OBJECTION) for kind, held in _ADMIT.items()}
 _VARIED = {
     MAINTAINED: Power(AUTHORITY, ADJUDICATOR, False, _VARIATION, REVIEW_ONLY),
     OWN_ADMISSIONS: Power(GOVERNORS, ADJUDICATOR, False, _VARIATION, REVIEW_ONLY),
@@ -131,8 +136,8 @@ _VARIED = {
 _CURRENT = {
     "expand": _GROWTH,
     "SEND unit": _GROWTH,
-    "bulge class": _ADMIT,
-    "lift PAN": _ADMIT,
+    "bulge class": _ADMIT_MORE,
+    "lift PAN": _ADMIT_MORE,
     "cut PAN": _ADMIT,
     "close": {
         MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from models.moderation import scores_of_record, spread
 from models.routes import Route, route_words
 from models.tenders import Contest, Ranking, dominance, ranked
 from models.weight_space import uncertain_shares, weight_shares
+from placeplan.bid_remarks import remarks
 from placeplan.study import Study
 
 SEED = 0
@@ -46,6 +47,9 @@ def judge(study: Study, contest: Contest) -> Judged:
     row = competitions[competitions["competition"] == contest.competition].iloc[0]
     bids = tables["bids"][tables["bids"]["competition"] == contest.competition].reset_index(drop=True)
     criteria = tables["criteria"][tables["criteria"]["competition"] == contest.competition].reset_index(drop=True)
+    settle = remarks(study, row, bids)
+    waiting = zip(contest.bids, contest.pending, strict=True)
+    contest = replace(contest, pending=tuple("; ".join(filter(None, (p, settle.get(bid, "")))) for bid, p in waiting))
     ranking = ranked(contest)
     kinds = set(bids.loc[~bids["excluded"].astype(bool), "proposer_kind"].dropna())
     route = route_words(row["kind"], row["route"], kinds, section_7_amended=amended(day(row["opened"]), study.policy))
@@ -60,7 +64,10 @@ def judge(study: Study, contest: Contest) -> Judged:
     }
     for table in made.values():
         table.insert(0, "competition", contest.competition)
-    said = tuple(_warnings(study, row, bids, contest, made))
+    said = (
+        *_warnings(study, row, bids, contest, made),
+        *(f"{contest.competition}: {bid}: {words}." for bid, words in settle.items()),
+    )
     digest = criteria_digest(criteria, row["pass_mark"])
     return Judged(row, bids, criteria, contest, ranking, route, made, digest, said)
 
@@ -156,9 +163,6 @@ def _warnings(
         yield f"{name}: no day is given on which weights were published: it cannot be shown that they came before bids."
     if bids["received_at"].isna().any():
         yield f"{name}: no receipt is logged of {', '.join(bids.loc[bids['received_at'].isna(), 'bid'])}."
-    late = bids[bids["received_at"].dt.normalize() > row["closes"]]
-    if len(late):
-        yield f"{name}: received after the last day, {day(row['closes'])}: {', '.join(late['bid'])}."
     waiting = bids[bids["due_diligence"].eq(OUTSTANDING) & ~bids["bid"].isin(barred)]
     if len(waiting):
         yield f"{name}: due diligence is outstanding on {', '.join(waiting['bid'])}."

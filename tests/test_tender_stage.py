@@ -137,9 +137,22 @@ def test_what_is_late_or_open_is_said(study: Path) -> None:
     edit(study / "inputs/bids.csv", "2023-03-20 10:15,no,,passed", ",no,,outstanding")
     edit(study / "inputs/scores.csv", "B3,quality,X,4.5,,2023-04-12\n", "")
     said = "\n".join(run(study).summary["warnings"])
-    assert "received after the last day, 2023-03-31: B2" in said
+    assert "C1: B2: received after the last day, 2023-03-31: decide whether it may stand" in said
+    assert "Before any award: received after the last day" in page(study), "the public page says so beside the result"
     assert "no receipt is logged of B1" in said and "due diligence is outstanding on B1" in said
     assert "not scored by every assessor of the criterion: B3 quality" in said
+
+
+def test_what_a_site_cannot_carry_stands_beside_the_rank(study: Path) -> None:
+    """3 FE on a site for 1, from a year before the site is there; and no time to build it by the calendar of policy."""
+    edit(study / "inputs/bids.csv", "B2,C1,Birch Trust,1,2026/27", "B2,C1,Birch Trust,3,2024/25")
+    edit(study / "inputs/sites.csv", "available_from\nN,North field,primary,401000,300000,2025/26",
+         "available_from,max_fe,transfer_date\nN,North field,primary,401000,300000,2025/26,1,2024-06-01")  # fmt: skip
+    said = "\n".join(run(study).summary["warnings"])
+    assert "offers 3 FE, the site takes at most 1" in said and "the site is available from 2025/26" in said
+    # 65 weeks of building from the transfer on 1 June 2024.
+    assert "opens in 2024/25, but by the calendar of policy is not built before 2025-08-30" in said
+    assert "Before any award: offers 3 FE, the site takes at most 1" in page(study)
 
 
 def test_trusts_for_a_school_in_intervention(study: Path) -> None:
