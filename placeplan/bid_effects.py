@@ -22,7 +22,7 @@ from placeplan.estate import Known
 
 Array = NDArray[np.float64]
 PUPILS = ["academic_year", "demand_point", "today", "pupils", "distance_today_m", "distance_m"]
-LEAST_PUPILS = 0.01
+LEAST_PUPILS = 0.001
 
 
 @dataclass(frozen=True, eq=False)

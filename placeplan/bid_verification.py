@@ -25,8 +25,8 @@ def verify_bids_in_place(study: Study) -> list[str]:
         for basis, said in (("planned", row.pupils_planned), ("chosen", row.pupils_chosen)):
             mine = pupils[(pupils["bid"] == row.bid) & (pupils["basis"] == basis)]
             last = mine.loc[mine["academic_year"] == deficits["academic_year"].max(), "pupils"].sum()
-            # Handfuls below a hundredth of a pupil are not listed.
-            if abs(last - said) > max(1.0, 0.01 * said):
+            # Handfuls below a thousandth of a pupil are not listed.
+            if abs(last - said) > max(1.0, 0.02 * said):
                 wrong.append(f"{row.bid}: {said:,.1f} pupils {basis}, their homes add up to {last:,.1f}")
     return wrong + _deficits(study, deficits)
 

@@ -58,6 +58,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "frontier_map": "geometry" in study.tables["localities"],
         "send_units": _rows(results, "estate", "send_units", ran),
         "retained": _retained(results) if "estate" in ran else [],
+        "below_policy": _below_policy(results) if "estate" in ran else [],
         "unplaced": _unplaced(results) if "estate" in ran else [],
         "clusters": _clusters(results) if "clusters" in ran else [],
         "money": money_contents(study, results / "finance", summaries["finance"]) if "finance" in ran else None,
@@ -147,6 +148,17 @@ def _retained(results: Path) -> list[dict[str, Any]]:
     table = read_stage(results / "estate", "retained")
     ends = table[table["academic_year"].isin((table["academic_year"].min(), table["academic_year"].max()))]
     return ends.sort_values(["phase", "planning_area", "academic_year"]).to_dict("records")  # type: ignore[no-any-return]
+
+
+def _below_policy(results: Path) -> list[str]:
+    """Planning areas that the plan leaves below the retained surplus that policy asks for in the last plan year."""
+    table = read_stage(results / "estate", "retained")
+    last = table[table["academic_year"] == table["academic_year"].max()]
+    short = last[last["plan"] < last["asked"] - 0.5]
+    return [
+        f"{row.planning_area} ({row.phase}, {row.asked - row.plan:,.0f} places)"
+        for row in short.sort_values(["phase", "planning_area"]).itertuples()
+    ]
 
 
 def _unplaced(results: Path) -> list[dict[str, Any]]:
