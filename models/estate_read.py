@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from models.estate_build import Estate
 from models.options import STAY, Facility, Option
-from models.powers import TRUST
+from models.powers import GOVERNORS, TRUST
 
 Array = NDArray[np.float64]
 LEAST_PUPILS = 0.01
@@ -122,7 +122,9 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
 
 
 def _body(asked_of: str, facility: Facility) -> str:
-    """The body that a request goes to, the trust by its name where it is known."""
+    """The body that a request goes to: a trust by its name where it is known, a governing body by its school's."""
+    if asked_of == GOVERNORS:
+        return f"{GOVERNORS} of {facility.name}"
     return facility.trust if asked_of == TRUST and facility.trust else asked_of
 
 

@@ -30,7 +30,7 @@ from placeplan.frontier import frontier
 from placeplan.infeasible import Infeasible
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import COMMISSION, LEVERS
-from placeplan.reasons import with_reasons
+from placeplan.reasons import with_competitions, with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult, read_stage
 from placeplan.study import Study
@@ -110,12 +110,16 @@ def estate_stage(
     capital, left_over = _funding(study, estate, chosen)
     return StageResult(
         tables={
-            "decisions": with_reasons(
-                decisions(estate, chosen),
-                decision_effects(estate, plan),
-                estate.facilities,
-                study.tables["schools"],
-                placed,
+            "decisions": with_competitions(
+                with_reasons(
+                    decisions(estate, chosen),
+                    decision_effects(estate, plan),
+                    estate.facilities,
+                    study.tables["schools"],
+                    placed,
+                ),
+                study.tables.get("competitions"),
+                study.tables.get("bids"),
             ),
             "allocation": placed,
             "unplaced": left,

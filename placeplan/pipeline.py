@@ -37,7 +37,8 @@ DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 ALL = (*PLACES, "sites", "trusts", "places", "contributions", "send_need")
 MONEY = (*ALL, "school_sites", "funding_values")
-TENDERS = ("competitions", "bids", "criteria", "scores")
+OFFERS = ("competitions", "bids")
+TENDERS = (*OFFERS, "criteria", "scores")
 TENDER_LOGS = ("declarations", "clarifications")
 LINKED = ("linked_awards", "package_bids", "bid_conditions", "award_limits")
 
@@ -145,7 +146,7 @@ STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
     Stage("backtest", BASIC, PAST, (), _backtest),
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
-    Stage("estate", (*SCHOOLS, "demand_points"), ALL, ("forecast", "balance"), _estate),
+    Stage("estate", (*SCHOOLS, "demand_points"), (*ALL, *OFFERS), ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
     Stage("finance", (*SCHOOLS, "demand_points"), MONEY, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*MONEY, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),

@@ -106,3 +106,23 @@ def _safeguards(school: pd.Series) -> list[str]:
     elif kind == "own admissions":
         said.append("The governing body or foundation may take the decision to the schools adjudicator")
     return said
+
+
+def with_competitions(
+    table: pd.DataFrame, competitions: pd.DataFrame | None, bids: pd.DataFrame | None
+) -> pd.DataFrame:
+    """Reasons of schools on sites that are competed for, with what is offered there: when bids open, and from when on.
+
+    A plan opens a school when that is best; a bid opens it when its proposer can.
+    """
+    if competitions is None or bids is None:
+        return table
+    reasons = table["reason"].tolist()
+    for at, (site, year) in enumerate(zip(table["site"], table["academic_year"], strict=True)):
+        mine = competitions.loc[competitions["site"].eq(site), "competition"] if isinstance(site, str) else []
+        opens = sorted(bids.loc[bids["competition"].isin(mine), "opens"].dropna())
+        if opens:
+            late = f"; nobody offers {year}" if year not in opens else ""
+            span = opens[0] if opens[0] == opens[-1] else f"{opens[0]} to {opens[-1]}"
+            reasons[at] += f" Bids for it ({', '.join(mine)}) open in {span}{late}."
+    return table.assign(reason=reasons)

@@ -22,6 +22,7 @@ from placeplan.bid_effects import Effects
 from placeplan.bid_finances import Accounts, with_money
 from placeplan.estate import Upstream, what_is_known
 from placeplan.pipeline import run_stages
+from placeplan.reasons import with_competitions
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.study_finances import within_places
@@ -184,3 +185,13 @@ def test_nearer_draws_more_and_out_of_reach_nobody() -> None:
     km, homes = np.array([[1.0, 4.0], [4.0, 1.0]]), np.array([50.0, 50.0])
     near, far = drawn_shares(km, homes, np.array([50.0, 50.0]), np.array([0.5, np.inf]), 50.0, 0.7)
     assert near > 0.3 and far == 0.0
+
+
+def test_the_plan_says_when_nobody_offers_the_year_it_would_open() -> None:
+    """A plan that opens a school a year before any bid does is a plan that nobody has offered to carry out."""
+    decided = pd.DataFrame({"site": ["N", None], "academic_year": ["2025/26", "2024/25"], "reason": ["2 FE.", "More."]})
+    competitions = pd.DataFrame({"competition": ["C1"], "site": ["N"]})
+    bids = pd.DataFrame({"competition": ["C1", "C1"], "opens": ["2027/28", "2026/27"]})
+    told = with_competitions(decided, competitions, bids)["reason"].tolist()
+    assert told == ["2 FE. Bids for it (C1) open in 2026/27 to 2027/28; nobody offers 2025/26.", "More."]
+    assert with_competitions(decided, None, None) is decided

@@ -11,9 +11,11 @@ from placeplan.bid_in_place import CHOSEN, PLANNED, InPlace
 from placeplan.bid_maps import bid_map_file
 from placeplan.report import per_cent, pounds
 from placeplan.study import Study
+from placeplan.words import money
 
 SHOWN = 12  # schools, and localities
 BASES = (CHOSEN, PLANNED)
+WORTH = "The whole plan, journeys of families included, against no school here"
 
 
 def bids_shown(study: Study, competition: str, page: str, in_place: InPlace) -> dict[str, Any] | None:
@@ -55,10 +57,23 @@ def _figures(bids: pd.DataFrame, areas: str) -> list[tuple[str, list[str]]]:
         ("… as planned", "not_viable_planned", str),
         ("Capital a place", "capital_per_place_gbp", pounds),
         ("… of the benchmark", "of_benchmark", per_cent),
-        ("The whole plan costs more than without a school here, at least", "more_least_gbp", pounds),
-        ("… at most", "more_most_gbp", pounds),
     ]
-    return [(words, [say(value) or "none" for value in bids[column]]) for words, column, say in lines]
+    worth = [_worth(row.more_least_gbp, row.more_most_gbp) for row in bids.itertuples()]
+    return [
+        *((words, [say(value) or "none" for value in bids[column]]) for words, column, say in lines),
+        (WORTH, worth),
+    ]
+
+
+def _worth(least_gbp: float, most_gbp: float) -> str:
+    """What the whole plan costs with the bid against none on the site, between proven figures."""
+    if least_gbp != least_gbp or most_gbp != most_gbp:
+        return "not known"
+    if most_gbp <= 0:
+        return f"saves {money(-most_gbp)} to {money(-least_gbp)}"
+    if least_gbp >= 0:
+        return f"costs {money(least_gbp)} to {money(most_gbp)} more"
+    return f"not settled: from {money(-least_gbp)} less to {money(most_gbp)} more"
 
 
 def whole(value: float) -> str:
