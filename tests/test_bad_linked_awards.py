@@ -125,6 +125,10 @@ BREAKS: dict[str, Break] = {
         lambda s: edit(inputs(s, "linked_awards"), "2023-01-09", "2023-03-25"),
         "linked_awards.csv", 2, "published", "a bid was received on 2023-03-20",
     ),
+    "rules published on the day of the first receipt": (
+        lambda s: edit(inputs(s, "linked_awards"), "2023-01-09", "2023-03-20"),
+        "linked_awards.csv", 2, "published", "a bid was received on 2023-03-20",
+    ),
     "a competition of an unknown linked award": (
         lambda s: edit(inputs(s, "competitions"), "L1,no,10", "L2,no,10"), "competitions.csv", 3, "linked_award", "L2",
     ),

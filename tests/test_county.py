@@ -219,21 +219,34 @@ def test_a_river_with_few_bridges_parts_the_county(roads: RoadNetwork) -> None:
     assert 4 <= shapely.get_num_geometries(crossings) <= 8
 
 
-def test_each_competition_can_be_judged(tables: dict[str, pd.DataFrame]) -> None:
-    competitions = tables["competitions"]["competition"].tolist()
-    assert len(competitions) == 2 and set(tables["competitions"]["site"]) <= set(tables["sites"]["site"])
-    for competition in competitions:
-        bids, criteria = (tables[name][tables[name]["competition"] == competition] for name in ("bids", "criteria"))
-        scores = tables["scores"][tables["scores"]["bid"].isin(bids["bid"])]
-        assert len(bids) >= 4 and criteria["weight"].sum() == 100
-        assert len(scores) == len(bids) * len(criteria) * 4  # three assessors, and what they agreed on
-        agreed = scores[scores["assessor"] == "moderated"]
-        assert len(agreed) == len(bids) * len(criteria) and agreed["reason"].notna().all()
-        assert scores["score"].between(0, 5).all()
-        threshold = criteria.set_index("criterion")["threshold"]
-        record = agreed.pivot_table(index="bid", columns="criterion", values="score")
-        fails = (record < threshold[record.columns]).any(axis=1)
-        assert fails.sum() <= 3 and not fails.all()
+@pytest.mark.parametrize(("competition", "count"), [("C2023-1", 5), ("C2023-2", 4)])
+def test_competitions_can_be_judged(tables: dict[str, pd.DataFrame], competition: str, count: int) -> None:
+    bids, criteria, contest = (
+        tables[name][tables[name]["competition"] == competition] for name in ("bids", "criteria", "competitions")
+    )
+    scores = tables["scores"][tables["scores"]["bid"].isin(bids["bid"])]
+    assert len(bids) == count and len(tables["bids"]) == 9
+    assert criteria["weight"].sum() == 100
+    assert len(scores) == count * len(criteria) * 4  # three assessors, and what they agreed on
+    agreed = scores[scores["assessor"] == "moderated"]
+    assert len(agreed) == count * len(criteria) and agreed["reason"].notna().all()
+    assert scores["score"].between(0, 5).all()
+    threshold = criteria.set_index("criterion")["threshold"]
+    record = agreed.pivot_table(index="bid", columns="criterion", values="score")
+    fails = (record < threshold[record.columns]).any(axis=1)
+    assert (1 if competition == "C2023-1" else 0) <= fails.sum() <= 3
+    (site,) = contest["site"]
+    assert (tables["sites"]["site"] == site).sum() == 1
+
+
+def test_the_rules_that_link_the_competitions_hold_for_any_seed(tmp_path: Path) -> None:
+    """Other seeds may give another best set; the tables must be sound and the stage must answer."""
+    from placeplan.tender import tender_stage
+
+    for seed in (3, 4):
+        make_county(tmp_path / str(seed), seed)
+        told = tender_stage(Study.open(tmp_path / str(seed))).summary["linked_awards"]["L2023-1"]
+        assert told["outcome"] in ("proven", "tie"), told["result"]
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])
