@@ -53,6 +53,7 @@ class Accounts:
         factor = np.divide(before + change, before, out=np.ones_like(before), where=before > 0)
         rolls = self.finances.rolls.copy()
         rolls[:, 1:] *= np.maximum(factor, 0.0)[:, :, None]
+        rolls[rolls.sum(axis=2) < LEAST_CHANGE] = 0.0  # a school of nobody is closed
         affected = np.flatnonzero(np.abs(change).max(axis=1) >= LEAST_CHANGE)
         schools = self.finances.schools.some(affected)
         budget = shadow_budget(schools, rolls[affected], self.years, self.finances.values, policy)
@@ -110,6 +111,9 @@ def with_money(
     pushed = {}
     for basis in effects:
         then = sufficient[basis].set_index("urn")["viable"]
-        lost = [str(urn) for urn in then.index[~then.astype(bool)] if bool(lasts.get(urn, False))]
+        rows = budgets[basis].sort_values("academic_year").groupby("urn", sort=False)
+        emptied = rows["pupils"].last() < LEAST_CHANGE
+        gone = [*then.index[~then.astype(bool)], *emptied.index[emptied]]
+        lost = [str(urn) for urn in dict.fromkeys(gone) if bool(lasts.get(urn, False))]
         pushed[basis] = [str(names.get(urn, urn)) for urn in lost]
     return told, pushed

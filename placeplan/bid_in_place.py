@@ -11,7 +11,7 @@ is a criterion of the competition.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -73,7 +73,23 @@ def bids_in_place(study: Study, upstream: Upstream | None) -> InPlace:
         if len(bids):
             parts.append(_one_competition(study, upstream, known, accounts, row, bids))
     tables = {name: pd.concat([part[name] for part in parts], ignore_index=True) for name in (TABLES if parts else ())}
-    return InPlace(tables, tuple(notes))
+    return InPlace(tables, (*notes, *_unsettled(tables)))
+
+
+def _unsettled(tables: dict[str, pd.DataFrame]) -> Iterator[str]:
+    """Bids with which no plan keeps the rules, and those of which it is not settled whether they save or cost."""
+    if not tables:
+        return
+    for competition, rows in tables["bids_in_place"].groupby("competition", sort=False):
+        for row in rows[rows["clash"].ne("")].itertuples():
+            yield f"{competition}: no plan with {row.bid} keeps every rule: {row.clash}."
+        least, most = rows["more_least_gbp"], rows["more_most_gbp"]
+        open_ = rows.loc[((least < 0) & (most > 0)) | (least.isna() & rows["clash"].eq("")), "bid"]
+        if len(open_):
+            yield (
+                f"{competition}: planning stopped (bid_seconds) before it was settled whether a school here saves or "
+                f"costs more than none: {', '.join(open_)}."
+            )
 
 
 def _placeable(study: Study, row: Any, years: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -162,30 +178,39 @@ def _site(estate: Estate, site: str, bids: pd.DataFrame) -> Site:
     return Site(estate, facility, own[0], dict(zip(bids["bid"], own[1:], strict=True)))
 
 
-def _worth(study: Study, here: Site) -> dict[str, dict[str, float]]:
+def _worth(study: Study, here: Site) -> dict[str, dict[str, object]]:
     """By bid, what the whole plan costs more with it than without a school on the site, at least and at most.
 
-    Bids with the same places in the same years differ by what they cost themselves and by nothing else.
+    `clash` names the rules that no plan with it keeps; both figures are then nan. Bids with the same places in the same
+    years and the same part in every rule differ by what they cost themselves and by nothing else.
     """
     problem = here.estate.problem
-    solved: dict[bytes, tuple[float, float]] = {}
+    solved: dict[bytes, tuple[float, float, str]] = {}
     before: EstatePlan | None = None
 
-    def cost(option: int) -> tuple[float, float]:
-        """At least and at most, GBP."""
+    def cost(option: int) -> tuple[float, float, str]:
+        """At least and at most, GBP, and the rules that clash."""
         nonlocal before
-        places, own = problem.option_capacity[option].tobytes(), problem.option_cost[option]
-        if places not in solved:
-            before = _planned(problem, here.facility, option, study.policy, before)
-            solved[places] = (before.bound - own, before.objective - own)
-        least, most = solved[places]
-        return least + own, most + own
+        own = problem.option_cost[option]
+        alike = problem.option_capacity[option].tobytes() + problem.row_matrix[:, option].toarray().tobytes()
+        if alike not in solved:
+            plan = _planned(problem, here.facility, option, study.policy, before)
+            before = plan if plan.option is not None else before
+            clash = "; ".join(problem.row_name[row] for row in plan.clash)
+            solved[alike] = (plan.bound - own, plan.objective - own, clash)
+        least, most, clash = solved[alike]
+        return least + own, most + own, clash
 
     empty = cost(here.empty)
-    told = {}
+    told: dict[str, dict[str, object]] = {}
     for bid, option in here.options.items():
-        with_it = cost(option)
-        told[bid] = {"more_least_gbp": with_it[0] - empty[1], "more_most_gbp": with_it[1] - empty[0]}
+        least, most, clash = cost(option)
+        known = np.isfinite([least, most, *empty[:2]]).all()
+        told[bid] = {
+            "more_least_gbp": least - empty[1] if known else np.nan,
+            "more_most_gbp": most - empty[0] if known else np.nan,
+            "clash": clash,
+        }
     return told
 
 

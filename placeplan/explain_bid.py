@@ -78,7 +78,7 @@ def _in_place(row: pd.Series) -> list[str]:
         f"Pupils in the last plan year: {row['pupils_planned']:,.0f} planned, {row['pupils_chosen']:,.0f} would choose "
         f"it, {row['pupils_wanting']:,.0f} if places were no limit; {row['newly_within_chosen']:,.0f} of them come "
         f"within walking distance, {row['newly_beyond_chosen']:,.0f} beyond it.",
-        f"The whole plan, all else planned anew, costs {_between(row)} a school on the site, both proven.",
+        _worth(row),
     ]
     for basis, words in (("chosen", "as parents would choose"), ("planned", "as planned")):
         if row[f"not_viable_{basis}"]:
@@ -89,13 +89,20 @@ def _in_place(row: pd.Series) -> list[str]:
     return said
 
 
-def _between(row: pd.Series) -> str:
+def _worth(row: pd.Series) -> str:
+    """What the whole plan costs with the bid against none on the site."""
     least, most = float(row["more_least_gbp"]), float(row["more_most_gbp"])
+    if row["clash"]:
+        return f"No plan with it keeps every rule: {row['clash']}."
+    if least != least:
+        return "What the whole plan costs with it could not be found in the time."
     if most <= 0:
-        return f"between {money(-most)} and {money(-least)} less than without"
-    if least >= 0:
-        return f"between {money(least)} and {money(most)} more than without"
-    return f"at most {money(-least)} less and at most {money(most)} more than without"
+        how = f"between {money(-most)} and {money(-least)} less than"
+    elif least >= 0:
+        how = f"between {money(least)} and {money(most)} more than"
+    else:
+        how = f"at most {money(-least)} less and at most {money(most)} more, so it is not settled, than"
+    return f"The whole plan, all else planned anew, costs {how} without a school on the site, both proven."
 
 
 def _firm(code: str, ranked: pd.DataFrame, folder: Path) -> list[str]:

@@ -94,8 +94,12 @@ def _outcome(one: Judged, page: str) -> dict[str, object]:
 
 
 def _without_bids(study: Study, judged: list[Judged]) -> Iterator[str]:
-    """Competitions that cannot be judged yet."""
+    """Competitions that cannot be judged yet, and those that are for the same site."""
     known = {one.contest.competition for one in judged}
+    sites = study.tables["competitions"].dropna(subset=["site"]).groupby("site")["competition"].agg(list)
+    for site, names in sites.items():
+        if len(names) > 1:
+            yield f"{', '.join(names)}: on one site, {site}. Each is put in place as if it were the only one."
     for name in study.tables["competitions"]["competition"]:
         if name not in known:
             yield f"{name}: no bids or no criteria are given."

@@ -6,20 +6,25 @@ cohort from 2023/24 on. The bids are of a school of 1 FE at 1 km from A, from 20
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from small_study import grow
 from tender_study import write_tender_study
 from test_bad_input import edit
+from test_estate_options import YEARS, site
 
 from geodata.policy import Policy
+from models.bids import bid_option
 from models.choice import attractions, drawn_shares
 from placeplan.bid_effects import Effects
 from placeplan.bid_finances import Accounts, with_money
+from placeplan.bid_in_place import _worth
 from placeplan.estate import Upstream, what_is_known
 from placeplan.pipeline import run_stages
 from placeplan.reasons import with_competitions
@@ -141,24 +146,101 @@ def test_the_new_school_has_a_budget_of_five_years_on_both_answers(made: Path) -
     assert (money["balance_gbp"] - (money["income_gbp"] - money["cost_gbp"])).abs().max() < 1e-6
 
 
-def test_a_neighbour_that_loses_nearly_everybody_is_named(made: Path) -> None:
-    """B keeps five pupils: its reserves, enough without the bid, are gone. A loses nobody and is not named."""
+@pytest.mark.parametrize(
+    ("kept", "since", "reserves", "named"),
+    [
+        (5, 0, 0.2, True),
+        (0, 0, 0.2, True),
+        (0, 2, 0.2, True),
+        (0.3, 2, 0.2, True),
+        (199, 4, 0.2, False),
+        (5, 0, 0.05, False),
+    ],
+)
+def test_a_neighbour_that_loses_nearly_everybody_is_named(
+    made: Path, kept: float, since: int, reserves: float, named: bool
+) -> None:
+    """Its reserves, enough without the bid, are gone, or its pupils are. Not named where they never were enough."""
     study = Study.open(made)
-    policy = Policy({"viable_reserves_share": 0.2})
+    policy = Policy({"viable_reserves_share": reserves})
     known = what_is_known(study, Upstream.read(study.results))
-    taught = within_places(
-        *(read_stage(study.results / "balance", name) for name in ("roll_forecast", "school_forecast"))
+    balance = study.results / "balance"
+    accounts = Accounts.of(
+        study, known, within_places(read_stage(balance, "roll_forecast"), read_stage(balance, "school_forecast"))
     )
-    accounts = Accounts.of(study, known, taught)
     rolls = accounts.finances.rolls[:, 1:].sum(axis=2)
     change = np.zeros_like(rolls)
-    change[1] = 5 - rolls[1]
-    nobody = Effects(np.zeros((5, 12)), np.zeros(5), change, np.zeros(5), np.zeros(5), pd.DataFrame())
+    change[1, since:] = kept - rolls[1, since:]
+    effects = Effects(np.zeros((5, 12)), np.zeros(5), change, np.zeros(5), np.zeros(5), pd.DataFrame())
     rows = pd.DataFrame({"facility": "100002", "name": "B Primary School", "academic_year": known.years})
-    told, pushed = with_money(rows, {"planned": nobody}, accounts, policy)
-    assert pushed == {"planned": ["B Primary School"]}
-    last = told.iloc[-1]  # the first year is still funded on the roll before
-    assert last["balance_planned_gbp"] < last["balance_without_gbp"]
+    _, pushed = with_money(rows, {"planned": effects}, accounts, policy)
+    assert pushed == {"planned": ["B Primary School"] if named else []}
+
+
+def test_a_queue_moves_up_where_the_new_school_draws(made: Path) -> None:
+    """A school has as many as want to come and no more than its 30 places, with the new school and without it."""
+    lost, pupils = table(made, "bid_neighbours"), table(made, "bid_pupils")
+    rolls = read_stage(made / "results/base/balance", "roll_forecast")
+    year = "2026/27"  # the first cohort
+    drawn = pupils[(pupils["bid"] == "B1") & (pupils["basis"] == "chosen") & (pupils["academic_year"] == year)]
+    mine = lost[(lost["bid"] == "B1") & (lost["academic_year"] == year)].set_index("facility")["change_chosen"]
+    for urn in (100001, 100002):
+        wanted = rolls[(rolls["urn"] == urn) & (rolls["academic_year"] == year) & (rolls["year_group"] == "R")]
+        want, gone = float(wanted["pupils"].iloc[0]), drawn.loc[drawn["today"] == str(urn), "pupils"].sum()
+        assert want > 30 and gone > 0.5
+        assert mine.get(str(urn), 0.0) == pytest.approx(min(want - gone, 30) - 30, abs=0.01)
+
+
+def test_who_comes_within_walking_distance_and_who_beyond_it(made: Path) -> None:
+    """Two miles for a primary school, counted again from where each pupil would come from."""
+    limit = Study.open(made).policy.number("walking_limit_under_8_m")
+    pupils, told = table(made, "bid_pupils"), table(made, "bids_in_place").set_index("bid")
+    rows = pupils[(pupils["bid"] == "B1") & (pupils["basis"] == "chosen") & (pupils["academic_year"] == "2027/28")]
+    near_now, near_then = rows["distance_today_m"] <= limit, rows["distance_m"] <= limit
+    within, beyond = rows.loc[~near_now & near_then, "pupils"].sum(), rows.loc[near_now & ~near_then, "pupils"].sum()
+    assert within > 1 and beyond > 1
+    assert told.loc["B1", "newly_within_chosen"] == pytest.approx(within, abs=0.05)
+    assert told.loc["B1", "newly_beyond_chosen"] == pytest.approx(beyond, abs=0.05)
+
+
+def worth_of(costs: dict[int, tuple[float, float]], **changes: object) -> dict[str, dict[str, object]]:
+    """`_worth` of bids X and Y over an empty site, where planning gives those bounds and costs by option."""
+    problem = SimpleNamespace(
+        option_cost=np.array([0.0, 5.0, 8.0]), option_capacity=np.array([[0.0], [60.0], [60.0]]),
+        row_matrix=csr_matrix(changes.get("rows", np.zeros((1, 3)))), row_name=("capital in 2025/26",),
+    )  # fmt: skip
+    here = SimpleNamespace(estate=SimpleNamespace(problem=problem), facility=0, empty=0, options={"X": 1, "Y": 2})
+
+    def planned(problem: object, facility: int, option: int, policy: object, before: object) -> SimpleNamespace:
+        least, most = costs[option]
+        impossible = np.isinf(most)
+        return SimpleNamespace(bound=least, objective=most, clash=(0,) if impossible else (),
+                               option=None if impossible else np.zeros(1))  # fmt: skip
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("placeplan.bid_in_place._planned", planned)
+        return _worth(SimpleNamespace(policy=None), here)  # type: ignore[arg-type]
+
+
+def test_the_worth_of_a_bid_lies_between_worst_against_best() -> None:
+    """Without it at least 100 and at most 110, with it 90 to 95: it saves 5 to 20. Y costs 3 more for the same."""
+    told = worth_of({0: (100, 110), 1: (90, 95)})
+    assert (told["X"]["more_least_gbp"], told["X"]["more_most_gbp"]) == (-20, -5)
+    assert (told["Y"]["more_least_gbp"], told["Y"]["more_most_gbp"]) == (-17, -2)
+
+
+def test_a_bid_over_the_budget_takes_no_other_with_it() -> None:
+    """The same places, but only X is over a budget: what it clashes with is named, and Y is planned on its own."""
+    told = worth_of({0: (100, 110), 1: (np.inf, np.inf), 2: (92, 97)}, rows=np.array([[0.0, 9.0, 7.0]]))
+    assert told["X"]["clash"] == "capital in 2025/26" and np.isnan(told["X"]["more_most_gbp"])
+    assert told["Y"]["clash"] == "" and told["Y"]["more_most_gbp"] == -3
+
+
+def test_capital_of_a_bid_has_the_land_in_it() -> None:
+    where = site(land_cost_gbp=300_000.0)
+    option = bid_option(where, "B", 2, YEARS[3], 8_000_000.0, YEARS, Policy({}))
+    assert option.capital_gbp.tolist() == [0, 0, 8_300_000, 0, 0, 0, 0] and option.start_now
+    assert option.places[3:, 0].tolist() == [60] * 4 and option.places[3, 1] == 0
 
 
 distances = st.lists(st.lists(st.floats(0, 15), min_size=3, max_size=3), min_size=4, max_size=4)
@@ -195,3 +277,12 @@ def test_the_plan_says_when_nobody_offers_the_year_it_would_open() -> None:
     told = with_competitions(decided, competitions, bids)["reason"].tolist()
     assert told == ["2 FE. Bids for it (C1) open in 2026/27 to 2027/28; nobody offers 2025/26.", "More."]
     assert with_competitions(decided, None, None) is decided
+
+
+def test_schools_far_away_say_nothing_of_a_new_schools_pull() -> None:
+    """Beside one school of 100 a twin takes half, whatever is so of a school fifty kilometres on."""
+    km = np.array([[1.0, 50.0], [50.0, 1.0], [50.0, 40.0]])
+    share = drawn_shares(
+        km, np.array([100.0, 40.0, 60.0]), np.array([100.0, 100.0]), np.array([1.0, 50.0, 50.0]), 100.0, 0.7
+    )
+    assert share[0] == pytest.approx(0.5, abs=0.01)

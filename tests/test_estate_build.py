@@ -125,7 +125,7 @@ def test_journeys_disturbance_and_transport_are_priced_by_hand() -> None:
     both = two(pan_a=20)
     policy = Policy({"residual_years": 0, "discount_rate": 0.0})
     nodes = homes(("far", "900001", 210, 1000))
-    for km, price in ((6, 6 * 360 + 1000 + 1250), (2, 2 * 360 + 1000)):
+    for km, price in ((6, 6 * 360 + 1000 + 1250), (4, 4 * 360 + 1000 + 1250), (2, 2 * 360 + 1000)):
         made = estate(both, stays(both), nodes, [[1, km]], policy)
         arc = int(np.flatnonzero(made.problem.arc_facility == 1)[0])
         assert made.problem.arc_cost[:, arc] == pytest.approx(price)

@@ -58,15 +58,17 @@ def _figures(bids: pd.DataFrame, areas: str) -> list[tuple[str, list[str]]]:
         ("Capital a place", "capital_per_place_gbp", pounds),
         ("… of the benchmark", "of_benchmark", per_cent),
     ]
-    worth = [_worth(row.more_least_gbp, row.more_most_gbp) for row in bids.itertuples()]
+    worth = [_worth(row.more_least_gbp, row.more_most_gbp, row.clash) for row in bids.itertuples()]
     return [
         *((words, [say(value) or "none" for value in bids[column]]) for words, column, say in lines),
         (WORTH, worth),
     ]
 
 
-def _worth(least_gbp: float, most_gbp: float) -> str:
+def _worth(least_gbp: float, most_gbp: float, clash: str) -> str:
     """What the whole plan costs with the bid against none on the site, between proven figures."""
+    if clash:
+        return f"no plan with it keeps every rule: {clash}"
     if least_gbp != least_gbp or most_gbp != most_gbp:
         return "not known"
     if most_gbp <= 0:
