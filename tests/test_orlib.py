@@ -46,7 +46,7 @@ def test_the_single_site_optimum_is_the_published_one(real_data, best_known, ins
 def test_the_hardest_single_site_problems_are_near_the_published_optimum(real_data, best_known, instance):
     # From today's estate alone they were 0.6 and 1.0 % above it after half a minute.
     problem = read_holmberg(real_data / "benchmarks" / "holmberg" / instance)
-    plan = solve_estate(problem, gap=0.005, time_limit_s=60)
+    plan = solve_estate(problem, gap=0.005, time_limit_s=120)
     assert plan.status == "optimal"
     assert plan.bound <= best_known[instance] <= plan.objective <= best_known[instance] * 1.002
     check_estate(problem, plan)
