@@ -1,5 +1,7 @@
 """Who pays for the plan: contributions only where and when they may be spent, the authority the rest."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ from test_estate_options import YEARS, village
 from geodata.policy import Policy
 from models.funding import AUTHORITY, capital_spent, fund
 from models.growth import expand
+from placeplan.report import _payer
 
 SCHOOLS = [
     village(key="900001", planning_area={"primary": "North"}),
@@ -101,3 +104,14 @@ def test_every_pound_is_met_once_and_no_contribution_is_overspent(seed: int) -> 
 def test_without_contributions_all_is_the_authoritys() -> None:
     table, left = fund(capital(("900001", "2025/26", 5.0)), None, SCHOOLS)
     assert table["source"].tolist() == [AUTHORITY] and left.empty
+
+
+def test_what_is_spent_before_a_contribution_is_due_is_the_authoritys_to_find() -> None:
+    """Cash of 2024/25 against a contribution due in 2025/26: whoever reads it as paid by the developer is short of it."""
+    due = pd.DataFrame({"site": ["HS-01"], "due_year": ["2025/26"]})
+    study = SimpleNamespace(tables={"contributions": due})
+    early, then, own = (
+        _payer(study, *cell) for cell in (("HS-01", "2024/25"), ("HS-01", "2025/26"), (AUTHORITY, "2024/25"))
+    )
+    assert early == "the authority, to be recouped from the contribution of HS-01, due in 2025/26"
+    assert then == "contribution of HS-01" and own == "the authority"

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
-from geodata.years import phase_of
+from geodata.years import phase_of, start_year
+from models import funding
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
 from placeplan.methodology import OWN
@@ -52,7 +53,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
-        "capital": _capital(results) if "estate" in ran else [],
+        "capital": _capital(study, results) if "estate" in ran else [],
         "contributions_left": _rows(results, "estate", "contributions_left", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
         "frontier_map": "geometry" in study.tables["localities"],
@@ -74,13 +75,23 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
     }
 
 
-def _capital(results: Path) -> list[dict[str, Any]]:
-    """Capital by academic year and source."""
+def _capital(study: Study, results: Path) -> list[dict[str, Any]]:
+    """Capital by academic year and source; `source` says who pays first where a contribution is not due yet."""
     table = read_stage(results / "estate", "capital")
-    rows: list[dict[str, Any]] = (
-        table.groupby(["academic_year", "source"], as_index=False)["capital_gbp"].sum().to_dict("records")
-    )
-    return rows
+    rows = table.groupby(["academic_year", "source"], as_index=False)["capital_gbp"].sum()
+    return [
+        {"academic_year": year, "source": _payer(study, source, year), "capital_gbp": gbp}
+        for year, source, gbp in rows.itertuples(index=False)
+    ]
+
+
+def _payer(study: Study, source: str, year: str) -> str:
+    if source == funding.AUTHORITY:
+        return "the authority"
+    due = study.tables["contributions"].query("site == @source")["due_year"].min()
+    if start_year(due) > start_year(year):
+        return f"the authority, to be recouped from the contribution of {source}, due in {due}"
+    return f"contribution of {source}"
 
 
 def _frontier(results: Path) -> list[dict[str, Any]]:
