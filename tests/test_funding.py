@@ -107,7 +107,7 @@ def test_without_contributions_all_is_the_authoritys() -> None:
 
 
 def test_what_is_spent_before_a_contribution_is_due_is_the_authoritys_to_find() -> None:
-    """Cash of 2024/25 against a contribution due in 2025/26: whoever reads it as paid by the developer is short of it."""
+    """Cash of 2024/25, a contribution due in 2025/26: whoever reads it as the developer's is short of it."""
     due = pd.DataFrame({"site": ["HS-01"], "due_year": ["2025/26"]})
     study = SimpleNamespace(tables={"contributions": due})
     early, then, own = (
