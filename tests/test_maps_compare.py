@@ -110,7 +110,7 @@ def test_both_maps_move_together(tmp_path: Path, size: tuple[int, int]) -> None:
         for which, code in (
             (1, "setView([52.62, -0.79], 13)"),
             (2, "panBy([60, -35], {animate: false})"),
-            (2, "zoomOut()"),
+            (2, "zoomOut(1, {animate: false})"),
         ):
             before = first
             move(opened, which, code)
