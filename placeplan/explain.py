@@ -115,7 +115,7 @@ def _decision(study: Study, key: str) -> Told:
         told["Decision"] = [
             f"{row['action']} from {row['academic_year']}: {row['reason']}.",
             *others,
-            f"Places R–Y11 {row['places_before']} → {row['places_after']}.",
+            f"Places R–Y11 in the last plan year: {row['places_before']} → {row['places_after']}.",
             f"Own cost over today, discounted: {money(row['cost_gbp'])}.",
             f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}; "
             "with its neighbours planned anew the difference is smaller.",

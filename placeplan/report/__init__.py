@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
-from geodata.years import phase_of, start_year
+from geodata.years import add_years, phase_of, start_year
 from models import funding
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
@@ -47,6 +47,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
     return {
         "summaries": summaries,
         "banners": study.banners,
+        "last_year": add_years(study.settings.base_year, study.settings.horizon_years),
         "phases": _phases(phases, supply),
         **_on_top(study, results, ran),
         "balance": _balance(study, results) if "balance" in ran else [],
