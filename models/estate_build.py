@@ -23,6 +23,7 @@ from geodata.years import COMPULSORY
 from models.bands import Band
 from models.estate import EstateProblem
 from models.options import STAY, Facility, Option
+from models.pots import NO_POTS, Pots
 from models.rules import Row
 
 Array = NDArray[np.float64]
@@ -54,6 +55,7 @@ class Estate:
     nodes : the nodes that may move in some slice (D rows); all_nodes : every node (N rows).
     staying : (S, N) pupils whom their school keeps whatever is decided; they are not in the problem.
     arc_metres : (A,) road distance of each arc.
+    pots : developer contributions; in the problem their sums follow the options, and they themselves the facilities.
 
     """
 
@@ -67,6 +69,7 @@ class Estate:
     all_nodes: pd.DataFrame
     staying: Array
     arc_metres: Array
+    pots: Pots = NO_POTS
 
 
 def build_estate(
@@ -81,11 +84,13 @@ def build_estate(
     policy: Policy,
     probability: Array | None = None,
     staged: bool = False,
+    pots: Pots = NO_POTS,
 ) -> Estate:
     """State the problem. `options` are grouped in any order; each facility needs a "stay" option, its baseline.
 
     `node_pupils` is (K, T, 12, N) over the scenarios, whose probabilities are `probability` (K,), and the plan years.
-    `staged`: only what must be begun now is the same in every scenario; what can wait may differ.
+    `staged`: only what must be begun now is the same in every scenario; what can wait may differ. `rows` are those of
+    the `pots` too.
     """
     key = {facility.key: f for f, facility in enumerate(facilities)}
     option_facility = np.array([key[option.facility] for option in options], dtype=np.int64)
@@ -107,23 +112,28 @@ def build_estate(
     in_primary = nodes["band"].isin([band.name for band in bands if band.phase == "primary"]).to_numpy()
     arc_cost = _arc_costs(metres, moved, in_primary[moving[arc_node]], slices, policy)
     weight = slices["weight"].to_numpy(dtype=float)
+    n_pots, n_sums = len(pots.purse), len(pots.pot)
+    begun = np.concatenate([first_stage(options), np.zeros(n_sums, dtype=np.int64)])
     problem = EstateProblem(
-        option_facility=option_facility,
-        option_cost=option_costs(options, years, policy),
-        option_capacity=capacity,
+        option_facility=np.concatenate([option_facility, len(facilities) + pots.pot]),
+        option_cost=np.concatenate([option_costs(options, years, policy), pots.cost]),
+        option_capacity=np.concatenate([capacity, np.zeros((n_sums, len(slices)))]),
         demand=demand[:, moving],
         arc_node=arc_node,
         arc_facility=arc_facility,
         arc_cost=arc_cost,
         unmet_cost=np.repeat(weight[:, None] * policy.number("unmet_gbp"), len(moving), axis=1),
-        row_matrix=_row_matrix(rows, len(options)),
+        row_matrix=_row_matrix(rows, len(options) + n_sums),
         row_lower=np.array([row.lower for row in rows], dtype=float),
         row_upper=np.array([row.upper for row in rows], dtype=float),
         row_name=tuple(row.name for row in rows),
-        baseline=_baseline(options, option_facility, len(facilities)),
+        baseline=np.concatenate(
+            [_baseline(options, option_facility, len(facilities)), len(options) + pots.pot.searchsorted(range(n_pots))]
+        ),
         slice_scenario=scenario if len(node_pupils) > 1 else None,
         scenario_weight=probability if len(node_pupils) > 1 else None,
-        option_first=first_stage(options) if staged and len(node_pupils) > 1 else None,
+        option_first=begun if staged and len(node_pupils) > 1 else None,
+        pots=n_pots,
     )
     return Estate(
         problem,
@@ -136,6 +146,7 @@ def build_estate(
         nodes,
         staying,
         metres,
+        pots,
     )
 
 

@@ -33,7 +33,10 @@ def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
 
 
 def option_table(estate: Estate) -> pd.DataFrame:
-    """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers."""
+    """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers.
+
+    The sums of contributions, which follow in the problem, are not among them.
+    """
     by_key = {facility.key: facility for facility in estate.facilities}
     return pd.DataFrame(
         {
@@ -43,7 +46,7 @@ def option_table(estate: Estate) -> pd.DataFrame:
             "action": [option.action for option in estate.options],
             "academic_year": [option.academic_year for option in estate.options],
             "places_after": [round(float(option.admits[-1].sum())) for option in estate.options],
-            "cost_gbp": estate.problem.option_cost.round(),
+            "cost_gbp": estate.problem.option_cost[: len(estate.options)].round(),
             "own_power": [option.power.own for option in estate.options],
             "reason": [option.reason for option in estate.options],
         }

@@ -99,6 +99,7 @@ def _row(
     chosen: np.ndarray,
 ) -> dict[str, object]:
     problem, baseline = estate.problem, estate.problem.baseline
+    schools = slice(problem.n_schools)
     probability = estate.slices["probability"].to_numpy(dtype=float)
     whole = (estate.slices["kind"] == WHOLE).to_numpy()
     entry = (estate.slices["kind"] == ENTRY).to_numpy()
@@ -114,8 +115,8 @@ def _row(
         # Who has no place in the entry year may have one by the count of the whole band, and the other way round.
         "pupil_years_without_place": float(max(without[whole].sum(), without[entry].sum())),
         "journey_km": float(km[whole].sum()),
-        "changes": int((options != baseline).any(axis=0).sum()),
-        "differs": int((options != chosen).any(axis=0).sum()),
+        "changes": int((options != baseline).any(axis=0)[schools].sum()),
+        "differs": int((options != chosen).any(axis=0)[schools].sum()),
     }
 
 

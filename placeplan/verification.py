@@ -23,6 +23,7 @@ from models.estate import EstateProblem
 from models.estate_build import WHOLE
 from models.planning_areas import area_of_school
 from placeplan.clusters import study_villages
+from placeplan.contributions import wrong_contributions
 from placeplan.deficits import wrong_deficits
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
@@ -71,6 +72,9 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["estate tables: every pupil is placed or listed as unplaced"] = partial(_pupils, results)
         checks["estate tables: a decision for every facility that changes"] = partial(_decisions, folder)
         checks["estate tables: every policy row as the plan has it"] = partial(_policy_rows, folder)
+        checks["estate tables: contributions where and when they are due, and once"] = partial(
+            wrong_contributions, study
+        )
     if "clusters" in stages:
         checks["clusters: members, limits and gap from the table"] = partial(_clusters, study)
         checks["clusters summary: objective, bound and gap of the plan"] = partial(
@@ -252,7 +256,7 @@ def _decisions(folder: Path) -> list[str]:
     problem = EstateProblem.load(folder / "problem.npz")
     assert problem.baseline is not None, "the problem has no baseline"
     with np.load(folder / "plan.npz") as saved:
-        changes = int((_by_scenario(saved) != problem.baseline).any(axis=0).sum())
+        changes = int((_by_scenario(saved) != problem.baseline).any(axis=0)[: problem.n_schools].sum())
     listed = read_stage(folder, "decisions")
     twice = listed[listed.duplicated(["facility", "action", "academic_year", "reason"])]
     wrong = [f"{facility} is listed twice" for facility in twice["facility"]]
