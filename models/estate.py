@@ -29,8 +29,9 @@ places    ``option_capacity``      places usable in the slice
 demand    ``demand``               pupils
 ========  =======================  ==========================================================
 
-Discounting, days travelled, slice length and scenario probability are already in the three costs. Pupils can
-always stay without a place at ``unmet_cost``, so only the policy rows can make the problem infeasible.
+Discounting, days travelled, slice length and scenario probability are already in the three costs. The last facilities
+may be pots: nobody can go to them, and their options are sums of money that policy rows tie to those of schools. Pupils
+can always stay without a place at ``unmet_cost``, so only the policy rows can make the problem infeasible.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class EstateProblem:
     slice_scenario: IntArray | None = None  # (S,) the demand scenario 0 … K-1 of a slice
     scenario_weight: FloatArray | None = None  # (K,) probability of a scenario; None: all equal
     option_first: IntArray | None = None  # (O,) first-stage class of an option within its facility
+    pots: int = 0  # so many facilities, the last ones, are sums of money and no schools
 
     def __post_init__(self) -> None:
         for name in ("option_facility", "arc_node", "arc_facility"):
@@ -95,6 +97,7 @@ class EstateProblem:
         self._check_rows()
         self._check_baseline()
         self._check_scenarios()
+        self._check_pots()
         self._set("single_site", bool(self.single_site))
 
     # -- counts -----------------------------------------------------------------------------------------
@@ -108,6 +111,11 @@ class EstateProblem:
     def n_facilities(self) -> int:
         """F."""
         return int(self.option_facility.max()) + 1
+
+    @property
+    def n_schools(self) -> int:
+        """Facilities that are schools or sites, the first ones: F less the pots."""
+        return self.n_facilities - self.pots
 
     @property
     def n_slices(self) -> int:
@@ -201,6 +209,7 @@ class EstateProblem:
             row_upper=upper,
             row_name=tuple(str(name) for name in stored.get("row_name", ())),
             single_site=bool(stored.get("single_site", False)),
+            pots=int(stored.get("pots", 0)),
             **optional,
         )
 
@@ -210,6 +219,8 @@ class EstateProblem:
         stored: dict[str, Any] = {name: getattr(self, name) for name in _DENSE}
         stored |= {"row": triplets.row, "row_option": triplets.col, "row_value": triplets.data}
         stored |= {"row_lower": self.row_lower, "row_upper": self.row_upper, "single_site": self.single_site}
+        if self.pots:
+            stored["pots"] = self.pots
         if self.row_name:
             stored["row_name"] = np.array(self.row_name, dtype=np.str_)
         stored |= {name: given for name in _OPTIONAL if (given := getattr(self, name)) is not None}
@@ -290,6 +301,13 @@ class EstateProblem:
         refuse("baseline", baseline, (baseline < 0) | (baseline >= self.n_options), "not an option")
         strange = self.option_facility[baseline] != np.arange(self.n_facilities)
         refuse("baseline", baseline, strange, "an option of another facility")
+
+    def _check_pots(self) -> None:
+        if not 0 <= self.pots < self.n_facilities:
+            raise ValueError(f"pots = {self.pots}: at least 0 and fewer than the {self.n_facilities} facilities")
+        into = self.option_facility >= self.n_schools
+        refuse("option_capacity", self.option_capacity, into[:, None] & (self.option_capacity > 0), "places in a pot")
+        refuse("arc_facility", self.arc_facility, self.arc_facility >= self.n_schools, "nobody can go to a pot")
 
     def _check_scenarios(self) -> None:
         if self.option_first is not None:

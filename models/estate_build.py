@@ -23,6 +23,7 @@ from geodata.years import COMPULSORY
 from models.bands import Band
 from models.estate import EstateProblem
 from models.options import STAY, Facility, Option
+from models.pots import NO_POTS, Pots
 from models.rules import Row, row_matrix
 
 Array = NDArray[np.float64]
@@ -57,6 +58,7 @@ class Estate:
     pupils : (K, T, 12, N) pupils of every node by scenario, plan year and year group R … Y11.
     moving : (D,) the rows of `nodes` in `all_nodes`.
     restated : the same estate with other policy rows and other pupils.
+    pots : developer contributions; in the problem their sums follow the options, and they themselves the facilities.
 
     """
 
@@ -73,6 +75,7 @@ class Estate:
     pupils: Array
     moving: Ints
     restated: "Callable[[Sequence[Row], Array], Estate]"
+    pots: Pots = NO_POTS
 
 
 def build_estate(
@@ -87,11 +90,13 @@ def build_estate(
     policy: Policy,
     probability: Array | None = None,
     staged: bool = False,
+    pots: Pots = NO_POTS,
 ) -> Estate:
     """State the problem. `options` are grouped in any order; each facility needs a "stay" option, its baseline.
 
     `node_pupils` is (K, T, 12, N) over the scenarios, whose probabilities are `probability` (K,), and the plan years.
-    `staged`: only what must be begun now is the same in every scenario; what can wait may differ.
+    `staged`: only what must be begun now is the same in every scenario; what can wait may differ. `rows` are those of
+    the `pots` too.
     """
     key = {facility.key: f for f, facility in enumerate(facilities)}
     option_facility = np.array([key[option.facility] for option in options], dtype=np.int64)
@@ -116,26 +121,31 @@ def build_estate(
 
     def restated(other_rows: Sequence[Row], other_pupils: Array) -> Estate:
         return build_estate(
-            facilities, options, other_rows, nodes, other_pupils, bands, years, reach, policy, probability, staged
+            facilities, options, other_rows, nodes, other_pupils, bands, years, reach, policy, probability, staged, pots
         )  # fmt: skip
 
+    n_pots, n_sums = len(pots.purse), len(pots.pot)
+    begun = np.concatenate([first_stage(options), np.zeros(n_sums, dtype=np.int64)])
     problem = EstateProblem(
-        option_facility=option_facility,
-        option_cost=option_costs(options, years, policy),
-        option_capacity=capacity,
+        option_facility=np.concatenate([option_facility, len(facilities) + pots.pot]),
+        option_cost=np.concatenate([option_costs(options, years, policy), pots.cost]),
+        option_capacity=np.concatenate([capacity, np.zeros((n_sums, len(slices)))]),
         demand=demand[:, moving],
         arc_node=arc_node,
         arc_facility=arc_facility,
         arc_cost=arc_cost,
         unmet_cost=np.repeat(weight[:, None] * policy.number("unmet_gbp"), len(moving), axis=1),
-        row_matrix=row_matrix(rows, len(options)),
+        row_matrix=row_matrix(rows, len(options) + n_sums),
         row_lower=np.array([row.lower for row in rows], dtype=float),
         row_upper=np.array([row.upper for row in rows], dtype=float),
         row_name=tuple(row.name for row in rows),
-        baseline=_baseline(options, option_facility, len(facilities)),
+        baseline=np.concatenate(
+            [_baseline(options, option_facility, len(facilities)), len(options) + pots.pot.searchsorted(range(n_pots))]
+        ),
         slice_scenario=scenario if len(node_pupils) > 1 else None,
         scenario_weight=probability if len(node_pupils) > 1 else None,
-        option_first=first_stage(options) if staged and len(node_pupils) > 1 else None,
+        option_first=begun if staged and len(node_pupils) > 1 else None,
+        pots=n_pots,
     )
     return Estate(
         problem,
@@ -151,6 +161,7 @@ def build_estate(
         node_pupils,
         moving,
         restated,
+        pots,
     )
 
 

@@ -37,7 +37,7 @@ def calendar_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataF
 
     `chosen` as for `decisions`; days as 2022-12-20, each the latest.
     """
-    taken = [] if chosen is None else np.unique(chosen).tolist()
+    taken = [] if chosen is None else np.unique(np.atleast_2d(chosen)[:, : len(estate.facilities)]).tolist()
     decided = sorted(taken, key=lambda o: (estate.options[o].facility, estate.options[o].academic_year))
     rows = [
         (of.facility, of.academic_year, of.action, step.name, str(step.begin_by), str(step.done_by), step.basis)
@@ -49,7 +49,10 @@ def calendar_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataF
 
 
 def option_table(estate: Estate) -> pd.DataFrame:
-    """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers."""
+    """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers.
+
+    The sums of contributions, which follow in the problem, are not among them.
+    """
     by_key = {facility.key: facility for facility in estate.facilities}
     return pd.DataFrame(
         {
@@ -59,7 +62,7 @@ def option_table(estate: Estate) -> pd.DataFrame:
             "action": [option.action for option in estate.options],
             "academic_year": [option.academic_year for option in estate.options],
             "places_after": [round(float(option.admits[-1].sum())) for option in estate.options],
-            "cost_gbp": estate.problem.option_cost.round(),
+            "cost_gbp": estate.problem.option_cost[: len(estate.options)].round(),
             "own_power": [option.power.own for option in estate.options],
             "reason": [option.reason for option in estate.options],
         }

@@ -2,12 +2,14 @@
 
 A contribution is due in a year, may be spent until another, on one phase, in one planning area or at one school. Which
 contribution pays for what is a small transport programme: as much of the plan's capital is met by contributions as can
-be, those that lapse first first. The plan itself is chosen as if all capital were the authority's.
+be; where that can be done in several ways the one that saves the authority most, discounted, and then those that lapse
+first first. `models.pots` counts contributions in the plan by the same rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +22,10 @@ from models.options import Facility, Option
 
 Array = NDArray[np.float64]
 AUTHORITY = "authority"
+SOONER = 0.05  # of a pound: what its discount counts beside the pound itself
 LATER = 1e-6  # of a pound in favour of a contribution for each year by which it lapses earlier
 SPENT = ["academic_year", "facility", "source", "capital_gbp"]
-LEFT = ["site", "phase", "amount_gbp", "spent_gbp", "unspent_gbp", "spend_by"]
+LEFT = ["site", "phase", "amount_gbp", "spent_gbp", "saved_gbp", "unspent_gbp", "spend_by"]
 
 
 def capital_spent(options: Sequence[Option], years: Sequence[str], probability: Mapping[int, float]) -> pd.DataFrame:
@@ -41,17 +44,27 @@ def capital_spent(options: Sequence[Option], years: Sequence[str], probability: 
 
 
 def fund(
-    spent: pd.DataFrame, contributions: pd.DataFrame | None, facilities: Sequence[Facility], forward_years: int = 0
+    spent: pd.DataFrame,
+    contributions: pd.DataFrame | None,
+    facilities: Sequence[Facility],
+    forward_years: int = 0,
+    discount_rate: float = 0.0,
+    base_year: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(capital by year, facility and source; what is spent and left of each contribution).
 
     `spent` as of `capital_spent`; `contributions` has site, phase, amount_gbp, due_year, spend_by, spend_where, and may
-    pay for what was built up to `forward_years` before it is due.
+    pay for what was built up to `forward_years` before it is due. A pound saves the authority what it is worth in
+    `base_year` (None: the first of `spent`) in the year it is spent or due, whichever is later.
     """
     if contributions is None or contributions.empty:
         return spent.assign(source=AUTHORITY)[SPENT], pd.DataFrame(columns=LEFT)
     may = _eligible(spent, contributions, {facility.key: facility for facility in facilities}, forward_years)
-    paid = _paid(spent["capital_gbp"].to_numpy(), contributions, may)  # (contributions, spent)
+    year = spent["academic_year"].map(start_year).to_numpy(dtype=float)
+    due = contributions["due_year"].map(start_year).to_numpy(dtype=float)
+    origin = year.min(initial=np.inf) if base_year is None else start_year(base_year)
+    saved = (1 + discount_rate) ** -(np.maximum(due[:, None], year) - origin)
+    paid = _paid(spent["capital_gbp"].to_numpy(), contributions, may, saved)  # (contributions, spent)
     c, item = np.nonzero(paid > 0.5)
     met = spent.iloc[item][["academic_year", "facility"]].assign(
         source=contributions["site"].astype(str).to_numpy()[c], capital_gbp=paid[c, item]
@@ -59,7 +72,9 @@ def fund(
     rest = spent.assign(source=AUTHORITY, capital_gbp=spent["capital_gbp"] - paid.sum(axis=0))
     table = pd.concat([met, rest[rest["capital_gbp"] > 0.5]], ignore_index=True)[SPENT]
     used = paid.sum(axis=1)
-    left = contributions.assign(spent_gbp=used, unspent_gbp=contributions["amount_gbp"] - used)
+    left = contributions.assign(
+        spent_gbp=used, saved_gbp=(paid * saved).sum(axis=1), unspent_gbp=contributions["amount_gbp"] - used
+    )
     return table.sort_values(SPENT[:3]).reset_index(drop=True), left.reindex(columns=LEFT)
 
 
@@ -70,24 +85,32 @@ def _eligible(
     year = spent["academic_year"].map(start_year).to_numpy()
     may = np.zeros((len(contributions), len(spent)), dtype=bool)
     for c, row in enumerate(contributions.to_dict("records")):
-        first = start_year(row["due_year"]) - forward_years
-        last = start_year(row["spend_by"]) if isinstance(row.get("spend_by"), str) else np.inf
-        where = row.get("spend_where")
-        for i, key in enumerate(spent["facility"]):
-            area = by_key[key].planning_area.get(row["phase"])
-            here = area is not None and (not isinstance(where, str) or where in (area, key))
-            may[c, i] = here and first <= year[i] <= last
+        first, last = window(row, forward_years)
+        here = np.array([may_pay_for(row, by_key[key]) for key in spent["facility"]], dtype=bool)
+        may[c] = here & (first <= year) & (year <= last)
     return may
 
 
-def _paid(capital: Array, contributions: pd.DataFrame, may: NDArray[np.bool_]) -> Array:
-    """(contributions, spent) GBP, as much as can be in all."""
+def window(contribution: Mapping[str, Any], forward_years: int) -> tuple[int, float]:
+    """First and last year (in which it starts) whose capital a contribution may pay for; inf where it never lapses."""
+    last = start_year(contribution["spend_by"]) if isinstance(contribution.get("spend_by"), str) else np.inf
+    return start_year(contribution["due_year"]) - forward_years, last
+
+
+def may_pay_for(contribution: Mapping[str, Any], facility: Facility) -> bool:
+    """Whether a contribution may be spent on a facility: its phase, in the planning area or at the school it names."""
+    area, where = facility.planning_area.get(contribution["phase"]), contribution.get("spend_where")
+    return area is not None and (not isinstance(where, str) or where in (area, facility.key))
+
+
+def _paid(capital: Array, contributions: pd.DataFrame, may: NDArray[np.bool_], saved: Array) -> Array:
+    """(contributions, spent) GBP, as much as can be in all and then what saves most; `saved` of each pound."""
     paid = np.zeros(may.shape)
     c, item = np.nonzero(may)
     if not len(c):
         return paid
     lapse = [start_year(year) if isinstance(year, str) else 9999 for year in contributions["spend_by"]]
-    worth = 1.0 - LATER * np.argsort(np.argsort(lapse, kind="stable"))[c]
+    worth = 1.0 + SOONER * saved[c, item] - LATER * np.argsort(np.argsort(lapse, kind="stable"))[c]
     one = np.ones(len(c))
     rows = vstack(
         [

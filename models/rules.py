@@ -94,8 +94,18 @@ def retained_surplus(
     return rows, kept
 
 
-def capital_budget(options: Sequence[Option], years: Sequence[str], policy: Policy) -> list[Row]:
-    """Spend no more capital in any year than the policy's budget; no row where it is blank."""
+def capital_budget(
+    options: Sequence[Option],
+    years: Sequence[str],
+    policy: Policy,
+    contributed: Sequence[tuple[NDArray[np.int64], Array]] = (),
+) -> list[Row]:
+    """Spend no more of the authority's own capital in any year than the policy's budget; no row where it is blank.
+
+    What contributions pay that are due by then is not the authority's money: `contributed` are the sums of each plan
+    year, as (options, GBP). Where it builds before they are due it has to find the money itself first, and that is in
+    its budget; what comes back later does not raise it.
+    """
     budget = policy.optional_number("capital_budget_gbp_per_year")
     if budget is None:
         return []
@@ -103,7 +113,13 @@ def capital_budget(options: Sequence[Option], years: Sequence[str], policy: Poli
     if not len(at):
         return []
     spend = np.array([options[i].capital_gbp for i in at])
-    return [Row(f"capital in {year}", at, spend[:, t], -np.inf, budget, "GBP") for t, year in enumerate(years)]
+    rows = []
+    for t, year in enumerate(years):
+        paid, paid_gbp = contributed[t] if contributed else (at[:0], np.empty(0))
+        less = " less contributions due by then" if len(paid) else ""
+        counts, values = np.concatenate([at, paid]), np.concatenate([spend[:, t], -paid_gbp])
+        rows.append(Row(f"capital in {year}{less}", counts, values, -np.inf, budget, "GBP"))
+    return rows
 
 
 def closures_max(options: Sequence[Option], policy: Policy) -> list[Row]:

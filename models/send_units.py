@@ -133,7 +133,9 @@ def _attained(
     facilities: Sequence[Facility], options: Sequence[Option], need: Mapping[Key, Array], others: Sequence[Row]
 ) -> dict[Key, Array]:
     """(T,) places of units by area and phase in one plan that keeps the other rows."""
-    matrix = row_matrix(others, len(options)).tocsc()
+    # Sums of contributions, which follow the options, stay 0: no unit is promised for their sake.
+    n_columns = 1 + max([len(options) - 1, *(int(row.options.max(initial=0)) for row in others)])
+    matrix = row_matrix(others, n_columns).tocsc()
     lower, upper = np.array([row.lower for row in others]), np.array([row.upper for row in others])
     standing = {option.facility: o for o, option in enumerate(options) if option.action == STAY}
     places = {key: float(options[o].admits[-1].sum()) for key, o in standing.items()}

@@ -15,6 +15,7 @@ import pandas as pd
 from models.estate_build import ENTRY, Estate
 from solvers import EstatePlan
 from solvers.highs import Clock
+from solvers.pots import settled
 from solvers.transport import place_pupils
 
 PARTS = ["options_gbp", "journeys_gbp", "without_place_gbp"]
@@ -57,8 +58,9 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
 
 
 def placed_anew(estate: Estate, option: np.ndarray) -> Placing:
-    """Pupils placed at least cost under the options (F,) or, by scenario, (K, F)."""
+    """Pupils placed at least cost under the options (F,) or, by scenario, (K, F), and contributions spent at best."""
     staged = np.broadcast_to(option, (len(estate.problem.stage_weight), estate.problem.n_facilities))
+    staged = settled(estate.problem, staged)
     flow, unmet = place_pupils(estate.problem, staged, Clock(None))
     return placing(estate, staged, flow, unmet)
 
@@ -74,7 +76,7 @@ def decision_effects(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
     assert chosen is not None and plan.flow is not None and plan.unmet is not None and baseline is not None
     own = placing(estate, chosen, plan.flow, plan.unmet)
     rows = []
-    for f in np.flatnonzero((chosen != baseline).any(axis=0)).tolist():
+    for f in np.flatnonzero((chosen != baseline).any(axis=0)[: estate.problem.n_schools]).tolist():
         option = chosen.copy()
         option[:, f] = baseline[f]
         other = placed_anew(estate, option)

@@ -18,12 +18,13 @@ from models.calendar import plan_day
 from models.estate_build import Estate, build_estate, reach_of
 from models.estate_read import allocation, calendar_table, decisions, option_table, unplaced
 from models.facilities import may_move, school_facilities, site_facilities
-from models.funding import capital_spent, fund
 from models.journeys import Places
 from models.options import Facility, Option, stay
+from models.pots import contribution_pots
 from models.rules import Kept, Row, capital_budget, closures_max, retained_row, retained_surplus
 from models.send_units import UnitNeed, send_unit, unit_need, unit_rows, unit_table
 from placeplan.balance import node_forecast, study_bands, who_is_where
+from placeplan.contributions import laid_out
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words, estate_demand
 from placeplan.frontier import frontier
@@ -97,7 +98,8 @@ def estate_stage(
         start=whole,
     )
     if plan.status == "infeasible":
-        names = [facility.name for facility in estate.facilities]
+        pots = [estate.pots.purses[m].name for m in estate.pots.purse]
+        names = [*(facility.name for facility in estate.facilities), *pots]
         raise Infeasible.from_clash(estate.problem, plan.clash, estate.rows, names)
     chosen = plan.by_scenario
     if chosen is None or plan.flow is None or plan.unmet is None:
@@ -107,7 +109,7 @@ def estate_stage(
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
     alone = planned_alone(estate, plan, study.policy) if requests_in(estate, plan) else None
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
-    capital, left_over = _funding(study, estate, chosen)
+    paid = laid_out(study, estate, chosen)
     return StageResult(
         tables={
             "decisions": with_competitions(
@@ -125,31 +127,19 @@ def estate_stage(
             "unplaced": left,
             "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
             "options": option_table(estate),
-            "capital": capital,
-            "contributions_left": left_over,
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
             "send_units": unit_table(estate.facilities, estate.options, chosen, units),
             "calendar": calendar_table(estate, chosen),
         }
+        | paid.tables
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, units, left, allow)
+        | paid.summary
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole),
     )
-
-
-def _funding(study: Study, estate: Estate, chosen: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Capital by year and source, and what is left of developers' contributions."""
-    weight = estate.problem.stage_weight
-    taken: dict[int, float] = {}
-    for options, share in zip(chosen, weight, strict=True):
-        for o in options.tolist():
-            taken[o] = taken.get(o, 0.0) + float(share)
-    spent = capital_spent(estate.options, estate.years, taken)
-    forward = study.policy.integer("contributions_forward_years")
-    return fund(spent, study.tables.get("contributions"), estate.facilities, forward)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +194,11 @@ def state_problem(
     options = offered(facilities, years, upstream.balance, journeys, study, allow, need, bids)
     high = high_forecast(facilities, years, upstream.forecast_area)
     rows, short = retained_surplus(facilities, options, years, high, study.policy)
-    rows += capital_budget(options, years, study.policy) + closures_max(options, study.policy)
+    pots = contribution_pots(study.tables.get("contributions"), facilities, options, years, study.policy)
+    rows += capital_budget(options, years, study.policy, pots.due_by(len(years)))
+    rows += closures_max(options, study.policy)
     for_units, units = unit_rows(facilities, options, years, need, rows)
-    rows += for_units
+    rows += for_units + list(pots.rows)
     nodes = upstream.nodes
     demand = estate_demand(study, upstream.forecast, nodes, known.pupils)
     keys = {facility.key: row for row, facility in enumerate(facilities)}
@@ -234,6 +226,7 @@ def state_problem(
             study.policy,
             demand.probability,
             staged=study.policy.value("estate_two_stages") == "yes",
+            pots=pots,
         ),
         short,
         units,
@@ -361,8 +354,9 @@ def _summary(
         "plan_date": plan_day(estate.years, study.policy).isoformat(),
         "plan_date_given": study.policy.value("plan_date") is not None,
         "problem": {
-            "facilities": problem.n_facilities,
-            "options": problem.n_options,
+            "facilities": problem.n_schools,
+            "options": len(estate.options),
+            "pots": problem.pots,
             "slices": problem.n_slices,
             "nodes": problem.n_nodes,
             "nodes_that_stay": len(estate.all_nodes) - problem.n_nodes,

@@ -108,6 +108,7 @@ def _row(
     chosen: np.ndarray,
 ) -> dict[str, object]:
     problem, baseline = estate.problem, estate.problem.baseline
+    schools = slice(problem.n_schools)
     probability = estate.slices["probability"].to_numpy(dtype=float)
     without = (problem.demand * unmet).sum(axis=1) * probability
     metres = np.where(np.isfinite(estate.arc_metres), estate.arc_metres, 0.0)
@@ -120,8 +121,8 @@ def _row(
         "schools_gbp": float(problem.stage_weight @ problem.option_cost[options].sum(axis=1)),
         "pupil_years_without_place": float(without.sum()),
         "journey_km": float(km.sum()),
-        "changes": int((options != baseline).any(axis=0).sum()),
-        "differs": int((options != chosen).any(axis=0).sum()),
+        "changes": int((options != baseline).any(axis=0)[schools].sum()),
+        "differs": int((options != chosen).any(axis=0)[schools].sum()),
     }
 
 

@@ -30,15 +30,21 @@ def requests_in(estate: Estate, plan: EstatePlan) -> int:
     """How many schools and sites the plan asks somebody for, in any future."""
     chosen = plan.by_scenario
     assert chosen is not None
-    own = np.array([option.power.own for option in estate.options])
-    return int((~own[chosen]).any(axis=0).sum())
+    return int((~_own(estate)[chosen]).any(axis=0).sum())
+
+
+def _own(estate: Estate) -> np.ndarray:
+    """(O,) whether an option is the authority's to take; what contributions pay is nobody's decision."""
+    own = np.ones(estate.problem.n_options, dtype=bool)
+    own[: len(estate.options)] = [option.power.own for option in estate.options]
+    return own
 
 
 def planned_alone(estate: Estate, plan: EstatePlan, policy: Policy) -> Alone:
     """The estate planned anew without requests, which begins from the plan less its requests."""
     problem, chosen = estate.problem, plan.by_scenario
     assert chosen is not None and problem.baseline is not None
-    own = np.array([option.power.own for option in estate.options])
+    own = _own(estate)
     kept = np.flatnonzero(own)
     begun = np.where(own[chosen].all(axis=0), chosen, problem.baseline)
     without = problem.with_options(kept)

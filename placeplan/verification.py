@@ -25,6 +25,7 @@ from models.send_units import unit_row
 from placeplan.award_verification import verify_linked_awards
 from placeplan.bid_verification import verify_bids_in_place
 from placeplan.clusters import study_villages
+from placeplan.contributions import wrong_contributions
 from placeplan.deficits import wrong_deficits
 from placeplan.finance_verification import wrong_finances
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
@@ -76,6 +77,9 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["estate tables: every policy row as the plan has it"] = partial(_policy_rows, folder)
         checks["estate tables: every decision can still be begun"] = partial(_calendar, folder)
         checks["estate tables: SEND units as the plan has them"] = partial(_send_units, folder)
+        checks["estate tables: contributions where and when they are due, and once"] = partial(
+            wrong_contributions, study
+        )
     if "clusters" in stages:
         checks["clusters: members, limits and gap from the table"] = partial(_clusters, study)
         checks["clusters summary: objective, bound and gap of the plan"] = partial(
@@ -264,7 +268,7 @@ def _decisions(folder: Path) -> list[str]:
     problem = EstateProblem.load(folder / "problem.npz")
     assert problem.baseline is not None, "the problem has no baseline"
     with np.load(folder / "plan.npz") as saved:
-        changes = int((_by_scenario(saved) != problem.baseline).any(axis=0).sum())
+        changes = int((_by_scenario(saved) != problem.baseline).any(axis=0)[: problem.n_schools].sum())
     listed = read_stage(folder, "decisions")
     twice = listed[listed.duplicated(["facility", "action", "academic_year", "reason"])]
     wrong = [f"{facility} is listed twice" for facility in twice["facility"]]

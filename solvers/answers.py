@@ -11,6 +11,7 @@ from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.clash import OptionSpace
 from solvers.highs import Clock, choose
 from solvers.plans import EstatePlan, Proof, gap_between, status_of
+from solvers.pots import settled
 from solvers.transport import ROW_EASING, keeps_rows, plan_cost, unmet_shares
 
 ROUNDING = 1e-6  # share of the cost by which a bound may lie above it for want of digits
@@ -27,9 +28,10 @@ def bound_by_parts(problem: EstateProblem) -> float:
     return float(cheapest.sum() + (problem.demand * pupil).sum())
 
 
-def started(start: EstatePlan | None) -> IntArray | None:
-    """(K, F) the options of a plan to begin from, if there are any."""
-    return None if start is None else start.by_scenario
+def started(problem: EstateProblem, start: EstatePlan | None) -> IntArray | None:
+    """(K, F) the options of a plan to begin from, if there are any; its pots as the options of schools let them be."""
+    options = None if start is None else start.by_scenario
+    return None if options is None else settled(problem, options)
 
 
 def first_options(problem: EstateProblem, clock: Clock, seed: int) -> tuple[bool, IntArray | None]:

@@ -13,6 +13,7 @@ from solvers.clash import OptionSpace
 from solvers.highs import Clock, Reporter
 from solvers.neighbourhoods import Neighbourhood, Standing, tidy, write_into
 from solvers.part import PartPlan
+from solvers.pots import settled
 from solvers.transport import keeps_rows, place_and_tell, place_pupils, plan_cost
 
 GRACE_S = 3.0  # what placing pupils may take beyond the limit
@@ -91,8 +92,8 @@ class BestPlan:
         """(K, F) options near these that keep the policy rows; None where a facility has none or none were found."""
         if option.min() < 0:
             return None
-        mended = option.copy()
-        for k, one in enumerate(option):
+        mended = settled(self._problem, option)
+        for k, one in enumerate(mended):
             if keeps_rows(self._problem, one):
                 continue
             space = OptionSpace(self._problem, self._clock, self._seed)

@@ -83,6 +83,7 @@ def core_around(problem: EstateProblem, facility: int) -> Core:
         slice_scenario=problem.slice_scenario,
         scenario_weight=problem.scenario_weight,
         option_first=None if problem.option_first is None else problem.option_first[options],
+        pots=int((facilities >= problem.n_schools).sum()),
     )
     return Core(part, facilities, options, nodes, rows.number[kept], int(renumbered[facility]))
 

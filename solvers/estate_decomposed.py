@@ -38,6 +38,7 @@ from solvers.mosaics import Mosaics
 from solvers.neighbourhoods import Standing
 from solvers.part import Efforts, PartPlan, solve_part
 from solvers.plans import EstatePlan, ProgressCallback, Proof, gap_between
+from solvers.pots import settled
 from solvers.prices import Prices
 from solvers.tiles import Tiling
 from solvers.transport import keeps_rows
@@ -70,7 +71,7 @@ def solve_decomposed(
         return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
     search = Search(problem, clock, reporter, gap, seed, threads or os.cpu_count() or 1)
     first = None if option is None else np.tile(option, (search.layout.n_scenarios, 1))
-    standing = search.run(first, started(start), None if start is None else start.proof)
+    standing = search.run(first, started(problem, start), None if start is None else start.proof)
     if standing is None:
         return without_plan(reporter.bound, (), clock, ROUTE)
     reporter.report(incumbent=standing.cost)
@@ -159,8 +160,8 @@ class Search:
     def _begin_branching(self, prices: Prices, load: FloatArray) -> None:
         """Branch where facilities are few and each is wanted by many nodes (`solvers.branching`)."""
         problem = self.problem
-        wanted = load.sum() / problem.n_slices / problem.n_facilities
-        if problem.two_stage or problem.single_site or problem.n_facilities > MOST_FACILITIES or wanted < MUCH_WANTED:
+        wanted = load.sum() / problem.n_slices / problem.n_schools
+        if problem.two_stage or problem.single_site or problem.n_schools > MOST_FACILITIES or wanted < MUCH_WANTED:
             return
         branching = Branching(self.layout, prices)
         self.best.adopt(branching.first_option()[None, :])
@@ -260,7 +261,7 @@ class Search:
         """Take the halves of a branch, and try the plans that suggest themselves."""
         assert self.branching is not None and self.best.standing is not None
         exact = True
-        for option in split.option:
+        for option in (settled(self.problem, one) for one in split.option):
             if option.tobytes() in self._tried or not keeps_rows(self.problem, option):
                 continue
             if split.leaf or self.best.placing_s <= TRYING_SHARE * self._spent["bound"]:

@@ -60,7 +60,7 @@ def solve_exact(
         return without_plan(math.inf, OptionSpace(problem, clock, seed).clash(GRACE_S), clock, ROUTE)
     best = None if option is None else _plan(problem, option, clock, GRACE_S)
     placing_s = clock.seconds
-    given = started(start)
+    given = started(problem, start)
     if given is not None and keeps_rows(problem, given[0]):
         best = min(
             [plan for plan in (best, _plan(problem, given[0], clock, GRACE_S)) if plan is not None],

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.estate import EstateProblem, IntArray
-from solvers.answers import started
 from solvers.plans import EstatePlan, Proof
+from solvers.pots import settled_plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def cost_of(
 
     Raises ValueError where the plan has no options, or the option is not one of the facility.
     """
-    options = started(plan)
+    options = plan.by_scenario
     if options is None:
         raise ValueError(f"plan.option is None: a plan of status {plan.status!r} is nothing to compare with")
     if not 0 <= facility < problem.n_facilities:
@@ -59,11 +59,12 @@ def cost_of(
         from solvers.estate_exact import solve_exact as solve
     else:
         from solvers.estate_decomposed import solve_decomposed as solve
+    forced = _forced(problem, kept, facility, option)
     found = solve(
-        _forced(problem, kept, facility, option),
+        forced,
         time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=None, start=begin,
     )  # fmt: skip
-    found = found.renumbered(kept)
+    found = settled_plan(forced, found, gap).renumbered(kept)
     return Forced(
         facility, option, found,
         found.objective - plan.objective, max(found.bound - plan.objective, 0.0), found.objective - plan.bound,

@@ -1,8 +1,8 @@
 """Other plans that are nearly as good and differ as much as possible in which facilities change.
 
 A facility changes where its option is not the one of today (or, where today is not given, not the one of the best
-plan). Plans differ by the number of facilities that change in one of them only. The next alternative is sought so that
-the least of its differences from the plans before is greatest:
+plan); pots do not count. Plans differ by the number of facilities that change in one of them only. The next
+alternative is sought so that the least of its differences from the plans before is greatest:
 
     max  min_i |changed Δ changed_i|   s.t.  cost ≤ budget
 
@@ -29,7 +29,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.answers import started
 from solvers.highs import Clock
 from solvers.plans import EstatePlan, gap_between
 from solvers.transport import plan_cost
@@ -69,7 +68,7 @@ def alternatives(
     Fewer where no further plan within the budget was found. Raises ValueError where the plan has no options, the
     problem has two stages, or `within` or `k` is out of range.
     """
-    if started(plan) is None or plan.flow is None:
+    if plan.by_scenario is None or plan.flow is None:
         raise ValueError(f"plan.option is None: a plan of status {plan.status!r} has no alternatives")
     if problem.two_stage:
         raise ValueError(
@@ -149,6 +148,7 @@ class _Search:
         each = (shares[:, None] * (1.0 - 2.0 * np.array(self._before))).sum(axis=0)  # (F,)
         changes = np.ones(problem.n_options, dtype=bool)
         changes[self._today] = False
+        changes[problem.option_facility >= problem.n_schools] = False
         cost = problem.option_cost - worth * np.where(changes, each[problem.option_facility], 0.0)
         limit_s = None if math.isinf(seconds) else seconds
         found = solve_estate(
@@ -164,7 +164,7 @@ class _Search:
     def _as_own(self, found: EstatePlan) -> EstatePlan:
         """The plan found as one of the problem itself: its own cost, under the best plan's bound."""
         assert found.flow is not None and found.unmet is not None
-        option = started(found)
+        option = found.by_scenario
         assert option is not None
         cost = plan_cost(self._problem, option, found.flow, found.unmet)
         bound = min(self._plan.bound, cost)
@@ -172,7 +172,8 @@ class _Search:
 
     def _changed(self, plan: EstatePlan) -> BoolArray:
         assert plan.option is not None
-        return np.asarray(plan.option != self._today)
+        schools = np.arange(self._problem.n_facilities) < self._problem.n_schools
+        return np.asarray((plan.option != self._today) & schools)
 
 
 def _between(too_little: float, too_much: float) -> float:

@@ -72,7 +72,7 @@ class Prices:
         self._placed, self._level = latest.placed, latest.level
         self.share = np.zeros(layout.cost.shape)  # (K, O) of the facilities' choice on average, in the layout's order
         np.put_along_axis(self.share, latest.followed, 1.0, axis=1)
-        self._step, self._weight = step, WEIGHT
+        self._step, self._weight, self._size = step, WEIGHT, 1e-9
         self.passes = 1
 
     def evaluate(self, pupil: FloatArray, row: FloatArray, pool: ThreadPoolExecutor | None = None) -> Pass:
@@ -116,7 +116,8 @@ class Prices:
             norm = float((weight * missing**2).sum() + (room * broken**2).sum())
             if norm <= 1e-12:
                 return False
-            step = self._step * STEP_SCALE * max(abs(self.bound), 1e-9) / norm
+            self._size = max(self._size, abs(self.bound))  # bounds that begin below 0 pass it on their way
+            step = self._step * STEP_SCALE * self._size / norm
             pupil = np.minimum(self.pupil + step * self._scale[:, None] * missing, problem.unmet_cost)
             row = self._allowed(self.row + step * broken)
             latest = self.evaluate(pupil, row, pool)

@@ -18,6 +18,7 @@ from solvers.core import Core, core_around
 from solvers.highs import Clock
 from solvers.layout import Layout, lay_out
 from solvers.part import Effort, PartPlan, solve_part
+from solvers.pots import settled
 from solvers.priced_tiles import lay_mosaic
 from solvers.prices import Prices
 from solvers.transport import keeps_rows, place_pupils, plan_cost
@@ -206,7 +207,10 @@ class _Contest:
 
     def _try(self, side: Side, option: IntArray | None) -> None:
         """Place pupils for the options (K, F) and take them for the side's plan where they are its best."""
-        if option is None or (side.option is not None and (side.option == option).all()):
+        if option is None:
+            return
+        option = settled(self.problem, option)
+        if side.option is not None and (side.option == option).all():
             return
         if not all(keeps_rows(self.problem, one) for one in option):
             return
