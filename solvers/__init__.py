@@ -32,7 +32,6 @@ __all__ = [
 ESTATE_ROUTES = ("auto", "exact", "decomposed")
 EXACT_FLOWS = 60_000  # up to so many slices × arcs with pupils, one programme is the quicker proof
 EXACT_FLOWS_PER_S = 1_000  # of the time limit, up to which auto picks it: building and relaxing take time
-POTS_TIE = 2  # times as many where pots of money tie tiles together: prices at their seams then prove little
 
 
 def __getattr__(name: str) -> Any:
@@ -91,7 +90,6 @@ def solve_estate(
     if route == "auto":
         n_flows = int((problem.demand > 0).sum(axis=0)[problem.arc_node].sum())
         most = EXACT_FLOWS if time_limit_s is None else min(EXACT_FLOWS, EXACT_FLOWS_PER_S * time_limit_s)
-        most *= POTS_TIE if problem.pots else 1
         route = "decomposed" if problem.two_stage or (n_flows > most and not problem.single_site) else "exact"
     # Pyomo, numba and HiGHS take half a second to import.
     if route == "decomposed":

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.estate import FloatArray, IntArray
+from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.knapsacks import best_options
 from solvers.layout import Layout, paid
 
@@ -65,8 +65,9 @@ class Prices:
         self._layout = layout
         self.pupil = _first_prices(layout) if pupil is None else np.minimum(pupil, problem.unmet_cost)
         self.row = self._allowed(np.zeros((layout.n_scenarios, problem.n_rows)) if row is None else row)
-        self._row_size = _row_sizes(layout)
+        self._row_size = _row_sizes(problem)
         self._scale = _scales(layout)
+        self._row_scale = _row_scales(problem)
         latest = self.evaluate(self.pupil, self.row)
         self.bound, self.value = latest.bound, latest.value
         self._placed, self._level = latest.placed, latest.level
@@ -109,23 +110,24 @@ class Prices:
     def _ascend(self, passes: int, stop: Callable[[], bool], pool: ThreadPoolExecutor | None) -> bool:
         problem = self._layout.problem
         room, weight = self._row_size, self._scale[:, None] * problem.demand
+        moves = self._row_scale
         failed, began = 0, self.bound
         for count in range(1, passes + 1):
             missing = self._missing()
             broken = self._broken() / room
-            norm = float((weight * missing**2).sum() + (room * broken**2).sum())
+            norm = float((weight * missing**2).sum() + (moves * room * broken**2).sum())
             if norm <= 1e-12:
                 return False
             self._size = max(self._size, abs(self.bound))  # bounds that begin below 0 pass it on their way
             step = self._step * STEP_SCALE * self._size / norm
             pupil = np.minimum(self.pupil + step * self._scale[:, None] * missing, problem.unmet_cost)
-            row = self._allowed(self.row + step * broken)
+            row = self._allowed(self.row + step * moves * broken)
             latest = self.evaluate(pupil, row, pool)
             self.passes += 1
             self._average(latest, room, weight)
             if latest.bound > self.bound:
                 onwards = (weight * (1.0 - latest.placed) * missing).sum()
-                onwards += (self._distance(latest.level, row) * broken).sum()
+                onwards += (moves * self._distance(latest.level, row) * broken).sum()
                 self.bound, self.pupil, self.row, self.value = latest.bound, pupil, row, latest.value
                 failed = 0
                 if onwards >= 0:
@@ -150,9 +152,9 @@ class Prices:
         """Take the latest pass into the average, by the share that leaves least missing."""
         change = self._placed - latest.placed
         row_change = (self._level - latest.level) / room
-        length = float((weight * change**2).sum() + (room * row_change**2).sum())
+        length = float((weight * change**2).sum() + (self._row_scale * room * row_change**2).sum())
         against = float((weight * (1.0 - self._placed) * change).sum())
-        against += float((self._broken() * row_change).sum())
+        against += float((self._row_scale * self._broken() * row_change).sum())
         best = -against / length if length > 0 else 0.0
         share = min(max(best, self._weight / 10), self._weight)
         self._placed -= share * change
@@ -229,9 +231,8 @@ def _scales(layout: Layout) -> FloatArray:
     )
 
 
-def _row_sizes(layout: Layout) -> FloatArray:
-    """(R,) a share of how far all facilities together can move a row: the unit in which rows are stepped along."""
-    problem = layout.problem
+def _row_moves(problem: EstateProblem) -> tuple[IntArray, IntArray, FloatArray]:
+    """(row, facility, by how much the facility's options can move the row) of every pair that a row names."""
     entries = problem.row_matrix.tocoo()
     key, group = np.unique(
         entries.row.astype(np.int64) * problem.n_facilities + problem.option_facility[entries.col], return_inverse=True
@@ -239,5 +240,33 @@ def _row_sizes(layout: Layout) -> FloatArray:
     highest, lowest = np.zeros(len(key)), np.zeros(len(key))  # an option that a row does not name counts 0
     np.maximum.at(highest, group, entries.data)
     np.minimum.at(lowest, group, entries.data)
-    reach = np.bincount(key // problem.n_facilities, highest - lowest, minlength=problem.n_rows)
+    return key // problem.n_facilities, key % problem.n_facilities, highest - lowest
+
+
+def _row_sizes(problem: EstateProblem) -> FloatArray:
+    """(R,) a share of how far all facilities together can move a row: the unit in which rows are stepped along."""
+    row, _, moved = _row_moves(problem)
+    reach = np.bincount(row, moved, minlength=problem.n_rows)
     return np.asarray(np.where(reach > 0, ROW_UNIT * reach, 1.0))
+
+
+def _row_scales(problem: EstateProblem) -> FloatArray:
+    """(R,) how far prices of rows move, against those of pupils: by what a unit of the row costs, at most as far.
+
+    A row in pounds has prices of a pound or so, where those of pupils are thousands.
+    """
+    row, facility, moved = _row_moves(problem)
+    cost = _between(problem.option_cost, problem)
+    a_place = cost.sum() / max(_between(problem.option_capacity.sum(axis=1), problem).sum(), 1.0)
+    moved_gbp = np.bincount(row, np.where(moved > 0, cost[facility], 0.0), minlength=problem.n_rows)
+    reach = np.bincount(row, moved, minlength=problem.n_rows)
+    known = (moved_gbp > 0) & (reach > 0) & (a_place > 0)
+    return np.asarray(np.where(known, np.minimum(1.0, moved_gbp / np.where(known, reach * a_place, 1.0)), 1.0))
+
+
+def _between(values: FloatArray, problem: EstateProblem) -> FloatArray:
+    """(F,) the difference between the highest and the lowest of a facility's options."""
+    highest, lowest = np.full(problem.n_facilities, -np.inf), np.full(problem.n_facilities, np.inf)
+    np.maximum.at(highest, problem.option_facility, values)
+    np.minimum.at(lowest, problem.option_facility, values)
+    return np.asarray(highest - lowest)
