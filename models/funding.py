@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 AUTHORITY = "authority"
 SOONER = 0.05  # of a pound: what its discount counts beside the pound itself
 LATER = 1e-6  # of a pound in favour of a contribution for each year by which it lapses earlier
-SPENT = ["academic_year", "facility", "source", "capital_gbp"]
+PAID = ["academic_year", "facility", "source", "due_year"]
+SPENT = [*PAID, "capital_gbp"]
 LEFT = ["site", "phase", "amount_gbp", "spent_gbp", "saved_gbp", "unspent_gbp", "spend_by"]
 
 
@@ -51,14 +52,14 @@ def fund(
     discount_rate: float = 0.0,
     base_year: str | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(capital by year, facility and source; what is spent and left of each contribution).
+    """(capital by year, facility, source and the year it is due; what is spent and left of each contribution).
 
     `spent` as of `capital_spent`; `contributions` has site, phase, amount_gbp, due_year, spend_by, spend_where, and may
     pay for what was built up to `forward_years` before it is due. A pound saves the authority what it is worth in
     `base_year` (None: the first of `spent`) in the year it is spent or due, whichever is later.
     """
     if contributions is None or contributions.empty:
-        return spent.assign(source=AUTHORITY)[SPENT], pd.DataFrame(columns=LEFT)
+        return spent.assign(source=AUTHORITY, due_year=None)[SPENT], pd.DataFrame(columns=LEFT)
     may = _eligible(spent, contributions, {facility.key: facility for facility in facilities}, forward_years)
     year = spent["academic_year"].map(start_year).to_numpy(dtype=float)
     due = contributions["due_year"].map(start_year).to_numpy(dtype=float)
@@ -67,15 +68,17 @@ def fund(
     paid = _paid(spent["capital_gbp"].to_numpy(), contributions, may, saved)  # (contributions, spent)
     c, item = np.nonzero(paid > 0.5)
     met = spent.iloc[item][["academic_year", "facility"]].assign(
-        source=contributions["site"].astype(str).to_numpy()[c], capital_gbp=paid[c, item]
+        source=contributions["site"].astype(str).to_numpy()[c],
+        due_year=contributions["due_year"].to_numpy()[c],
+        capital_gbp=paid[c, item],
     )
-    rest = spent.assign(source=AUTHORITY, capital_gbp=spent["capital_gbp"] - paid.sum(axis=0))
+    rest = spent.assign(source=AUTHORITY, due_year=None, capital_gbp=spent["capital_gbp"] - paid.sum(axis=0))
     table = pd.concat([met, rest[rest["capital_gbp"] > 0.5]], ignore_index=True)[SPENT]
     used = paid.sum(axis=1)
     left = contributions.assign(
         spent_gbp=used, saved_gbp=(paid * saved).sum(axis=1), unspent_gbp=contributions["amount_gbp"] - used
     )
-    return table.sort_values(SPENT[:3]).reset_index(drop=True), left.reindex(columns=LEFT)
+    return table.sort_values(PAID).reset_index(drop=True), left.reindex(columns=LEFT)
 
 
 def _eligible(

@@ -107,7 +107,13 @@ def power(
 
 def _opening(section_7_amended: bool) -> Power:
     route = new_school_route(section_7_amended=section_7_amended)
-    return Power(PROPOSERS, AUTHORITY if section_7_amended else DIRECTOR, False, route.law, route.challenge)
+    return Power(
+        PROPOSERS,
+        AUTHORITY if section_7_amended else DIRECTOR,
+        False,
+        route.law.rstrip("."),
+        route.challenge.rstrip("."),
+    )
 
 
 _SIGNIFICANT_CHANGE = "Significant change to an academy, by its funding agreement"

@@ -12,7 +12,7 @@ import pandas as pd
 from geodata.years import start_year
 from models.estate import EstateProblem
 from models.estate_build import Estate
-from models.funding import AUTHORITY, LEFT, SPENT, capital_spent, fund
+from models.funding import AUTHORITY, LEFT, PAID, SPENT, capital_spent, fund
 from models.pots import counted
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
@@ -44,7 +44,7 @@ def laid_out(study: Study, estate: Estate, chosen: np.ndarray) -> LaidOut:
         paid, rest = fund(spent, contributions, estate.facilities, forward, rate, study.settings.base_year)
         capital.append(paid.assign(capital_gbp=share * paid["capital_gbp"]))
         left.append(rest.assign(**{name: share * rest[name] for name in EXPECTED}))
-    table = pd.concat(capital).groupby(SPENT[:3], as_index=False)["capital_gbp"].sum()
+    table = pd.concat(capital).groupby(PAID, as_index=False, dropna=False)["capital_gbp"].sum()
     remains = left[0].assign(**{name: sum(one[name] for one in left) for name in EXPECTED})
     in_plan = counted(estate.pots, chosen, weight, estate.years)
     return LaidOut(
@@ -58,6 +58,16 @@ def laid_out(study: Study, estate: Estate, chosen: np.ndarray) -> LaidOut:
             "contributions_left_out": list(estate.pots.left_out),
         },
     )
+
+
+def payer(source: str, due_year: str | None, academic_year: str) -> str:
+    """Who pays, in words: who pays first where a contribution is not due yet."""
+    if source == AUTHORITY:
+        return "the authority"
+    assert due_year is not None
+    if start_year(due_year) > start_year(academic_year):
+        return f"the authority, to be recouped from the contribution of {source}, due in {due_year}"
+    return f"the contribution of {source}"
 
 
 def wrong_contributions(study: Study) -> list[str]:
@@ -106,7 +116,8 @@ def _wrong_payments(study: Study, folder: Path) -> list[str]:
     for row in capital[capital["source"] != AUTHORITY].itertuples():
         year, area = start_year(row.academic_year), str(areas.get(row.facility, ""))
         may = [
-            start_year(one["due_year"]) - forward <= year
+            one["due_year"] == row.due_year
+            and start_year(row.due_year) - forward <= year
             and (not isinstance(one.get("spend_by"), str) or year <= start_year(one["spend_by"]))
             and (not isinstance(one.get("spend_where"), str) or one["spend_where"] in (row.facility, *area.split(", ")))
             for one in given[given["site"].astype(str) == row.source].to_dict("records")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
+from placeplan.contributions import payer
 from placeplan.deficits import acted_on, with_a_case
 from placeplan.explain_bid import bid_explanation
 from placeplan.finance import money_told
@@ -116,7 +117,8 @@ def _decision(study: Study, key: str) -> Told:
             f"{row['action']} from {row['academic_year']}: {row['reason']}.",
             *others,
             f"Places R–Y11 in the last plan year: {row['places_before']} → {row['places_after']}.",
-            f"Own cost over today, discounted: {money(row['cost_gbp'])}.",
+            f"Own cost over today, discounted, whoever pays: {money(row['cost_gbp'])}.",
+            *_paid(folder, key),
             f"Net of journeys and moves, all else as planned: {money(row['net_gbp'])}; "
             "with its neighbours planned anew the difference is smaller.",
             f"Proposed by: {row['proposer']}. Decided by: {row['decider']}.",
@@ -142,6 +144,17 @@ def _decision(study: Study, key: str) -> Told:
             *(f"{pupils:.0f} pupils come from {names.get(of, of)}" for of, pupils in coming.items() if pupils >= 0.5),
         ]
     return told
+
+
+def _paid(folder: Path, key: str) -> list[str]:
+    """Who pays for its capital, by year."""
+    capital = read_stage(folder, "capital")
+    mine = capital[capital["facility"] == key]
+    paid = [
+        f"{money(row.capital_gbp)} in {row.academic_year} by {payer(row.source, row.due_year, row.academic_year)}"
+        for row in mine.itertuples()
+    ]
+    return [f"Capital at the study's price base: {'; '.join(paid)}."] if paid else []
 
 
 def _calendar(folder: Path, key: str, decision: pd.Series) -> Told:

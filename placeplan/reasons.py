@@ -124,5 +124,5 @@ def with_competitions(
         if opens:
             late = f"; nobody offers {year}" if year not in opens else ""
             span = opens[0] if opens[0] == opens[-1] else f"{opens[0]} to {opens[-1]}"
-            reasons[at] += f" Bids for it ({', '.join(mine)}) open in {span}{late}."
+            reasons[at] += f". Bids for it ({', '.join(mine)}) open in {span}{late}"
     return table.assign(reason=reasons)

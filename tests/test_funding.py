@@ -1,7 +1,5 @@
 """Who pays for the plan: contributions only where and when they may be spent, the authority the rest."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +10,7 @@ from test_estate_options import YEARS, village
 from geodata.policy import Policy
 from models.funding import AUTHORITY, capital_spent, fund
 from models.growth import expand
-from placeplan.report import _payer
+from placeplan.contributions import payer
 
 SCHOOLS = [
     village(key="900001", planning_area={"primary": "North"}),
@@ -107,11 +105,16 @@ def test_without_contributions_all_is_the_authoritys() -> None:
 
 
 def test_what_is_spent_before_a_contribution_is_due_is_the_authoritys_to_find() -> None:
-    """Cash of 2024/25, a contribution due in 2025/26: whoever reads it as the developer's is short of it."""
-    due = pd.DataFrame({"site": ["HS-01"], "due_year": ["2025/26"]})
-    study = SimpleNamespace(tables={"contributions": due})
-    early, then, own = (
-        _payer(study, *cell) for cell in (("HS-01", "2024/25"), ("HS-01", "2025/26"), (AUTHORITY, "2024/25"))
-    )
-    assert early == "the authority, to be recouped from the contribution of HS-01, due in 2025/26"
-    assert then == "contribution of HS-01" and own == "the authority"
+    """Cash of 2024/25 against a contribution due in 2025/26: whoever reads it as the developer's is short of it.
+
+    A site's contributions for two phases are due in different years, each of which has to be told.
+    """
+    both = given_by(("HS-01", 5e6, "2025/26", None, "North"), ("HS-01", 5e6, "2028/29", None, "South"))
+    spent = capital(("900001", "2024/25", 2e6), ("900002", "2026/27", 3e6), ("900001", "2026/27", 1e6))
+    table, _ = fund(spent, both, SCHOOLS, forward_years=2)
+    assert [payer(row.source, row.due_year, row.academic_year) for row in table.itertuples()] == [
+        "the authority, to be recouped from the contribution of HS-01, due in 2025/26",
+        "the contribution of HS-01",
+        "the authority, to be recouped from the contribution of HS-01, due in 2028/29",
+    ]
+    assert payer(AUTHORITY, None, "2024/25") == "the authority"

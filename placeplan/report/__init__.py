@@ -11,9 +11,9 @@ import pandas as pd
 
 from geodata.policy import policy_items, shown
 from geodata.years import add_years, phase_of, start_year
-from models import funding
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
+from placeplan.contributions import payer
 from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.case import case_contents
@@ -54,7 +54,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
-        "capital": _capital(study, results) if "estate" in ran else [],
+        "capital": _capital(results) if "estate" in ran else [],
         "contributions_left": _rows(results, "estate", "contributions_left", ran),
         "frontier": _frontier(results) if "estate" in ran else [],
         "frontier_map": "geometry" in study.tables["localities"],
@@ -76,23 +76,15 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
     }
 
 
-def _capital(study: Study, results: Path) -> list[dict[str, Any]]:
+def _capital(results: Path) -> list[dict[str, Any]]:
     """Capital by academic year and source; `source` says who pays first where a contribution is not due yet."""
     table = read_stage(results / "estate", "capital")
-    rows = table.groupby(["academic_year", "source"], as_index=False)["capital_gbp"].sum()
+    by = ["academic_year", "source", "due_year"]
+    rows = table.groupby(by, as_index=False, dropna=False)["capital_gbp"].sum()
     return [
-        {"academic_year": year, "source": _payer(study, source, year), "capital_gbp": gbp}
-        for year, source, gbp in rows.itertuples(index=False)
+        {"academic_year": year, "source": payer(source, due, year), "capital_gbp": gbp}
+        for year, source, due, gbp in rows.itertuples(index=False)
     ]
-
-
-def _payer(study: Study, source: str, year: str) -> str:
-    if source == funding.AUTHORITY:
-        return "the authority"
-    due = study.tables["contributions"].query("site == @source")["due_year"].min()
-    if start_year(due) > start_year(year):
-        return f"the authority, to be recouped from the contribution of {source}, due in {due}"
-    return f"contribution of {source}"
 
 
 def _frontier(results: Path) -> list[dict[str, Any]]:
