@@ -18,7 +18,7 @@ from models.estate_read import allocation
 from models.options import Facility, Option
 from models.placed import beyond_walking, rolls, without_place
 from placeplan.effects import Placing
-from placeplan.estate import Known
+from placeplan.estate_problem import Known
 
 Array = NDArray[np.float64]
 PUPILS = ["academic_year", "demand_point", "today", "pupils", "distance_today_m", "distance_m"]

@@ -21,7 +21,7 @@ from models.funding_formula import rolls_array
 from models.options import SECONDARY_FROM, Facility, Option
 from models.proposed_school import proposed_school
 from placeplan.bid_effects import Effects
-from placeplan.estate import Known
+from placeplan.estate_problem import Known
 from placeplan.study import Study
 from placeplan.study_finances import Finances, study_finances
 

@@ -19,7 +19,7 @@ import pandas as pd
 from models.changed_forecast import around, expected_pupils, with_forecast
 from models.estate_build import Estate
 from models.rules import Kept
-from placeplan.estate import Upstream, state_problem
+from placeplan.estate_problem import Upstream, state_problem
 from placeplan.results import read_stage, read_summary
 from placeplan.stored import stored_estate
 from placeplan.study import Study

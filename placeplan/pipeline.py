@@ -102,7 +102,8 @@ def _balance(run: Run) -> StageResult:
 
 
 def _estate(run: Run) -> StageResult:
-    from placeplan.estate import Upstream, estate_stage
+    from placeplan.estate import estate_stage
+    from placeplan.estate_problem import Upstream
 
     return estate_stage(run.study, Upstream.read(run.study.results), run.levers, run.progress)
 
@@ -122,7 +123,7 @@ def _finance(run: Run) -> StageResult:
 
 
 def _tender(run: Run) -> StageResult:
-    from placeplan.estate import Upstream
+    from placeplan.estate_problem import Upstream
     from placeplan.tender import tender_stage
 
     planned = {"forecast", "balance"} <= run.ran

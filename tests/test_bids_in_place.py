@@ -25,7 +25,7 @@ from models.choice import attractions, drawn_shares
 from placeplan.bid_effects import Effects
 from placeplan.bid_finances import Accounts, with_money
 from placeplan.bid_in_place import _worth
-from placeplan.estate import Upstream, what_is_known
+from placeplan.estate_problem import Upstream, what_is_known
 from placeplan.pipeline import run_stages
 from placeplan.reasons import with_competitions
 from placeplan.results import read_stage

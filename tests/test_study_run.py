@@ -16,7 +16,7 @@ from models.estate import EstateProblem
 from models.options import Option
 from models.rules import Row
 from placeplan.cli import main
-from placeplan.estate import GENERATORS
+from placeplan.estate_problem import GENERATORS
 from placeplan.pipeline import COMMISSION, LEVERS, NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
@@ -321,7 +321,7 @@ def test_rules_that_clash_are_named_and_the_program_says_infeasible(
         schools = np.array([float(option.admits[-1].sum() > 0) for option in options])
         return [Row("at least five schools stay open", every, schools, 5.0, np.inf, "schools")]
 
-    monkeypatch.setattr("placeplan.estate.capital_budget", two_rules)
+    monkeypatch.setattr("placeplan.estate_problem.capital_budget", two_rules)
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study)])
     assert stop.value.code == 3

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
-from geodata.years import add_years, phase_of, start_year
+from geodata.years import add_years, phase_of
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
 from placeplan.contributions import payer
