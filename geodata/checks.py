@@ -30,6 +30,7 @@ REFERENCES = (  # table, field, refers to table, its field, optional
     ("rolls", "urn", "schools", "urn"),
     ("flows", "urn", "schools", "urn"),
     ("preferences", "urn", "schools", "urn"),
+    ("rural_factors", "urn", "schools", "urn"),
     ("catchments", "urn", "schools", "urn"),
     ("planned_places", "urn", "schools", "urn"),
     ("contributions", "site", "housing", "site"),

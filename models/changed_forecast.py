@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geodata.years import COMPULSORY, PHASES
 from models.estate_build import Estate
-from models.rules import Kept, Row, retained_row
+from models.rules import Kept, Row
 
 Array = NDArray[np.float64]
 
@@ -69,5 +69,5 @@ def _rows(estate: Estate, kept: Sequence[Kept], times: Array) -> list[Row]:
         ratio = change.get((one.planning_area, one.phase))
         if ratio is not None:
             asked = one.asked * float(ratio[estate.years.index(one.academic_year)])
-            lower[retained_row(one.planning_area, one.phase, one.academic_year)] = min(asked, one.today)
+            lower[one.row] = min(asked, one.today)
     return [replace(row, lower=lower.get(row.name, row.lower)) for row in estate.rows]

@@ -1,7 +1,7 @@
 """Facilities of an estate: the schools that are planned and the candidate sites, with their places and pupils."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -175,6 +175,27 @@ def may_move(schools: pd.DataFrame, n_sites: int) -> NDArray[np.bool_]:
     full = np.ones((size, size), dtype=bool)
     full[: len(schools), : len(schools)] = allowed
     return full
+
+
+def may_receive(schools: pd.DataFrame, n_sites: int, closable: Collection[str], policy: Policy) -> NDArray[np.bool_]:
+    """As `may_move`; pupils of a school that may close are not planned into one in a formal category of concern.
+
+    Unless policy `close_receiving_concern` lets them.
+    """
+    allowed = may_move(schools, n_sites)
+    if policy.value("close_receiving_concern") != "yes":
+        leaving = schools["urn"].astype(str).isin(closable).to_numpy()
+        weak = schools["concern"].notna().to_numpy() | schools["in_intervention"].fillna(False).astype(bool).to_numpy()
+        n = len(schools)
+        allowed[:n, :n] &= ~(leaving[:, None] & weak[None, :]) | np.eye(n, dtype=bool)
+    return allowed
+
+
+def faiths(schools: pd.DataFrame) -> dict[str, str]:
+    """Religious character by school, in lower case; "" for none."""
+    named = schools["religious_character"].astype(object).fillna("").astype(str).str.strip().str.lower()
+    named = named.where(~named.isin(("none", "does not apply")), "")
+    return dict(zip(schools["urn"].astype(str), named, strict=True))
 
 
 def _cube(table: pd.DataFrame, value: str, urns: pd.Series, years: Sequence[str]) -> Array:

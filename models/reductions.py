@@ -41,15 +41,12 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
     ]
 
 
-def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
-    """Close with all its bands, at once at the start of an academic year; only for schools the study names.
+def close(facility: Facility, years: Sequence[str], policy: Policy, ground: str) -> list[Option]:
+    """Close with all its bands, at once at the start of an academic year, on the `ground` given in words.
 
     Saves a school's fixed cost and that of its places a year, against a one-off closing cost; teaching follows the
     pupils.
     """
-    named = {f"{value:.0f}" if isinstance(value, float) else str(value) for value in _closable(policy)}
-    if facility.key not in named:
-        return []
     options = []
     for start, schedule in openings(facility, CLOSE, years, policy):
         standing = np.arange(len(years)) < start
@@ -66,7 +63,7 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
                 admits,
                 np.zeros(len(years)),
                 running,
-                "named by the study",
+                ground,
                 policy=policy,
                 one_off_gbp=one_off,
                 standing=standing,
@@ -74,8 +71,3 @@ def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Opti
             )
         )
     return options
-
-
-def _closable(policy: Policy) -> tuple[float | str, ...]:
-    value = policy.value("closable_urns")
-    return value if isinstance(value, tuple) else ()

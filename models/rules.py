@@ -18,6 +18,13 @@ from models.options import CLOSE, Facility, Option
 Array = NDArray[np.float64]
 
 
+TOTAL, INTAKE = "total", "intake"
+SHARES = {  # policy by kind: under the median forecast and under the high one
+    TOTAL: ("retained_surplus", "retained_surplus_high"),
+    INTAKE: ("retained_surplus_intake", "retained_surplus_intake_high"),
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """One policy row: its name, the options it counts with their values, its limits, and the unit of all three."""
@@ -43,7 +50,8 @@ def row_matrix(rows: Sequence[Row], n_options: int) -> csr_matrix:
 class Kept:
     """What policy asks of an area in a year: `pupils` by the median forecast, places `asked`, and those of `today`.
 
-    Where today's estate already holds less than is asked, the row asks for no less than today's.
+    `kind` says of which places: all of the phase's year groups, or those of its intake. Where today's estate already
+    holds less than is asked, the row asks for no less than today's.
     """
 
     planning_area: str
@@ -52,46 +60,73 @@ class Kept:
     pupils: float
     asked: float
     today: float
+    kind: str = TOTAL
+
+    @property
+    def row(self) -> str:
+        """Name of its policy row."""
+        return retained_row(self.planning_area, self.phase, self.academic_year, self.kind)
 
 
-def retained_row(planning_area: str, phase: str, academic_year: str) -> str:
+def retained_row(planning_area: str, phase: str, academic_year: str, kind: str = TOTAL) -> str:
     """Name of a retained-surplus row."""
-    return f"{planning_area}, {phase}, {academic_year}: retained surplus"
+    return f"{planning_area}, {phase}, {academic_year}: retained surplus{'' if kind == TOTAL else f' at {kind}'}"
+
+
+def places_asked(
+    facilities: Sequence[Facility], years: Sequence[str], high: Mapping[tuple[str, str], Array], policy: Policy
+) -> list[Kept]:
+    """What policy asks of every planning area, phase and year: places ≥ pupils ÷ (1 − retained surplus).
+
+    Twice: of the whole phase, and of its intake, Reception or Y7, by `retained_surplus_intake`. Pupils are the forecast
+    of those on roll at the area's schools before any decision: the median, and with the share ending in _high the high
+    one (`high`: p90 of the phase by (area, phase), (T,); its intake is raised alike). Places are admission places
+    within net capacity, so a school that is over-full lends no spare to its neighbours.
+    """
+    asked = []
+    for area, phase in _areas(facilities):
+        here = [f for f in facilities if f.planning_area.get(phase) == area]
+        pupils = np.sum([f.pupils for f in here], axis=0)
+        places = np.sum([f.places for f in here if not f.site] or [0 * pupils], axis=0)
+        of_phase = _columns(phase, TOTAL)
+        every = pupils[:, of_phase].sum(axis=1)
+        raised = np.divide(high.get((area, phase), every), every, out=np.ones_like(every), where=every > 0)
+        for kind, (share, share_high) in SHARES.items():
+            columns = _columns(phase, kind)
+            median, today = pupils[:, columns].sum(axis=1), places[:, columns].sum(axis=1)
+            least = np.maximum(median / (1 - policy.number(share)), median * raised / (1 - policy.number(share_high)))
+            if median.any() or today.any():  # nobody enters where there are only juniors or middle schools
+                asked += [
+                    Kept(area, phase, year, float(median[t]), float(least[t]), float(today[t]), kind)
+                    for t, year in enumerate(years)
+                ]
+    return asked
 
 
 def retained_surplus(
-    facilities: Sequence[Facility],
-    options: Sequence[Option],
-    years: Sequence[str],
-    high: Mapping[tuple[str, str], Array],
-    policy: Policy,
-) -> tuple[list[Row], list[Kept]]:
-    """Keep spare places: in every planning area, phase and year, places ≥ pupils ÷ (1 − retained surplus).
-
-    Pupils are the forecast of those on roll at the area's schools before any decision. Under the median forecast
-    `retained_surplus` stays empty, and under the high one (`high`: p90 by (area, phase), (T,)) `retained_surplus_high`.
-    Places are admission places within net capacity, so a school that is over-full lends no spare to its neighbours.
-    Where today's estate falls short already, the row asks for no less than today's.
-    """
+    facilities: Sequence[Facility], options: Sequence[Option], years: Sequence[str], asked: Sequence[Kept]
+) -> list[Row]:
+    """Keep spare places: a row for all `places_asked` of an area, no less than today's where that falls short."""
     by_key = {facility.key: facility for facility in facilities}
+    year_of = {year: t for t, year in enumerate(years)}
     rows: list[Row] = []
-    kept: list[Kept] = []
-    for area, phase in sorted({(a, phase) for f in facilities for phase, a in f.planning_area.items()}):
-        columns = [COMPULSORY.index(group) for group in PHASES[phase]]
-        here = [f for f in facilities if f.planning_area.get(phase) == area]
-        median = np.sum([f.pupils[:, columns].sum(axis=1) for f in here], axis=0)
-        asked = np.maximum(
-            median / (1 - policy.number("retained_surplus")),
-            high.get((area, phase), median) / (1 - policy.number("retained_surplus_high")),
-        )
-        today = np.sum([f.places[:, columns].sum(axis=1) for f in here if not f.site] or [0 * median], axis=0)
+    for area, phase in _areas(facilities):
         at = [i for i, option in enumerate(options) if by_key[option.facility].planning_area.get(phase) == area]
-        values = np.array([options[i].admits[:, columns].sum(axis=1) for i in at])
-        for t, year in enumerate(years):
-            kept.append(Kept(area, phase, year, float(median[t]), float(asked[t]), float(today[t])))
-            name = retained_row(area, phase, year)
-            rows.append(Row(name, np.array(at), values[:, t], float(min(asked[t], today[t])), np.inf, "places"))
-    return rows, kept
+        admits = np.array([options[i].admits for i in at])
+        for one in (one for one in asked if (one.planning_area, one.phase) == (area, phase)):
+            places = admits[:, year_of[one.academic_year], _columns(phase, one.kind)].sum(axis=1)
+            rows.append(Row(one.row, np.array(at), places, min(one.asked, one.today), np.inf, "places"))
+    return rows
+
+
+def _areas(facilities: Sequence[Facility]) -> list[tuple[str, str]]:
+    return sorted({(area, phase) for facility in facilities for phase, area in facility.planning_area.items()})
+
+
+def _columns(phase: str, kind: str) -> list[int]:
+    """Columns among R … Y11 of a phase's year groups, or of its intake."""
+    columns = [COMPULSORY.index(group) for group in PHASES[phase]]
+    return columns if kind == TOTAL else columns[:1]
 
 
 def capital_budget(

@@ -13,8 +13,9 @@ import pandas as pd
 from models.calendar import plan_day
 from models.estate_build import Estate
 from models.estate_read import allocation, calendar_table, decisions, option_table, unplaced
-from models.rules import Kept, Row, retained_row
+from models.rules import Kept, Row
 from models.send_units import UnitNeed, unit_table
+from placeplan.closure_grounds import closing_notes
 from placeplan.contributions import laid_out
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words
@@ -42,7 +43,7 @@ def estate_stage(
 
     Infeasible is raised with the rules that clash; a plan that does not pass verification is never returned.
     """
-    estate, short, units = state_problem(study, upstream, allow)
+    estate, short, units, grounds = state_problem(study, upstream, allow)
     whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
     plan = solve_estate(
         estate.problem,
@@ -86,10 +87,11 @@ def estate_stage(
             "send_units": unit_table(estate.facilities, estate.options, chosen, units),
             "calendar": calendar_table(estate, chosen),
         }
+        | ({} if grounds is None else {"grounds": grounds})
         | paid.tables
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
-        summary=_summary(study, estate, plan, short, units, left, allow)
+        summary=_summary(study, estate, plan, short, units, left, allow, grounds)
         | paid.summary
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole),
@@ -100,7 +102,7 @@ def retained_table(rows: Sequence[Row], chosen: np.ndarray, asked: Sequence[Kept
     """Places by planning area, phase and year: pupils, asked by policy, today, and under the plan."""
     table = pd.DataFrame(asked, columns=list(Kept.__dataclass_fields__))
     values = row_table(rows, chosen).set_index("row")["value"]
-    table["plan"] = [values[retained_row(k.planning_area, k.phase, k.academic_year)] for k in asked]
+    table["plan"] = [values[k.row] for k in asked]
     return table
 
 
@@ -134,9 +136,10 @@ def _summary(
     units: Sequence[UnitNeed],
     left: pd.DataFrame,
     allow: Collection[str],
+    grounds: pd.DataFrame | None,
 ) -> dict[str, Any]:
     problem = estate.problem
-    warnings = []
+    warnings = [] if grounds is None else closing_notes(grounds)
     areas = sorted({f"{k.planning_area} ({k.phase})" for k in short if k.today < k.asked})
     if areas:
         warnings.append(

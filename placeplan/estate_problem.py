@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,14 +14,16 @@ import pandas as pd
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import growth, reductions
 from models.bands import Band
+from models.closure_rows import closures_a_year, faith_shares, nothing_undone
 from models.estate_build import Estate, build_estate, reach_of
-from models.facilities import may_move, school_facilities, site_facilities
+from models.facilities import faiths, may_receive, school_facilities, site_facilities
 from models.journeys import Places
 from models.options import Facility, Option, stay
 from models.pots import contribution_pots
-from models.rules import Kept, capital_budget, closures_max, retained_surplus
+from models.rules import Kept, capital_budget, closures_max, places_asked, retained_surplus
 from models.send_units import UnitNeed, send_unit, unit_need, unit_rows
 from placeplan.balance import node_forecast, study_bands, who_is_where
+from placeplan.closure_grounds import study_grounds
 from placeplan.estate_demand import estate_demand
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import COMMISSION
@@ -35,6 +39,7 @@ GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "cut_pan": reductions.cut_pan,
     "close": reductions.close,
 }
+CLOSING = ("close",)  # levers that need a ground
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,15 @@ class Known:
     pupils: np.ndarray
 
 
+class Stated(NamedTuple):
+    """The problem; what policy asks of each area; SEND units asked for; grounds for closing, where that is a lever."""
+
+    estate: Estate
+    asked: list[Kept]
+    units: list[UnitNeed]
+    grounds: pd.DataFrame | None
+
+
 def what_is_known(study: Study, upstream: Upstream) -> Known:
     """Journeys and pupils of a study, read once for every problem that is stated of it."""
     journeys = study_journeys(study)
@@ -94,8 +108,8 @@ def state_problem(
     allow: Collection[str],
     known: Known | None = None,
     bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
-) -> tuple[Estate, list[Kept], list[UnitNeed]]:
-    """The estate problem of a study, what policy asks of each area, and the SEND units it is asked for.
+) -> Stated:
+    """The estate problem of a study.
 
     `bids` gives the options of the sites for which there are bids, by site, instead of every school that fits there.
     """
@@ -113,12 +127,20 @@ def state_problem(
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
     need = unit_need(study.tables.get("send_need") if "send_unit" in allow else None, years)
-    options = offered(facilities, years, upstream.balance, journeys, study, allow, need, bids)
     high = high_forecast(facilities, years, upstream.forecast_area)
-    rows, short = retained_surplus(facilities, options, years, high, study.policy)
+    asked = places_asked(facilities, years, high, study.policy)
+    grounds = None
+    if set(allow) & set(CLOSING):
+        rolls = (upstream.roll_forecast, upstream.school_forecast)
+        grounds = study_grounds(study, journeys, facilities, asked, *rolls)
+    closable = {} if grounds is None else grounds[grounds["offered"]].set_index("urn")["ground"].to_dict()
+    options = offered(facilities, years, upstream.balance, journeys, study, allow, need, bids, closable)
+    rows = retained_surplus(facilities, options, years, asked)
     pots = contribution_pots(study.tables.get("contributions"), facilities, options, years, study.policy)
     rows += capital_budget(options, years, study.policy, pots.due_by(len(years)))
-    rows += closures_max(options, study.policy)
+    rows += closures_max(options, study.policy) + closures_a_year(options, study.policy)
+    rows += faith_shares(facilities, options, years, faiths(journeys.schools), study.policy)
+    rows += nothing_undone(facilities, options)
     for_units, units = unit_rows(facilities, options, years, need, rows)
     rows += for_units + list(pots.rows)
     nodes = upstream.nodes
@@ -133,9 +155,9 @@ def state_problem(
         journeys.minutes[:, columns],
         facilities,
         bands,
-        may_move(journeys.schools, len(facilities) - len(journeys.schools)),
+        may_receive(journeys.schools, len(facilities) - len(journeys.schools), closable, study.policy),
     )
-    return (
+    return Stated(
         build_estate(
             facilities,
             options,
@@ -150,8 +172,9 @@ def state_problem(
             staged=study.policy.value("estate_two_stages") == "yes",
             pots=pots,
         ),
-        short,
+        asked,
         units,
+        grounds,
     )
 
 
@@ -164,11 +187,13 @@ def offered(
     allow: Collection[str],
     need: Collection[tuple[str, str]] = (),
     bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
+    closable: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Option]:
     """Options of every facility, today's estate first; of a site for which there are bids, those of the bids.
 
     A school without coordinates keeps to today's estate. Growth is offered where its planning area and phase is
-    short of places in some year group and plan year, a SEND unit where its area and phase is among `need`.
+    short of places in some year group and plan year, a SEND unit where its area and phase is among `need`, closing for
+    those that are `closable`, on the ground given in words.
     """
     placed = {str(urn) for urn in journeys.schools["urn"][journeys.schools["easting"].notna()]}
     in_plan = balance[balance["academic_year"].isin(years) & (balance["need"] > 0.5)]
@@ -186,6 +211,9 @@ def offered(
         for name in allow:
             if name == "send_unit":
                 options += GENERATORS[name](facility, years, study.policy, need)
+            elif name in CLOSING:
+                if facility.key in closable:
+                    options += GENERATORS[name](facility, years, study.policy, closable[facility.key])
             elif name != "new_school" and (short or name not in COMMISSION):
                 options += GENERATORS[name](facility, years, study.policy)
     return options

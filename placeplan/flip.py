@@ -61,7 +61,7 @@ def forecast_flips(study: Study, key: str, now: Rivals, until: float) -> list[st
         return [_not_even_now(now, options)]
     stored, plan = stored_estate(folder)
     levers = tuple((read_summary(folder) or {})["levers"])
-    estate, kept, _ = state_problem(study, Upstream.read(study.results), levers)
+    estate, kept, *_ = state_problem(study, Upstream.read(study.results), levers)
     if any(not np.array_equal(getattr(stored, name), getattr(estate.problem, name)) for name in COMPARED):
         return ["Not known: inputs or settings are no longer those of the plan; `placeplan run` plans anew."]
     assert plan.by_scenario is not None

@@ -35,8 +35,8 @@ BASIC = ("localities", "pupils", "births")
 PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
-ALL = (*PLACES, "sites", "trusts", "places", "contributions", "send_need")
-MONEY = (*ALL, "school_sites", "funding_values")
+MONEY = ("contributions", "school_sites", "funding_values")
+ALL = (*PLACES, *MONEY, "sites", "trusts", "places", "send_need", "rural_factors")
 OFFERS = ("competitions", "bids")
 TENDERS = (*OFFERS, "criteria", "scores")
 TENDER_LOGS = ("declarations", "clarifications")
@@ -149,8 +149,8 @@ STAGES = (
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), (*ALL, *OFFERS), ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
-    Stage("finance", (*SCHOOLS, "demand_points"), MONEY, ("balance", "estate"), _finance),
-    Stage("tender", TENDERS, (*MONEY, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
+    Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
+    Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
     Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters", "finance"), _report, True),
 )

@@ -172,7 +172,8 @@ def offered_by(policy: Policy, kind: str, given_transfer: date | None) -> list[O
     building[:, :7] = 45
     school = village(pan=30, physical=building, type=kind)
     field = site(available_from="2023/24", planning_status="outline", transfer_date=given_transfer)
-    found = [lever(school, YEARS, policy) for lever in (lift_pan, bulge, expand, cut_pan, close)]
+    found = [lever(school, YEARS, policy) for lever in (lift_pan, bulge, expand, cut_pan)]
+    found.append(close(school, YEARS, policy, "surplus"))
     found += [new_school(field, YEARS, policy), send_unit(school, YEARS, policy, {("North", "primary")})]
     return [option for options in found for option in options]
 
@@ -190,7 +191,7 @@ def test_nothing_opens_before_its_calendar_allows(
     today: date, kind: str, weeks: list[int], lead: int | None, transfer: date | None, route: str
 ) -> None:
     """Neither a step before the day of the plan or after the opening, nor an option to be begun now that could wait."""
-    values = {**dict(zip(LENGTHS, weeks, strict=True)), "pan_cut_route": route, "closable_urns": (900001,),
+    values = {**dict(zip(LENGTHS, weeks, strict=True)), "pan_cut_route": route,
               **({} if lead is None else {"expand_lead_years": lead, "close_lead_years": lead})}  # fmt: skip
     options = offered_by(Policy({**values, "plan_date": today.isoformat()}), kind, transfer)
     next_year = earlier(today, -12)

@@ -87,8 +87,7 @@ def test_the_nearest_keep_their_places_and_the_farthest_are_in_question() -> Non
 def test_nobody_is_moved_to_make_room_for_another() -> None:
     """A closes; B is full with children who could all go 100 m further to C. They stay: A's children go to C."""
     three = [*two(pan_b=20), village(key="900003", name="C")]
-    closing = Policy({"closable_urns": (900001,), "residual_years": 0, "discount_rate": 0.0})
-    options = stays(three) + close(three[0], YEARS, closing)
+    options = stays(three) + close(three[0], YEARS, NOTHING, "surplus")
     nodes = homes(("a", "900001", 70, 500), ("b", "900002", 140, 100), ("c", "900003", 70, 500))
     made = estate(three, options, nodes, [[0.5, 1, 2], [1, 0.1, 0.2], [2, 0.2, 0.5]])
     plan = solved(made)
@@ -139,7 +138,7 @@ def test_the_last_year_stands_for_the_years_after_it() -> None:
     assert discount[0] == pytest.approx(1 / 1.035) and discount[6] == pytest.approx(1.035**-7)
     assert weight[:6] == pytest.approx(discount[:6])
     assert weight[6] == pytest.approx(discount[6] * (1 + (1 - 1.035**-10) / 0.035))
-    named = close(village(), YEARS, Policy({"closable_urns": (900001,)}))
+    named = close(village(), YEARS, Policy({}), "surplus")
     cost = option_costs(named[:1], YEARS, Policy({}))[0]
     assert cost == pytest.approx(150_000 * discount[1] - (145_100 + 63_000) * weight[1:].sum())
 

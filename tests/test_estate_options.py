@@ -14,7 +14,7 @@ from models.options import Facility, stay
 from models.powers import COMMISSIONER, power
 from models.reductions import close, cut_pan
 from models.routes import new_school_route, route_words
-from models.rules import capital_budget, closures_max, retained_surplus
+from models.rules import capital_budget, closures_max, places_asked, retained_surplus
 
 YEARS = years_from("2023/24", 7)
 
@@ -102,10 +102,8 @@ def test_no_cut_where_the_forecast_would_not_fit() -> None:
     assert cut_pan(village(intake=19), YEARS, Policy({"pan_cut_headroom": 0.0})) != []
 
 
-def test_closing_is_offered_only_for_schools_the_study_names() -> None:
-    """The default must never propose that a school be closed."""
-    assert close(village(), YEARS, Policy({})) == []
-    named = close(village(), YEARS, Policy({"closable_urns": (900001,)}))
+def test_a_closed_school_has_no_places_and_saves_its_fixed_cost() -> None:
+    named = close(village(), YEARS, Policy({}), "surplus: half its places empty")
     assert [o.academic_year for o in named] == YEARS[1:]
     assert named[0].places[0].sum() == 210 and named[0].places[1:].sum() == 0
     assert named[0].one_off_gbp[1] == 150_000 and named[0].running_gbp[1] == -145_100 - 210 * 300
@@ -230,23 +228,36 @@ def test_a_site_takes_no_more_forms_than_its_area_holds() -> None:
 
 
 def area_rows(facility: Facility, policy: Policy, high: dict[tuple[str, str], np.ndarray] | None = None):
-    options = stay(facility, YEARS, policy) + close(facility, YEARS, policy)
-    return options, *retained_surplus([facility], options, YEARS, high or {}, policy)
+    options = stay(facility, YEARS, policy) + close(facility, YEARS, policy, "surplus")
+    asked = places_asked([facility], YEARS, high or {}, policy)
+    return options, retained_surplus([facility], options, YEARS, asked), asked
 
 
 def test_retained_surplus_by_hand() -> None:
-    """190 pupils and 5 % kept empty ask for 200 of the 210 places."""
+    """190 pupils and 5 % kept empty ask for 200 of the 210 places; 27.1 entrants and 2 % for 27.7 of 30."""
     _, rows, kept = area_rows(village(intake=190 / 7), Policy({}))
-    assert [row.lower for row in rows] == pytest.approx([200.0] * 7)
+    assert [row.lower for row in rows] == pytest.approx([200.0] * 7 + [190 / 7 / 0.98] * 7)
     assert rows[0].name == "North, primary, 2023/24: retained surplus"
+    assert rows[7].name == "North, primary, 2023/24: retained surplus at intake"
     assert (kept[0].pupils, kept[0].asked, kept[0].today) == pytest.approx((190, 200, 210))
+    assert (kept[7].pupils, kept[7].today) == pytest.approx((190 / 7, 30))
+
+
+def test_intake_is_kept_apart_from_the_whole_phase() -> None:
+    """A cut of the admission number leaves the whole phase full of places for years, and Reception short at once."""
+    facility = village(intake=19)
+    options = stay(facility, YEARS, Policy({})) + cut_pan(facility, YEARS, Policy({"pan_cut_headroom": 0.0}))
+    policy = Policy({"retained_surplus": 0.0, "retained_surplus_intake": 0.1})
+    rows = retained_surplus([facility], options, YEARS, places_asked([facility], YEARS, {}, policy))
+    held = [all(row.values[row.options == 1] >= row.lower - 1e-9) for row in rows]
+    assert all(held[:7]) and not all(held[7:])
 
 
 def test_where_today_falls_short_the_row_asks_for_no_less_than_today() -> None:
     """Otherwise every plan of a crowded county would be called infeasible."""
     _, rows, kept = area_rows(village(intake=30), Policy({}))
-    assert [row.lower for row in rows] == [210.0] * 7
-    assert len(kept) == 7 and kept[0].asked == pytest.approx(210 / 0.95) and kept[0].today == 210
+    assert [row.lower for row in rows] == [210.0] * 7 + [30.0] * 7
+    assert len(kept) == 14 and kept[0].asked == pytest.approx(210 / 0.95) and kept[0].today == 210
 
 
 def test_the_high_forecast_binds_where_it_asks_for_more() -> None:
@@ -265,7 +276,7 @@ def test_pupils_above_the_admission_number_do_not_make_spare_places() -> None:
 
 def test_budget_and_closure_rows() -> None:
     policy = Policy({"capital_budget_gbp_per_year": 1e6, "closable_urns": ("900001",), "closures_max": 0})
-    options = expand(village(), YEARS, policy) + close(village(), YEARS, policy)
+    options = expand(village(), YEARS, policy) + close(village(), YEARS, policy, "surplus")
     budget = capital_budget(options, YEARS, policy)
     assert len(budget) == 7 and budget[0].upper == 1e6
     assert budget[0].values.max() == pytest.approx(7 * 30 * 21_014)

@@ -18,7 +18,7 @@ from geodata.policy import Policy
 from models.changed_forecast import around, expected_pupils, with_forecast
 from models.estate_build import Estate, Reach, build_estate
 from models.options import Facility, Option, stay
-from models.rules import Kept, retained_surplus
+from models.rules import Kept, places_asked, retained_surplus
 from placeplan.cli import main
 from placeplan.flip import FLIPS, STANDS, UNDECIDED, Asked, Tried, Way, _sentence, search
 from placeplan.pipeline import run_stages
@@ -116,7 +116,8 @@ def stated(schools: list[Facility], nodes: pd.DataFrame, options: list[Option]) 
     pupils = np.zeros((1, 7, 12, len(nodes)))
     pupils[:, :, :7] = nodes["pupils"].to_numpy() / 7
     policy = Policy({"residual_years": 0, "discount_rate": 0.0, "journey_choices": 2})
-    rows, kept = retained_surplus(schools, options, YEARS, {}, policy)
+    kept = places_asked(schools, YEARS, {}, policy)
+    rows = retained_surplus(schools, options, YEARS, kept)
     km = np.array([[0.5, 5.0, 50.0], [0.9, 5.0, 50.0], [5.0, 0.5, 5.0], [50.0, 5.0, 0.5]]) * 1000
     reach = Reach(np.arange(len(nodes)), km, km / 1000, np.ones(km.shape, dtype=bool))
     return build_estate(schools, options, rows, nodes, pupils, BANDS, YEARS, reach, policy), kept
@@ -200,7 +201,8 @@ def random_estate(seed: int) -> tuple[Estate, list[Kept]]:
             extended(school, 15, float(rng.integers(10_000, 90_000))),
             extended(school, -10, -float(rng.integers(10_000, 90_000))),
         ]
-    rows, kept = retained_surplus(schools, options, years, {}, policy)
+    kept = places_asked(schools, years, {}, policy)
+    rows = retained_surplus(schools, options, years, kept)
     home = np.r_[0, 1, 2, rng.integers(0, 3, 5)]
     share = rng.random(8)
     total = np.array([schools[h].pupils[0, 0] * 7 * share[i] / share[home == h].sum() for i, h in enumerate(home)])

@@ -18,7 +18,7 @@ from models.estate_build import Reach, build_estate, option_costs
 from models.estate_read import calendar_table, decisions
 from models.options import Facility, Option
 from models.powers import power
-from models.rules import Row, capital_budget, retained_surplus
+from models.rules import Row, capital_budget, places_asked, retained_surplus
 from models.send_units import UnitNeed, send_unit, unit_need, unit_rows, unit_table
 from placeplan.cli import main
 from placeplan.pipeline import COMMISSION, run_stages
@@ -106,7 +106,7 @@ def state(schools: list[Facility], given: Policy, asked: dict[tuple[str, str], n
     options = stays(schools)
     for school in schools:
         options += send_unit(school, YEARS, given, asked)
-    rows, _ = retained_surplus(schools, options, YEARS, {}, given)
+    rows = retained_surplus(schools, options, YEARS, places_asked(schools, YEARS, {}, given))
     rows += capital_budget(options, YEARS, given)
     for_units, needs = unit_rows(schools, options, YEARS, asked, rows)
     return options, rows + for_units, needs

@@ -53,6 +53,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
     housing, contributions = plans.housing(where)
     roll = counted.rolls[:, :, -1].sum(axis=1)
     counts = tables.counts(ground, built, counted)
+    closable = tables.smallest_villages(built, places, roll)
     inputs = {
         "localities": tables.localities(ground),
         "demand_points": tables.demand_points(rng[7], ground, network),
@@ -64,6 +65,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
         "send_need": plans.send_need(),
         "sites": plans.school_sites(network, _xy(growth), _xy(works), growth["name"]),
         "places": tables.settlements(ground),
+        "rural_factors": plans.rural_factors(closable),
         "trusts": tables.trusts(built, roll),
         **tender.competition(rng[7]),
     }
@@ -74,7 +76,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
     finally:
         set_gdal_config_options({"OGR_CURRENT_DATE": None})
     network.write(folder / "inputs" / "roads.parquet")
-    write_settings(tables.settings(built, places, roll), folder / FILE)
+    write_settings(tables.settings(closable), folder / FILE)
 
 
 def _xy(row: pd.Series) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,19 @@ def send_need() -> pd.DataFrame:
     area = f"{names.OTHER_TOWN} and villages"
     rows = [(area, "primary", "2024/25", 10), (area, "primary", "2026/27", 20)]
     return pd.DataFrame(rows, columns=["planning_area", "phase", "academic_year", "places"])
+
+
+def rural_factors(urns: Sequence[int]) -> pd.DataFrame:
+    """Table rural_factors: what the invented authority writes of every village school it names, for all alike."""
+    return pd.DataFrame(
+        {
+            "urn": [int(urn) for urn in urns],
+            "community": "The hall is the village's only one; the parish council would take it over with the field.",
+            "transport": "A bus already passes to the nearest school with places; a second one is costed.",
+            "motor_vehicles": "Half the families drive already; others would drive on lanes without a pavement.",
+            "alternatives": "Federation was explored with two neighbours and declined; a smaller intake saves no class.",
+        }
+    )
 
 
 def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarray, growth_name: str) -> pd.DataFrame:

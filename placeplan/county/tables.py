@@ -163,10 +163,15 @@ def _long(array: np.ndarray, fields: list[str], labels: Sequence[object], value:
     return table
 
 
-def settings(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> Settings:
-    """study.toml: closing is offered for the four smallest schools of the declining villages."""
+def smallest_villages(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> tuple[int, ...]:
+    """The four smallest schools of the declining villages, which the study names for closing."""
     declining = places["trend"].to_numpy()[built["settlement"]] == "decline"
     smallest = built[declining & (built["phase"] == "primary")].assign(roll=roll[declining]).sort_values("roll")
+    return tuple(sorted(int(urn) for urn in smallest["urn"].head(4)))
+
+
+def settings(closable: tuple[int, ...]) -> Settings:
+    """study.toml: closing is offered for `closable`, designated rural primaries among them."""
     return Settings(
         name=f"{names.COUNTY} (an invented county)",
         authority=names.COUNTY,
@@ -174,7 +179,7 @@ def settings(built: pd.DataFrame, places: pd.DataFrame, roll: np.ndarray) -> Set
         horizon_years=7,
         pupils="resident",
         attribution=f"Invented data: {names.COUNTY} does not exist, and no number here describes a real school.",
-        policy={"closable_urns": tuple(sorted(int(urn) for urn in smallest["urn"].head(4)))},
+        policy={"closable_urns": closable, "close_rural": "yes"},
         scenarios={
             "no_closures": {"closures_max": 0},
             "fewer_pupils_per_home": {"housing_yield_primary": 0.18},

@@ -1,0 +1,128 @@
+"""On what ground a school may be considered for closing, and what protects it whatever the ground.
+
+A commissioner may close a school where places significantly exceed demand, where provision is not sustainable, or where
+quality is below standard. Each ground is tested with figures that are shown beside it:
+
+* surplus: the school has at least `ground_spare_share` of its places empty in every plan year from `ground_years` on,
+  and its planning area holds the places that policy asks for in every plan year;
+* sustainability: its shadow budget uses up its reserves and `ground_deficit_share` of a year's income more within the
+  years told (`models.budgets.viable`);
+* quality: it is in formal intervention, or in a formal category of concern. Grades are not ranked against one another:
+  the evidence is named with its framework and date.
+
+A ground makes a school eligible, not a closure right: what closes is decided by the whole plan. Protected are schools
+with a SEND unit, and designated rural primaries unless the study allows them and writes up the four factors of section
+15(4) of the Education and Inspections Act 2006.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.policy import Policy
+from models.options import Facility
+from models.rules import Kept
+
+SURPLUS, SUSTAINABILITY, QUALITY = "surplus", "sustainability", "quality"
+FACTORS = ("community", "transport", "motor_vehicles", "alternatives")  # of section 15(4), (a) to (d)
+
+
+def grounds(
+    facilities: Sequence[Facility],
+    schools: pd.DataFrame,
+    kept: Sequence[Kept],
+    viable: pd.DataFrame,
+    written_up: Collection[str],
+    policy: Policy,
+) -> pd.DataFrame:
+    """One row a school of `facilities`: the figures of each ground, which hold, what protects it, and `eligible`.
+
+    `schools` has the schools' own columns; `kept` what policy asks of areas; `viable` is as of `models.budgets.viable`;
+    `written_up` are urns whose four factors the study gives. Columns: urn, name, planning_area, roll_first, roll_last,
+    places_last, spare_share (least from ground_years on), area_meets_policy, lowest_reserves_gbp and _share (of a
+    year's income), first_deficit_year, concern (in words), surplus, sustainability, quality (whether the ground holds),
+    ground (in words; "" for none), protected (why; "" where it is not), eligible.
+    """
+    known = schools.assign(key=schools["urn"].astype(str)).set_index("key")
+    money = viable.assign(key=viable["urn"].astype(str)).set_index("key")
+    met = areas_that_meet_policy(kept)
+    here = [facility for facility in facilities if facility.key in known.index]
+    table = pd.DataFrame([_figures(facility, met, policy) for facility in here], columns=FIGURES)
+    of_school = known.loc[table["urn"]].reset_index()
+    table["lowest_reserves_gbp"] = money["lowest_reserves_gbp"].reindex(table["urn"]).to_numpy(dtype=float)
+    table["lowest_reserves_share"] = money["lowest_reserves_share"].reindex(table["urn"]).to_numpy(dtype=float)
+    table["first_deficit_year"] = money["first_deficit_year"].reindex(table["urn"]).to_numpy(dtype=object)
+    table["concern"] = [concern_words(row) for row in of_school.to_dict("records")]
+    table[SURPLUS] = table["area_meets_policy"] & (table["spare_share"] >= policy.number("ground_spare_share"))
+    table[SUSTAINABILITY] = table["lowest_reserves_share"] < -policy.number("ground_deficit_share")
+    table[QUALITY] = table["concern"] != ""
+    table["ground"] = [_words(row) for row in table.to_dict("records")]
+    table["protected"] = [_protection(row, written_up, policy) for row in of_school.to_dict("records")]
+    table["eligible"] = (table["ground"] != "") & (table["protected"] == "")
+    return table
+
+
+FIGURES = ["urn", "name", "planning_area", "roll_first", "roll_last", "places_last", "spare_share", "area_meets_policy"]
+
+
+def areas_that_meet_policy(kept: Sequence[Kept]) -> set[tuple[str, str]]:
+    """Planning areas, by phase, in which today's estate holds what policy asks in every plan year."""
+    areas = {(one.planning_area, one.phase) for one in kept}
+    return areas - {(one.planning_area, one.phase) for one in kept if one.today < one.asked - 1e-6}
+
+
+def concern_words(school: Mapping[str, Any]) -> str:
+    """The formal category of concern with its framework and date; "" where there is none."""
+    if isinstance(school.get("concern"), str) and school["concern"]:
+        framework, day = school.get("concern_framework"), school.get("concern_date")
+        found = f", {framework}" if isinstance(framework, str) else ""
+        when = f", {day:%d %B %Y}".replace(", 0", ", ") if isinstance(day, pd.Timestamp) and not pd.isna(day) else ""
+        return f"{school['concern']}{found}{when}"
+    return "in formal intervention" if bool(school.get("in_intervention")) else ""
+
+
+def _figures(facility: Facility, met: set[tuple[str, str]], policy: Policy) -> tuple[object, ...]:
+    columns = facility.columns
+    pupils, places = (array[:, columns].sum(axis=1) for array in (facility.pupils, facility.places))
+    late = slice(min(policy.integer("ground_years"), len(pupils) - 1), None)
+    spare = np.divide(places - pupils, places, out=np.zeros_like(places), where=places > 0)
+    enough = all((area, phase) in met for phase, area in facility.planning_area.items())
+    area = ", ".join(dict.fromkeys(facility.planning_area.values()))
+    return (
+        facility.key, facility.name, area, pupils[0], pupils[-1], places[-1], float(spare[late].min()), enough,
+    )  # fmt: skip
+
+
+def _words(row: Mapping[str, Any]) -> str:
+    """The grounds that hold, with their figures."""
+    said = []
+    if row[SURPLUS]:
+        said.append(
+            f"surplus: {row['spare_share']:.0%} of {row['places_last']:.0f} places empty, roll {row['roll_last']:.0f} "
+            "in the last plan year"
+        )
+    if row[SUSTAINABILITY]:
+        first = row["first_deficit_year"]
+        since = f", in deficit from {first}" if isinstance(first, str) else ""
+        owed = f"£{-row['lowest_reserves_gbp']:,.0f}, {-row['lowest_reserves_share']:.0%} of a year's income"
+        said.append(f"sustainability: by its shadow budget it owes {owed}{since}")
+    if row[QUALITY]:
+        said.append(f"quality: {row['concern']}")
+    return "; ".join(said)
+
+
+def _protection(school: Mapping[str, Any], written_up: Collection[str], policy: Policy) -> str:
+    """What protects a school whatever the ground; "" where nothing does."""
+    said = []
+    if float(school.get("sen_places") or 0) > 0:
+        said.append("it has a SEND unit")
+    if bool(school.get("rural_designated")):
+        if policy.value("close_rural") != "yes":
+            said.append("designated rural primary (close_rural)")
+        elif school["key"] not in written_up:
+            said.append("designated rural primary whose four factors are not written up (table rural_factors)")
+    return "; ".join(said)

@@ -1,0 +1,62 @@
+"""Which schools of a study may be considered for closing: the grounds, and what protects a school."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+
+from geodata.policy import Policy
+from models.budgets import shadow_budget, viable
+from models.grounds import FACTORS, grounds
+from models.options import Facility
+from models.rules import Kept
+from placeplan.journeys import StudyJourneys
+from placeplan.study import Study
+from placeplan.study_finances import study_finances, within_places
+from placeplan.words import counted
+
+EVERY_SCHOOL = "every school with a ground"
+
+
+def study_grounds(
+    study: Study,
+    journeys: StudyJourneys,
+    facilities: Sequence[Facility],
+    asked: Sequence[Kept],
+    roll_forecast: pd.DataFrame,
+    school_forecast: pd.DataFrame,
+) -> pd.DataFrame:
+    """As of `models.grounds.grounds`, with `offered`: closing is offered for the school."""
+    money = study_finances(study, journeys, within_places(roll_forecast, school_forecast))
+    budget = shadow_budget(money.schools, money.rolls, money.years, money.values, study.policy)
+    table = grounds(facilities, journeys.schools, asked, viable(budget, study.policy), _written_up(study), study.policy)
+    named = _named(study.policy)
+    every = study.policy.text("closable") == EVERY_SCHOOL
+    return table.assign(named=table["urn"].isin(named), offered=table["eligible"] & (every | table["urn"].isin(named)))
+
+
+def closing_notes(table: pd.DataFrame) -> list[str]:
+    """What is said of schools that the study names for closing and that are not offered, and why."""
+    held = table[table["named"] & ~table["offered"]]
+    return [
+        f"{counted(len(held), 'school')} named for closing (closable_urns) {'is' if len(held) == 1 else 'are'} not "
+        "offered: "
+        + "; ".join(f"{row.name} ({row.urn}): {row.protected or 'no ground'}" for row in held.itertuples(index=False))
+        + "."
+    ] if len(held) else []  # fmt: skip
+
+
+def _named(policy: Policy) -> set[str]:
+    value = policy.value("closable_urns")
+    named = value if isinstance(value, tuple) else ()
+    return {f"{urn:.0f}" if isinstance(urn, float) else str(urn) for urn in named}
+
+
+def _written_up(study: Study) -> Collection[str]:
+    """Schools whose four statutory factors are written up, each in words."""
+    table = study.tables.get("rural_factors")
+    if table is None:
+        return set()
+    whole = table[[*FACTORS]].apply(lambda column: column.astype("string").str.strip().fillna("").ne(""))
+    return set(table.loc[whole.all(axis=1), "urn"].astype(str))
