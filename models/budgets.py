@@ -82,11 +82,22 @@ def _academic_years(
 
 def steady_balance(schools: FundedSchools, rolls: Array, values: FundingValues, policy: Policy) -> Array:
     """Income less cost (F, R) of the price year for rolls (F, R, 12) that have long been what they are."""
+    income, cost = _steady(schools, rolls, values, policy)
+    return income - cost
+
+
+def steady_balance_share(schools: FundedSchools, rolls: Array, values: FundingValues, policy: Policy) -> Array:
+    """The same as a share of income; nan without income."""
+    income, cost = _steady(schools, rolls, values, policy)
+    share: Array = np.divide(income - cost, income, out=np.full(income.shape, np.nan), where=income > 0)
+    return share
+
+
+def _steady(schools: FundedSchools, rolls: Array, values: FundingValues, policy: Policy) -> tuple[Array, Array]:
     starts = np.full(rolls.shape[1], values.price_year)
     income = formula(rolls, schools, values, starts, policy)
     spent = school_costs(rolls, income["additional"], schools, policy)
-    balance: Array = np.sum(list(income.values()), axis=0) - np.sum([spent[name] for name in costs.PARTS], axis=0)
-    return balance
+    return np.sum(list(income.values()), axis=0), np.sum([spent[name] for name in costs.PARTS], axis=0)
 
 
 def breaks_even_at(
