@@ -134,11 +134,10 @@ def falling_roll(schools: FundedSchools, rolls: Array, values: FundingValues, po
 
 
 def viable(budget: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """Minimum-sufficiency test by school: urn, viable, lowest_reserves_gbp and _share, first_deficit_year (or None).
+    """Minimum-sufficiency test by school: urn, viable, lowest_reserves_gbp, first_deficit_year (None without one).
 
     A school starts with reserves of policy `viable_reserves_share` of its first year's income, as the guide asks. It is
     sufficient where deficits never use them up in the years told; an earlier surplus counts against a later deficit.
-    lowest_reserves_share is of the first year's income.
     """
     told = budget[budget["income_gbp"] > 0].sort_values(["urn", "academic_year"], kind="stable")
     by_school = told.groupby("urn", sort=False)
@@ -151,7 +150,6 @@ def viable(budget: pd.DataFrame, policy: Policy) -> pd.DataFrame:
             "urn": lowest.index,
             "viable": (lowest >= 0).to_numpy(),
             "lowest_reserves_gbp": lowest.to_numpy(),
-            "lowest_reserves_share": (lowest / by_school["income_gbp"].first()).to_numpy(),
             "first_deficit_year": deficits.reindex(lowest.index).astype(object).to_numpy(),
         }
     )

@@ -5,8 +5,8 @@ quality is below standard. Each ground is tested with figures that are shown bes
 
 * surplus: the school has at least `ground_spare_share` of its places empty in every plan year from `ground_years` on,
   and its planning area holds the places that policy asks for in every plan year;
-* sustainability: its shadow budget uses up its reserves and `ground_deficit_share` of a year's income more within the
-  years told (`models.budgets.viable`);
+* sustainability: its score (`models.sustainability`) on the last roll told lies below `ground_score`; what its shadow
+  budget comes to stands beside it (`models.budgets.viable`);
 * quality: it is in formal intervention, or in a formal category of concern. Grades are not ranked against one another:
   the evidence is named with its framework and date.
 
@@ -35,30 +35,31 @@ def grounds(
     facilities: Sequence[Facility],
     schools: pd.DataFrame,
     kept: Sequence[Kept],
-    viable: pd.DataFrame,
+    money: pd.DataFrame,
     written_up: Collection[str],
     policy: Policy,
 ) -> pd.DataFrame:
     """One row a school of `facilities`: the figures of each ground, which hold, what protects it, and `eligible`.
 
-    `schools` has the schools' own columns; `kept` what policy asks of areas; `viable` is as of `models.budgets.viable`;
-    `written_up` are urns whose four factors the study gives. Columns: urn, name, planning_area, roll_first, roll_last,
-    places_last, spare_share (least from ground_years on), area_meets_policy, lowest_reserves_gbp and _share (of a
-    year's income), first_deficit_year, concern (in words), surplus, sustainability, quality (whether the ground holds),
-    ground (in words; "" for none), protected (why; "" where it is not), eligible.
+    `schools` has the schools' own columns; `kept` what policy asks of areas; `money` has urn, score,
+    lowest_reserves_gbp and first_deficit_year; `written_up` are urns whose four factors the study gives. Columns: urn,
+    name, planning_area, roll_first, roll_last, places_last, spare_share (least from ground_years on),
+    area_meets_policy, score (0–100), lowest_reserves_gbp, first_deficit_year, concern (in words); surplus,
+    sustainability, quality: whether the ground holds; ground (in words; "" for none), protected (why; "" where it is
+    not), eligible.
     """
     known = schools.assign(key=schools["urn"].astype(str)).set_index("key")
-    money = viable.assign(key=viable["urn"].astype(str)).set_index("key")
+    of_money = money.assign(key=money["urn"].astype(str)).set_index("key")
     met = areas_that_meet_policy(kept)
     here = [facility for facility in facilities if facility.key in known.index]
     table = pd.DataFrame([_figures(facility, met, policy) for facility in here], columns=FIGURES)
     of_school = known.loc[table["urn"]].reset_index()
-    table["lowest_reserves_gbp"] = money["lowest_reserves_gbp"].reindex(table["urn"]).to_numpy(dtype=float)
-    table["lowest_reserves_share"] = money["lowest_reserves_share"].reindex(table["urn"]).to_numpy(dtype=float)
-    table["first_deficit_year"] = money["first_deficit_year"].reindex(table["urn"]).to_numpy(dtype=object)
+    table["score"] = of_money["score"].reindex(table["urn"]).to_numpy(dtype=float)
+    table["lowest_reserves_gbp"] = of_money["lowest_reserves_gbp"].reindex(table["urn"]).to_numpy(dtype=float)
+    table["first_deficit_year"] = of_money["first_deficit_year"].reindex(table["urn"]).to_numpy(dtype=object)
     table["concern"] = [concern_words(row) for row in of_school.to_dict("records")]
     table[SURPLUS] = table["area_meets_policy"] & (table["spare_share"] >= policy.number("ground_spare_share"))
-    table[SUSTAINABILITY] = table["lowest_reserves_share"] < -policy.number("ground_deficit_share")
+    table[SUSTAINABILITY] = table["score"] < policy.number("ground_score")
     table[QUALITY] = table["concern"] != ""
     table["ground"] = [_words(row) for row in table.to_dict("records")]
     table["protected"] = [_protection(row, written_up, policy) for row in of_school.to_dict("records")]
@@ -108,8 +109,12 @@ def _words(row: Mapping[str, Any]) -> str:
     if row[SUSTAINABILITY]:
         first = row["first_deficit_year"]
         since = f", in deficit from {first}" if isinstance(first, str) else ""
-        owed = f"£{-row['lowest_reserves_gbp']:,.0f}, {-row['lowest_reserves_share']:.0%} of a year's income"
-        said.append(f"sustainability: by its shadow budget it owes {owed}{since}")
+        debt = (
+            f", reserves fall to £{row['lowest_reserves_gbp']:,.0f}".replace("£-", "−£")
+            if row["lowest_reserves_gbp"] < 0
+            else ""
+        )
+        said.append(f"sustainability: scores {row['score']:.0f} of 100{debt}{since}")
     if row[QUALITY]:
         said.append(f"quality: {row['concern']}")
     return "; ".join(said)

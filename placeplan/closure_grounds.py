@@ -11,6 +11,7 @@ from models.budgets import shadow_budget, viable
 from models.grounds import FACTORS, grounds
 from models.options import Facility
 from models.rules import Kept
+from models.sustainability import sustainability
 from placeplan.journeys import StudyJourneys
 from placeplan.study import Study
 from placeplan.study_finances import study_finances, within_places
@@ -30,7 +31,11 @@ def study_grounds(
     """As of `models.grounds.grounds`, with `offered`: closing is offered for the school."""
     money = study_finances(study, journeys, within_places(roll_forecast, school_forecast))
     budget = shadow_budget(money.schools, money.rolls, money.years, money.values, study.policy)
-    table = grounds(facilities, journeys.schools, asked, viable(budget, study.policy), _written_up(study), study.policy)
+    scores = sustainability(money.schools, money.rolls[:, -1], money.values, study.policy).score
+    of_money = pd.DataFrame({"urn": money.schools.key, "score": scores}).merge(
+        viable(budget, study.policy), on="urn", how="left"
+    )
+    table = grounds(facilities, journeys.schools, asked, of_money, _written_up(study), study.policy)
     named = _named(study.policy)
     every = study.policy.text("closable") == EVERY_SCHOOL
     return table.assign(named=table["urn"].isin(named), offered=table["eligible"] & (every | table["urn"].isin(named)))

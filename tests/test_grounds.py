@@ -11,7 +11,7 @@ from geodata.policy import Policy
 from models.grounds import QUALITY, SURPLUS, SUSTAINABILITY, grounds
 from models.rules import places_asked
 
-HEALTHY = {"lowest_reserves_gbp": 50_000.0, "lowest_reserves_share": 0.05, "first_deficit_year": None}
+HEALTHY = {"score": 80.0, "lowest_reserves_gbp": 50_000.0, "first_deficit_year": None}
 QUIET = {"sen_places": 0, "rural_designated": False, "in_intervention": False, "concern": None}
 
 
@@ -21,10 +21,10 @@ def told(
     """What is said of one school of 30 a year with `intake` pupils a year; its neighbour has as many and 40 places."""
     mine, other = village(intake=intake), village(key="900002", name="Other", pan=40, intake=intake)
     schools = pd.DataFrame([{"urn": 900001, **school}, {"urn": 900002, **QUIET}])
-    viable = pd.DataFrame([{"urn": 900001, **money}, {"urn": 900002, **HEALTHY}])
+    given_money = pd.DataFrame([{"urn": 900001, **money}, {"urn": 900002, **HEALTHY}])
     given = Policy(policy)
     asked = places_asked([mine, other], YEARS, {}, given)
-    return grounds([mine, other], schools, asked, viable, set(written_up), given).set_index("urn").loc["900001"]
+    return grounds([mine, other], schools, asked, given_money, set(written_up), given).set_index("urn").loc["900001"]
 
 
 def test_a_quarter_of_places_empty_is_a_ground_where_the_area_holds_what_policy_asks() -> None:
@@ -42,22 +42,20 @@ def test_surplus_has_to_last() -> None:
     mine = village(intake=15)
     filling = replace(mine, pupils=np.where(np.arange(7)[:, None] >= 3, mine.pupils * 2, mine.pupils))
     schools = pd.DataFrame([{"urn": 900001, **QUIET}])
-    viable = pd.DataFrame([{"urn": 900001, **HEALTHY}])
+    money = pd.DataFrame([{"urn": 900001, **HEALTHY}])
     asked = places_asked([filling], YEARS, {}, Policy({"retained_surplus": 0.0, "retained_surplus_intake": 0.0}))
-    (row,) = grounds([filling], schools, asked, viable, set(), Policy({})).to_dict("records")
+    (row,) = grounds([filling], schools, asked, money, set(), Policy({})).to_dict("records")
     assert not row[SURPLUS] and row["spare_share"] == pytest.approx(0.0)
 
 
-def test_a_debt_beyond_a_share_of_income_is_a_ground() -> None:
-    owed = {"lowest_reserves_gbp": -160_000.0, "lowest_reserves_share": -0.16, "first_deficit_year": "2024/25"}
-    held = told(29, owed)
+def test_a_low_score_is_a_ground_and_says_what_the_budget_comes_to() -> None:
+    poor = {"score": 41.0, "lowest_reserves_gbp": -160_000.0, "first_deficit_year": "2024/25"}
+    held = told(29, poor)
     assert held[SUSTAINABILITY] and held["eligible"]
-    assert (
-        held["ground"]
-        == "sustainability: by its shadow budget it owes £160,000, 16% of a year's income, in deficit from 2024/25"
-    )
-    assert not told(29, owed | {"lowest_reserves_share": -0.14})[SUSTAINABILITY]
-    assert not told(29, owed | {"lowest_reserves_share": np.nan})["eligible"]  # no roll, no budget, no ground
+    assert held["ground"] == "sustainability: scores 41 of 100, reserves fall to −£160,000, in deficit from 2024/25"
+    assert told(29, HEALTHY | {"score": 41.0})["ground"] == "sustainability: scores 41 of 100"
+    assert not told(29, poor | {"score": 50.0})[SUSTAINABILITY]  # a debt alone is none: half of all schools have one
+    assert not told(29, poor | {"score": np.nan})["eligible"]  # no capacity, no score, no ground
 
 
 def test_quality_names_its_evidence() -> None:

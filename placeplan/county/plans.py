@@ -56,10 +56,10 @@ def rural_factors(urns: Sequence[int]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "urn": [int(urn) for urn in urns],
-            "community": "The hall is the village's only one; the parish council would take it over with the field.",
+            "community": "The hall is the village's only one; the parish council would take it over.",
             "transport": "A bus already passes to the nearest school with places; a second one is costed.",
-            "motor_vehicles": "Half the families drive already; others would drive on lanes without a pavement.",
-            "alternatives": "Federation was explored with two neighbours and declined; a smaller intake saves no class.",
+            "motor_vehicles": "Half the families drive already; others would, on lanes without a pavement.",
+            "alternatives": "Federation with two neighbours was explored and declined; a smaller intake saves nothing.",
         }
     )
 
