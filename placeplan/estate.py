@@ -15,6 +15,7 @@ from models.estate_build import Estate
 from models.estate_read import allocation, calendar_table, decisions, option_table, unplaced
 from models.rules import Kept, Row
 from models.send_units import UnitNeed, unit_table
+from placeplan.apart import apart_summary, planned_apart
 from placeplan.closure_grounds import closing_notes
 from placeplan.contributions import laid_out
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
@@ -45,12 +46,13 @@ def estate_stage(
     """
     estate, short, units, grounds = state_problem(study, upstream, allow)
     whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
+    apart = planned_apart(estate, study.policy)
     plan = solve_estate(
         estate.problem,
         time_limit_s=study.policy.number("estate_time_limit_s"),
         gap=study.policy.number("estate_gap"),
         progress=progress,
-        start=whole,
+        start=apart if whole is None or (apart is not None and apart.objective < whole.objective) else whole,
     )
     if plan.status == "infeasible":
         pots = [estate.pots.purses[m].name for m in estate.pots.purse]
@@ -94,7 +96,8 @@ def estate_stage(
         summary=_summary(study, estate, plan, short, units, left, allow, grounds)
         | paid.summary
         | {"requests": request_summary(estate, plan, alone)}
-        | waiting_summary(plan, whole),
+        | waiting_summary(plan, whole)
+        | apart_summary(plan, apart),
     )
 
 
