@@ -24,17 +24,17 @@ def planned_apart(estate: Estate, policy: Policy) -> EstatePlan | None:
 
     Its bound is that of the second step: no plan that builds the same costs less.
     """
-    actions = np.array([option.action for option in estate.options])
+    actions: np.ndarray = np.array([option.action for option in estate.options])
     sums = np.ones(estate.problem.n_options - len(actions), dtype=bool)  # contributions are nobody's decision
     stays = np.concatenate([actions == STAY, sums])
-    grows: np.ndarray = np.concatenate([np.isin(actions, GROWTH), ~sums])
+    grows = np.concatenate([np.isin(actions, GROWTH), ~sums])
     if policy.value("estate_apart") != "yes" or not grows.any() or (stays | grows).all():
         return None
     first = _solved(estate, np.flatnonzero(stays | grows), None, policy)
     if first is None or first.by_scenario is None:
         return None
     chosen = first.by_scenario
-    built = np.asarray(grows[chosen]).any(axis=0)  # (F,)
+    built: np.ndarray = np.any([grows[one] for one in chosen], axis=0)  # (F,)
     decided = np.isin(np.arange(estate.problem.n_options), chosen)
     facility = estate.problem.option_facility
     return _solved(estate, np.flatnonzero(np.where(built[facility], decided, ~grows)), first, policy)

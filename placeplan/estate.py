@@ -21,6 +21,7 @@ from placeplan.contributions import laid_out
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words
 from placeplan.estate_problem import Upstream, state_problem
+from placeplan.fragility import closure_stability, with_stability
 from placeplan.frontier import frontier
 from placeplan.infeasible import Infeasible
 from placeplan.pipeline import LEVERS
@@ -65,21 +66,17 @@ def estate_stage(
     if wrong:
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
     alone = planned_alone(estate, plan, study.policy) if requests_in(estate, plan) else None
+    steady = closure_stability(estate, plan, short, study.policy)
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
     paid = laid_out(study, estate, chosen)
+    told = with_reasons(
+        decisions(estate, chosen), decision_effects(estate, plan), estate.facilities, study.tables["schools"], placed
+    )
+    told = with_competitions(told, study.tables.get("competitions"), study.tables.get("bids"))
+    told = with_stability(told, steady, study.policy)
     return StageResult(
         tables={
-            "decisions": with_competitions(
-                with_reasons(
-                    decisions(estate, chosen),
-                    decision_effects(estate, plan),
-                    estate.facilities,
-                    study.tables["schools"],
-                    placed,
-                ),
-                study.tables.get("competitions"),
-                study.tables.get("bids"),
-            ),
+            "decisions": told,
             "allocation": placed,
             "unplaced": left,
             "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
@@ -89,7 +86,7 @@ def estate_stage(
             "send_units": unit_table(estate.facilities, estate.options, chosen, units),
             "calendar": calendar_table(estate, chosen),
         }
-        | ({} if grounds is None else {"grounds": grounds})
+        | ({} if grounds is None else {"grounds": grounds, "closure_stability": steady})
         | paid.tables
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
