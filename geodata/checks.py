@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from geodata.contribution_checks import contribution_problems
 from geodata.locality_changes import CARRIED, TABLE, change_problems
 from geodata.policy import Value
 from geodata.problems import SHOWN, Problem, nearest, row_problems
@@ -70,6 +71,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _closable,
         _plan_dates,
         change_problems,
+        contribution_problems,
         tender_problems,
     )
     found = [problem for check in checks for problem in check(tables, settings)]

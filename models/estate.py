@@ -30,7 +30,8 @@ demand    ``demand``               pupils
 ========  =======================  ==========================================================
 
 Discounting, days travelled, slice length and scenario probability are already in the three costs. The last facilities
-may be pots: nobody can go to them, and their options are sums of money that policy rows tie to those of schools. Pupils
+may be digits of sums of money, grouped into pots: nobody can go to them, and their options, nothing and the digit, are
+tied to those of schools by policy rows. Every digit of a pot is a multiple of its first, 1, in cost and rows. Pupils
 can always stay without a place at ``unmet_cost``, so only the policy rows can make the problem infeasible.
 """
 
@@ -52,7 +53,7 @@ _DENSE = (
     "option_facility", "option_cost", "option_capacity", "demand",
     "arc_node", "arc_facility", "arc_cost", "unmet_cost",
 )  # fmt: skip
-_OPTIONAL = ("baseline", "slice_scenario", "scenario_weight", "option_first")
+_OPTIONAL = ("baseline", "slice_scenario", "scenario_weight", "option_first", "pot")
 
 
 LARGEST = 1e12  # places, pupils and amounts of rows; beyond it no solver keeps its digits
@@ -84,7 +85,7 @@ class EstateProblem:
     slice_scenario: IntArray | None = None  # (S,) the demand scenario 0 … K-1 of a slice
     scenario_weight: FloatArray | None = None  # (K,) probability of a scenario; None: all equal
     option_first: IntArray | None = None  # (O,) first-stage class of an option within its facility
-    pots: int = 0  # so many facilities, the last ones, are sums of money and no schools
+    pot: IntArray | None = None  # (Q,) the pot of each of the last facilities, which are digits of sums of money
 
     def __post_init__(self) -> None:
         for name in ("option_facility", "arc_node", "arc_facility"):
@@ -114,8 +115,8 @@ class EstateProblem:
 
     @property
     def n_schools(self) -> int:
-        """Facilities that are schools or sites, the first ones: F less the pots."""
-        return self.n_facilities - self.pots
+        """Facilities that are schools or sites, the first ones: F less the digits."""
+        return self.n_facilities - (0 if self.pot is None else len(self.pot))
 
     @property
     def n_slices(self) -> int:
@@ -209,7 +210,6 @@ class EstateProblem:
             row_upper=upper,
             row_name=tuple(str(name) for name in stored.get("row_name", ())),
             single_site=bool(stored.get("single_site", False)),
-            pots=int(stored.get("pots", 0)),
             **optional,
         )
 
@@ -219,8 +219,6 @@ class EstateProblem:
         stored: dict[str, Any] = {name: getattr(self, name) for name in _DENSE}
         stored |= {"row": triplets.row, "row_option": triplets.col, "row_value": triplets.data}
         stored |= {"row_lower": self.row_lower, "row_upper": self.row_upper, "single_site": self.single_site}
-        if self.pots:
-            stored["pots"] = self.pots
         if self.row_name:
             stored["row_name"] = np.array(self.row_name, dtype=np.str_)
         stored |= {name: given for name in _OPTIONAL if (given := getattr(self, name)) is not None}
@@ -303,8 +301,13 @@ class EstateProblem:
         refuse("baseline", baseline, strange, "an option of another facility")
 
     def _check_pots(self) -> None:
-        if not 0 <= self.pots < self.n_facilities:
-            raise ValueError(f"pots = {self.pots}: at least 0 and fewer than the {self.n_facilities} facilities")
+        if self.pot is None:
+            return
+        self._set("pot", whole_numbers("pot", self.pot))
+        if not 0 < self.n_schools < self.n_facilities:
+            raise ValueError(f"pot has {len(self.pot)} digits, expected fewer than the {self.n_facilities} facilities")
+        two = np.bincount(self.option_facility)[self.n_schools :] == 2
+        refuse("pot", np.arange(len(self.pot)), ~two, "every digit has two options")
         into = self.option_facility >= self.n_schools
         refuse("option_capacity", self.option_capacity, into[:, None] & (self.option_capacity > 0), "places in a pot")
         refuse("arc_facility", self.arc_facility, self.arc_facility >= self.n_schools, "nobody can go to a pot")

@@ -58,7 +58,7 @@ class Estate:
     pupils : (K, T, 12, N) pupils of every node by scenario, plan year and year group R … Y11.
     moving : (D,) the rows of `nodes` in `all_nodes`.
     restated : the same estate with other policy rows and other pupils.
-    pots : developer contributions; in the problem their sums follow the options, and they themselves the facilities.
+    pots : developer contributions; in the problem their digits follow the options and the facilities.
 
     """
 
@@ -124,28 +124,29 @@ def build_estate(
             facilities, options, other_rows, nodes, other_pupils, bands, years, reach, policy, probability, staged, pots
         )  # fmt: skip
 
-    n_pots, n_sums = len(pots.purse), len(pots.pot)
-    begun = np.concatenate([first_stage(options), np.zeros(n_sums, dtype=np.int64)])
+    n_digits = len(pots.pot)
+    digit_of = np.repeat(np.arange(n_digits), 2)  # of its two options
+    begun = np.concatenate([first_stage(options), np.zeros(2 * n_digits, dtype=np.int64)])
     problem = EstateProblem(
-        option_facility=np.concatenate([option_facility, len(facilities) + pots.pot]),
+        option_facility=np.concatenate([option_facility, len(facilities) + digit_of]),
         option_cost=np.concatenate([option_costs(options, years, policy), pots.cost]),
-        option_capacity=np.concatenate([capacity, np.zeros((n_sums, len(slices)))]),
+        option_capacity=np.concatenate([capacity, np.zeros((2 * n_digits, len(slices)))]),
         demand=demand[:, moving],
         arc_node=arc_node,
         arc_facility=arc_facility,
         arc_cost=arc_cost,
         unmet_cost=np.repeat(weight[:, None] * policy.number("unmet_gbp"), len(moving), axis=1),
-        row_matrix=row_matrix(rows, len(options) + n_sums),
+        row_matrix=row_matrix(rows, len(options) + 2 * n_digits),
         row_lower=np.array([row.lower for row in rows], dtype=float),
         row_upper=np.array([row.upper for row in rows], dtype=float),
         row_name=tuple(row.name for row in rows),
         baseline=np.concatenate(
-            [_baseline(options, option_facility, len(facilities)), len(options) + pots.pot.searchsorted(range(n_pots))]
+            [_baseline(options, option_facility, len(facilities)), len(options) + 2 * np.arange(n_digits)]
         ),
         slice_scenario=scenario if len(node_pupils) > 1 else None,
         scenario_weight=probability if len(node_pupils) > 1 else None,
         option_first=begun if staged and len(node_pupils) > 1 else None,
-        pots=n_pots,
+        pot=pots.pot if n_digits else None,
     )
     return Estate(
         problem,

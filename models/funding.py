@@ -1,9 +1,9 @@
 """Capital by year and source: developer contributions first, where and when they may be spent, the authority the rest.
 
 A contribution is due in a year, may be spent until another, on one phase, in one planning area or at one school. Which
-contribution pays for what is a small transport programme: as much of the plan's capital is met by contributions as can
-be; where that can be done in several ways the one that saves the authority most, discounted, and then those that lapse
-first first. `models.pots` counts contributions in the plan by the same rules.
+contribution pays for what is a small transport programme: the one that saves the authority most, discounted; where
+several do, the one that spends least before it is due, and then those that lapse first. `models.pots` counts
+contributions in the plan by the same rules.
 """
 
 from __future__ import annotations
@@ -22,26 +22,30 @@ from models.options import Facility, Option
 
 Array = NDArray[np.float64]
 AUTHORITY = "authority"
-SOONER = 0.05  # of a pound: what its discount counts beside the pound itself
-LATER = 1e-6  # of a pound in favour of a contribution for each year by which it lapses earlier
-PAID = ["academic_year", "facility", "source", "due_year"]
+SOONER = 1e-4  # of a pound against a contribution for each year by which it is spent before it is due
+LATER = 1e-6  # of a pound in favour of a contribution for each other that lapses later
+NO_PHASE = "other"  # capital for no phase's mainstream places: SEND units
+ITEM = ["facility", "phase", "academic_year"]
+PAID = ["academic_year", "facility", "phase", "source", "due_year"]
 SPENT = [*PAID, "capital_gbp"]
-LEFT = ["site", "phase", "amount_gbp", "spent_gbp", "saved_gbp", "unspent_gbp", "spend_by"]
+LEFT = ["site", "phase", "due_year", "amount_gbp", "spent_gbp", "saved_gbp", "unspent_gbp", "spend_by", "spend_where"]
 
 
 def capital_spent(options: Sequence[Option], years: Sequence[str], probability: Mapping[int, float]) -> pd.DataFrame:
-    """Capital of the options taken, in the year it falls: facility, academic_year, capital_gbp.
+    """Capital of the options taken, in the year it falls: facility, phase, academic_year, capital_gbp.
 
     `probability` is that with which each option is taken; capital is expected over futures.
     """
     rows = [
-        (options[o].facility, year, share * float(options[o].capital_gbp[t]))
-        for o, share in probability.items()
+        (options[o].facility, phase, year, chance * share * float(options[o].capital_gbp[t]))
+        for o, chance in probability.items()
+        for phase, share in {NO_PHASE: 1 - sum(options[o].capital_share.values()), **options[o].capital_share}.items()
+        if share > 1e-9
         for t, year in enumerate(years)
         if options[o].capital_gbp[t] > 0
     ]
-    table = pd.DataFrame(rows, columns=["facility", "academic_year", "capital_gbp"])
-    return table.groupby(["facility", "academic_year"], as_index=False)["capital_gbp"].sum()
+    table = pd.DataFrame(rows, columns=[*ITEM, "capital_gbp"])
+    return table.groupby(ITEM, as_index=False)["capital_gbp"].sum()
 
 
 def fund(
@@ -51,12 +55,14 @@ def fund(
     forward_years: int = 0,
     discount_rate: float = 0.0,
     base_year: str | None = None,
+    most: Sequence[tuple[NDArray[np.bool_], int, float]] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(capital by year, facility, source and the year it is due; what is spent and left of each contribution).
 
     `spent` as of `capital_spent`; `contributions` has site, phase, amount_gbp, due_year, spend_by, spend_where, and may
-    pay for what was built up to `forward_years` before it is due. A pound saves the authority what it is worth in
-    `base_year` (None: the first of `spent`) in the year it is spent or due, whichever is later.
+    pay for capital of its phase that was built up to `forward_years` before it is due. A pound saves the authority what
+    it is worth in `base_year` (None: the first of `spent`) in the year it is spent or due, whichever is later. `most`
+    are sums that some contributions, (C,) flags, pay together at most in a year, each with the year it starts.
     """
     if contributions is None or contributions.empty:
         return spent.assign(source=AUTHORITY, due_year=None)[SPENT], pd.DataFrame(columns=LEFT)
@@ -65,9 +71,12 @@ def fund(
     due = contributions["due_year"].map(start_year).to_numpy(dtype=float)
     origin = year.min(initial=np.inf) if base_year is None else start_year(base_year)
     saved = (1 + discount_rate) ** -(np.maximum(due[:, None], year) - origin)
-    paid = _paid(spent["capital_gbp"].to_numpy(), contributions, may, saved)  # (contributions, spent)
+    early = np.maximum(due[:, None] - year, 0)
+    limits = [(of[:, None] & (year == start), gbp) for of, start, gbp in most]
+    worth = saved - SOONER * early
+    paid = _paid(spent["capital_gbp"].to_numpy(), contributions, may, worth, limits)  # (contributions, spent)
     c, item = np.nonzero(paid > 0.5)
-    met = spent.iloc[item][["academic_year", "facility"]].assign(
+    met = spent.iloc[item][ITEM].assign(
         source=contributions["site"].astype(str).to_numpy()[c],
         due_year=contributions["due_year"].to_numpy()[c],
         capital_gbp=paid[c, item],
@@ -90,7 +99,7 @@ def _eligible(
     for c, row in enumerate(contributions.to_dict("records")):
         first, last = window(row, forward_years)
         here = np.array([may_pay_for(row, by_key[key]) for key in spent["facility"]], dtype=bool)
-        may[c] = here & (first <= year) & (year <= last)
+        may[c] = here & (spent["phase"] == row["phase"]).to_numpy() & (first <= year) & (year <= last)
     return may
 
 
@@ -106,23 +115,31 @@ def may_pay_for(contribution: Mapping[str, Any], facility: Facility) -> bool:
     return area is not None and (not isinstance(where, str) or where in (area, facility.key))
 
 
-def _paid(capital: Array, contributions: pd.DataFrame, may: NDArray[np.bool_], saved: Array) -> Array:
-    """(contributions, spent) GBP, as much as can be in all and then what saves most; `saved` of each pound."""
+def _paid(
+    capital: Array,
+    contributions: pd.DataFrame,
+    may: NDArray[np.bool_],
+    worth: Array,
+    limits: Sequence[tuple[NDArray[np.bool_], float]],
+) -> Array:
+    """(contributions, spent) GBP that are worth most, `worth` each pound, within the limits of some together."""
     paid = np.zeros(may.shape)
     c, item = np.nonzero(may)
     if not len(c):
         return paid
     lapse = [start_year(year) if isinstance(year, str) else 9999 for year in contributions["spend_by"]]
-    worth = 1.0 + SOONER * saved[c, item] - LATER * np.argsort(np.argsort(lapse, kind="stable"))[c]
+    order = np.unique(lapse, return_inverse=True)[1]
     one = np.ones(len(c))
     rows = vstack(
         [
             csr_matrix((one, (c, np.arange(len(c)))), shape=(len(may), len(c))),
             csr_matrix((one, (item, np.arange(len(c)))), shape=(may.shape[1], len(c))),
+            *(csr_matrix(which[c, item].astype(float)) for which, _ in limits),
         ]
     )
-    limit = np.concatenate([contributions["amount_gbp"].to_numpy(dtype=float), capital])
-    found = linprog(-worth, A_ub=rows, b_ub=limit, bounds=(0, None), method="highs")
+    amounts = contributions["amount_gbp"].to_numpy(dtype=float)
+    most = np.concatenate([amounts, capital, [gbp for _, gbp in limits]])
+    found = linprog(-(worth[c, item] - LATER * order[c]), A_ub=rows, b_ub=most, bounds=(0, None), method="highs")
     if found.status != 0:
         raise RuntimeError(f"contributions could not be laid out: {found.message}")
     paid[c, item] = found.x

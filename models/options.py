@@ -5,8 +5,8 @@ may propose and decide it. Places are places usable in that year group and acade
 in `models.growth` and `models.reductions`, each a small function with its reason in its docstring.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -91,6 +91,7 @@ class Option:
     schedule: Schedule = UNSCHEDULED
     unit_phase: str = ""  # of a SEND unit
     unit_places: Array | None = None  # (T,) places of it
+    capital_share: Mapping[str, float] = field(default_factory=dict)  # of capital for mainstream places, by phase
 
     @property
     def start_now(self) -> bool:
@@ -124,7 +125,23 @@ def make_option(
     holds = power(facility.type, action, policy.text("regime"), varied=varied, section_7_amended=new_law)
     once = np.zeros(len(admits)) if one_off_gbp is None else one_off_gbp
     money = (capital_gbp, running_gbp, once)
-    return Option(facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit)
+    share = _capital_share(facility, action, unit[0], policy)
+    return Option(facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit, share)
+
+
+def _capital_share(facility: Facility, action: str, unit_phase: str, policy: Policy) -> dict[str, float]:
+    """Share of an option's capital by the phase whose mainstream places it makes; land follows the places' cost.
+
+    None of a SEND unit's: what a development owes for mainstream places does not pay for it.
+    """
+    if unit_phase:
+        return {}
+    phases = places_by_phase(facility, 1.0)
+    if action == BULGE or len(phases) == 1:
+        return {next(iter(phases)): 1.0}
+    kind = "new" if facility.site else "expand"
+    cost = {phase: places * cost_per_place(policy, kind, phase) for phase, places in phases.items()}
+    return {phase: gbp / sum(cost.values()) for phase, gbp in cost.items()}
 
 
 def stay(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:

@@ -139,7 +139,8 @@ def capital_budget(
 
     What contributions pay that are due by then is not the authority's money: `contributed` are the sums of each plan
     year, as (options, GBP). Where it builds before they are due it has to find the money itself first, and that is in
-    its budget; what comes back later does not raise it.
+    its budget; what comes back later does not raise it. Sums of contributions are whole pounds, so that the budget is
+    kept to a pound for each.
     """
     budget = policy.optional_number("capital_budget_gbp_per_year")
     if budget is None:
@@ -153,7 +154,8 @@ def capital_budget(
         paid, paid_gbp = contributed[t] if contributed else (at[:0], np.empty(0))
         less = " less contributions due by then" if len(paid) else ""
         counts, values = np.concatenate([at, paid]), np.concatenate([spend[:, t], -paid_gbp])
-        rows.append(Row(f"capital in {year}{less}", counts, values, -np.inf, budget, "GBP"))
+        pounds = np.count_nonzero(paid_gbp == 1.0)  # of each sum its first digit
+        rows.append(Row(f"capital in {year}{less}", counts, values, -np.inf, budget + pounds, "GBP"))
     return rows
 
 

@@ -56,7 +56,7 @@ def estate_stage(
         start=apart if whole is None or (apart is not None and apart.objective < whole.objective) else whole,
     )
     if plan.status == "infeasible":
-        pots = [estate.pots.purses[m].name for m in estate.pots.purse]
+        pots = [estate.pots.purses[m].name for m in estate.pots.purse[estate.pots.pot]]
         names = [*(facility.name for facility in estate.facilities), *pots]
         raise Infeasible.from_clash(estate.problem, plan.clash, estate.rows, names)
     chosen = plan.by_scenario
@@ -170,7 +170,7 @@ def _summary(
         "problem": {
             "facilities": problem.n_schools,
             "options": len(estate.options),
-            "pots": problem.pots,
+            "pots": len(estate.pots.purse),
             "slices": problem.n_slices,
             "nodes": problem.n_nodes,
             "nodes_that_stay": len(estate.all_nodes) - problem.n_nodes,

@@ -62,6 +62,12 @@ def _effect(row: Mapping[str, Any]) -> list[str]:
         said.append(
             f"Without it, all else as planned, up to {row['entrants_without_place']:.0f} entrants have no place"
         )
+    paid = row["cost_gbp"] - row["options_gbp"]
+    if paid >= 1000:
+        said.append(f"Contributions that without it would lie idle or pay for less bear {money(paid)} of its own cost")
+    placed = -row["without_place_gbp"]
+    if placed >= 1000:
+        said.append(f"It saves {money(placed)}, the price put on pupils without a place")
     dearer = row["journeys_gbp"]
     if abs(dearer) >= 1000:
         change = "saves" if dearer < 0 else "adds"

@@ -97,7 +97,7 @@ def solve_estate(
     else:
         from solvers.estate_exact import solve_exact as solve
 
-    from solvers.pots import settled_plan
+    from solvers.answers import settled_plan
 
     found = solve(
         problem, time_limit_s=time_limit_s, gap=gap, threads=threads, seed=seed, progress=progress, start=start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -61,13 +62,7 @@ def estate_answer(
     """The plan of options (K, F) and flows (S, A) under a bound."""
     unmet = unmet_shares(problem, flow)
     cost = plan_cost(problem, option, flow, unmet)
-    if bound > cost + ROUNDING * max(1.0, abs(cost)):
-        warnings.warn(
-            f"The bound {bound:,.0f} is above the plan's cost {cost:,.0f}, so it cannot be true. "
-            "One that needs no solver is given instead; please report this problem.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+    if not _credible(bound, cost):
         bound, proof = bound_by_parts(problem), None
     bound = min(bound, cost)
     return EstatePlan(
@@ -81,3 +76,37 @@ def without_plan(bound: float, clash: tuple[int, ...], clock: Clock, route: str)
     """The answer without a plan: infeasible where the bound is infinite, else unknown."""
     status = "infeasible" if bound == math.inf else "unknown"
     return EstatePlan(status, math.inf, bound, math.inf, None, None, None, clash, clock.seconds, route)
+
+
+def settled_plan(problem: EstateProblem, plan: EstatePlan, gap: float) -> EstatePlan:
+    """The plan with its pots settled, where that is cheaper; `gap` was asked for."""
+    chosen = plan.by_scenario
+    if problem.pot is None or chosen is None or plan.flow is None or plan.unmet is None:
+        return plan
+    better = settled(problem, chosen)
+    cost = plan_cost(problem, better, plan.flow, plan.unmet)
+    if cost >= plan.objective or not all(keeps_rows(problem, one) for one in better):
+        return plan
+    bound = min(plan.bound if _credible(plan.bound, cost) else bound_by_parts(problem), cost)
+    return replace(
+        plan,
+        status=status_of(cost, bound, gap),
+        objective=cost,
+        bound=bound,
+        gap=gap_between(cost, bound),
+        option=better[int(np.argmax(problem.stage_weight))],
+        scenario_option=better if plan.scenario_option is not None else None,
+    )
+
+
+def _credible(bound: float, cost: float) -> bool:
+    """Whether a bound is not above the cost of a plan; a warning is given where it is."""
+    if bound <= cost + ROUNDING * max(1.0, abs(cost)):
+        return True
+    warnings.warn(
+        f"The bound {bound:,.0f} is above the plan's cost {cost:,.0f}, so it cannot be true. "
+        "One that needs no solver is given instead; please report this problem.",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+    return False

@@ -23,6 +23,7 @@ from scipy.sparse import bmat, csr_matrix, diags, identity
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.highs import Clock, Matrix, Outcome, choose, run_highs
+from solvers.pots import in_shares, settled
 from solvers.transport import ROW_EASING, eased_rows
 
 BoolArray = NDArray[np.bool_]
@@ -60,7 +61,7 @@ class OptionSpace:
         if found.values is None:
             return found.infeasible, None
         z = found.values[: self._problem.n_options]
-        return False, choose(z, self._problem.option_facility, self._problem.n_facilities)
+        return False, settled(self._problem, choose(z, self._problem.option_facility, self._problem.n_facilities))
 
     def clash(self, grace_s: float = 0.0) -> tuple[int, ...]:
         """An irreducible set of rows that no choice keeps; () when the time did not suffice to find any.
@@ -136,7 +137,8 @@ class OptionSpace:
         """(R,) how far each row is missed."""
         if found.values is None:
             return np.full(self._problem.n_rows, np.nan)
-        level = self._problem.row_matrix @ np.round(found.values[: self._problem.n_options])
+        z = found.values[: self._problem.n_options]
+        level = self._problem.row_matrix @ np.where(in_shares(self._problem, np.arange(len(z))), z, np.round(z))
         missed = np.maximum(self._problem.row_lower - level, level - self._problem.row_upper)
         return np.asarray(np.maximum(missed, 0.0))
 
@@ -239,5 +241,5 @@ def _elastic_matrix(problem: EstateProblem) -> Matrix:
         lower=np.concatenate([one, lower[low], nothing]),
         upper=np.concatenate([one, np.full(len(low), np.inf), upper[high]]),
         ceiling=np.concatenate([np.ones(n_options), np.full(2 * n_rows, np.inf)]),
-        whole=np.arange(n_options + 2 * n_rows) < n_options,
+        whole=np.concatenate([~in_shares(problem, np.arange(n_options)), np.zeros(2 * n_rows, dtype=bool)]),
     )

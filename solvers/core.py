@@ -83,9 +83,17 @@ def core_around(problem: EstateProblem, facility: int) -> Core:
         slice_scenario=problem.slice_scenario,
         scenario_weight=problem.scenario_weight,
         option_first=None if problem.option_first is None else problem.option_first[options],
-        pots=int((facilities >= problem.n_schools).sum()),
+        pot=_pots(problem, facilities),
     )
     return Core(part, facilities, options, nodes, rows.number[kept], int(renumbered[facility]))
+
+
+def _pots(problem: EstateProblem, facilities: IntArray) -> IntArray | None:
+    """The pots of the digits among the facilities, which hang together by their rows; None without any."""
+    digits = facilities[facilities >= problem.n_schools] - problem.n_schools
+    if problem.pot is None or not len(digits):
+        return None
+    return np.asarray(np.unique(problem.pot[digits], return_inverse=True)[1])
 
 
 def _outlets(problem: EstateProblem) -> tuple[FloatArray, Mask]:

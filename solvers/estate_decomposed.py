@@ -38,7 +38,6 @@ from solvers.mosaics import Mosaics
 from solvers.neighbourhoods import Standing
 from solvers.part import Efforts, PartPlan, solve_part
 from solvers.plans import EstatePlan, ProgressCallback, Proof, gap_between
-from solvers.pots import settled
 from solvers.prices import Prices
 from solvers.tiles import Tiling
 from solvers.transport import keeps_rows
@@ -161,7 +160,9 @@ class Search:
         """Branch where facilities are few and each is wanted by many nodes (`solvers.branching`)."""
         problem = self.problem
         wanted = load.sum() / problem.n_slices / problem.n_schools
-        if problem.two_stage or problem.single_site or problem.n_schools > MOST_FACILITIES or wanted < MUCH_WANTED:
+        if problem.two_stage or problem.single_site or problem.pot is not None:
+            return
+        if problem.n_schools > MOST_FACILITIES or wanted < MUCH_WANTED:
             return
         branching = Branching(self.layout, prices)
         self.best.adopt(branching.first_option()[None, :])
@@ -261,7 +262,7 @@ class Search:
         """Take the halves of a branch, and try the plans that suggest themselves."""
         assert self.branching is not None and self.best.standing is not None
         exact = True
-        for option in (settled(self.problem, one) for one in split.option):
+        for option in split.option:
             if option.tobytes() in self._tried or not keeps_rows(self.problem, option):
                 continue
             if split.leaf or self.best.placing_s <= TRYING_SHARE * self._spent["bound"]:

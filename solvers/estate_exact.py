@@ -28,6 +28,7 @@ from solvers.clash import OptionSpace
 from solvers.estate_model import EstateModel, build_model, strong_linking
 from solvers.highs import Clock, Matrix, Reporter, choose, compile_model, compile_rows, open_highs, run_highs
 from solvers.plans import EstatePlan, ProgressCallback, gap_between
+from solvers.pots import settled
 from solvers.transport import keeps_rows, place_pupils, plan_cost, unmet_shares
 
 ROUTE = "exact"
@@ -215,7 +216,7 @@ def _improved_whole(
 def _read(problem: EstateProblem, estate: EstateModel, values: FloatArray, clock: Clock) -> Plan | None:
     """The plan in the solver's values, its flows cleaned; None where rounding them breaks a rule."""
     z, flow = estate.split(problem, values)
-    option = choose(z, problem.option_facility, problem.n_facilities)
+    option = settled(problem, choose(z, problem.option_facility, problem.n_facilities))
     if not keeps_rows(problem, option):
         return None
     if not problem.single_site:

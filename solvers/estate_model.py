@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pyomo.core.expr import LinearExpression
 
 from models.estate import EstateProblem, FloatArray, IntArray
+from solvers.pots import in_shares
 from solvers.transport import eased_rows, unmet_shares
 
 
@@ -62,7 +63,8 @@ def build_model(problem: EstateProblem) -> EstateModel:
     flow_slice, flow_arc = np.nonzero(problem.demand[:, problem.arc_node] > 0)
     unmet_slice, unmet_node = np.nonzero(problem.demand > 0)
     shares = pyo.Binary if problem.single_site else pyo.UnitInterval
-    model.z = pyo.Var(range(problem.n_options), domain=pyo.Binary)
+    of_digits = in_shares(problem, np.arange(problem.n_options))
+    model.z = pyo.Var(range(problem.n_options), domain=lambda _, o: pyo.UnitInterval if of_digits[o] else pyo.Binary)
     model.x = pyo.Var(_pairs(flow_slice, flow_arc), domain=shares)
     model.u = pyo.Var(_pairs(unmet_slice, unmet_node), domain=shares)
     columns = np.array([*model.z.values(), *model.x.values(), *model.u.values()], dtype=object)

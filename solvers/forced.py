@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.estate import EstateProblem, IntArray
+from solvers.answers import settled_plan
 from solvers.plans import EstatePlan, Proof
-from solvers.pots import settled_plan
 
 
 @dataclass(frozen=True, eq=False)

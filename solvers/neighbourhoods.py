@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.part import Part, PartPlan
+from solvers.pots import settled
 from solvers.transport import keeps_rows, places_at, plan_cost, unmet_shares
 
 
@@ -60,6 +61,7 @@ def neighbourhood(
     free = np.zeros(problem.n_facilities, dtype=bool)
     free[facilities] = True
     held = _held(problem, standing, shut)
+    free |= _paying(problem, free)
     free &= ~shut & ~_taking(problem, standing, held)
     facilities = np.flatnonzero(free)
     if not facilities.size:
@@ -107,10 +109,14 @@ def write_into(problem: EstateProblem, standing: Standing, place: Neighbourhood,
         return standing
     option, flow = standing.option.copy(), standing.flow.copy()
     option[:, place.facilities] = found.option
+    option = settled(problem, option)
     if len(place.rows) and not all(keeps_rows(problem, one) for one in option):
         return standing
     flow[place.part.flow_slice, place.part.flow_arc] = np.where(found.flow < 1e-9, 0.0, found.flow)
-    return Standing(option, flow, standing.cost + found.objective - place.cost)
+    if problem.pot is None:
+        return Standing(option, flow, standing.cost + found.objective - place.cost)
+    cost = plan_cost(problem, option, flow, unmet_shares(problem, flow))
+    return Standing(option, flow, cost) if cost < standing.cost else standing
 
 
 def loads(problem: EstateProblem, flow: FloatArray) -> FloatArray:
@@ -130,6 +136,16 @@ def tidy(problem: EstateProblem, standing: Standing) -> Standing:
     total = np.array([np.bincount(problem.arc_node, row, minlength=problem.n_nodes) for row in flow])
     flow = flow / np.maximum(total, 1.0)[:, problem.arc_node]
     return Standing(standing.option, flow, plan_cost(problem, standing.option, flow, unmet_shares(problem, flow)))
+
+
+def _paying(problem: EstateProblem, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(F,) the digits that stand in a policy row with an option of the free facilities."""
+    paying = np.zeros(problem.n_facilities, dtype=bool)
+    if problem.pot is not None:
+        rows = np.unique(problem.row_matrix[:, np.flatnonzero(free[problem.option_facility])].tocoo().row)
+        paying[problem.option_facility[np.unique(problem.row_matrix[rows].indices)]] = True
+        paying[: problem.n_schools] = False
+    return paying
 
 
 def _flows(

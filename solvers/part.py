@@ -19,6 +19,7 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
 from solvers.highs import Clock, choose
+from solvers.pots import in_shares
 
 # Parts are small and mostly begin from a good plan: HiGHS's searches in sub-programmes cost more than they find
 # (measured: the same bound in half the time, five times as many neighbourhoods).
@@ -159,7 +160,8 @@ def _open(problem: EstateProblem, part: Part) -> highspy.Highs:
     lp.a_matrix_.index_ = matrix.indices.astype(np.int32)
     lp.a_matrix_.value_ = matrix.data
     whole, shares = highspy.HighsVarType.kInteger, highspy.HighsVarType.kContinuous
-    lp.integrality_ = [whole] * n_z + [whole if problem.single_site else shares] * (n_flows + n_outlets)
+    z_kinds = [shares if share else whole for share in in_shares(problem, part.options)] * len(part.option_cost)
+    lp.integrality_ = z_kinds + [whole if problem.single_site else shares] * (n_flows + n_outlets)
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)

@@ -1,93 +1,106 @@
 """Pots of an estate: sums of money as the options of schools let them be.
 
-Once every school's option is chosen, which sum a pot follows is a small programme of its own: the cheapest that keep
-the policy rows in which pots stand. It makes a plan whole again after schools have changed, and draws the last pound
-out of a plan that was good enough for its gap without it.
+Once every school's option is chosen, what a pot pays is a small linear programme of its own: the sums that save most
+within the policy rows in which pots stand, each rounded down to a whole pound and written in its digits. It makes a
+plan whole again after schools have changed. While they search, programmes may take any share of a digit, so that what
+they prove holds for every sum, whole pounds or not.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from scipy.sparse import csc_matrix, csr_matrix, vstack
+from numpy.typing import NDArray
+from scipy.sparse import csc_matrix, csr_matrix
 
 from models.estate import EstateProblem, FloatArray, IntArray
-from solvers.highs import Matrix, choose, run_highs
-from solvers.plans import EstatePlan, gap_between, status_of
-from solvers.transport import eased_rows, keeps_rows, plan_cost
+from solvers.highs import Matrix, run_highs
+from solvers.transport import eased_rows
 
 SECONDS = 5.0  # at most, for the pots of one scenario
+A_PENNY = 0.01  # GBP by which a sum may miss a whole pound for want of digits
+
+
+def in_shares(problem: EstateProblem, options: IntArray) -> NDArray[np.bool_]:
+    """Whether programmes may take shares of an option: those of digits."""
+    return np.asarray(problem.option_facility[options] >= problem.n_schools)
 
 
 def settled(problem: EstateProblem, option: IntArray) -> IntArray:
-    """Options (F,) or, by scenario, (K, F), with the cheapest sums that pots can follow beside those of the schools.
+    """Options (F,) or, by scenario, (K, F), with the sums that save most beside those of the schools.
 
     Rows that cannot be kept whatever the pots do, because of the schools, are left aside.
     """
-    if not problem.pots:
+    if problem.pot is None:
         return option
+    money = _Money.of(problem)
     schools = np.atleast_2d(option)[:, : problem.n_schools]
     different, which = np.unique(schools, axis=0, return_inverse=True)
-    sums = np.array([_sums(problem, one) for one in different])[which.ravel()]
-    return np.concatenate([schools, sums], axis=1).reshape(option.shape)
+    digits = np.array([money.digits_beside(one) for one in different])[which.ravel()]
+    return np.concatenate([schools, digits], axis=1).reshape(option.shape)
 
 
-def settled_plan(problem: EstateProblem, plan: EstatePlan, gap: float) -> EstatePlan:
-    """The plan with its pots settled, where that is cheaper; `gap` was asked for."""
-    chosen = plan.by_scenario
-    if not problem.pots or chosen is None or plan.flow is None or plan.unmet is None:
-        return plan
-    better = settled(problem, chosen)
-    cost = plan_cost(problem, better, plan.flow, plan.unmet)
-    if cost >= plan.objective or not all(keeps_rows(problem, one) for one in better):
-        return plan
-    bound = min(plan.bound, cost)
-    likeliest = int(np.argmax(problem.stage_weight))
-    return replace(
-        plan,
-        status=status_of(cost, bound, gap),
-        objective=cost,
-        bound=bound,
-        gap=gap_between(cost, bound),
-        option=better[likeliest],
-        scenario_option=better if plan.scenario_option is not None else None,
-    )
+class _Money:
+    """The pots of a problem as amounts y (P,) in GBP: cost and row entries of a pound, and what each holds at most."""
+
+    def __init__(self, problem: EstateProblem, digits: IntArray) -> None:
+        assert problem.pot is not None
+        self._problem, self._digits = problem, digits  # (Q, 2) the options of each digit, 0 first
+        pot = problem.pot
+        self._first = np.flatnonzero(np.r_[True, pot[1:] != pot[:-1]])
+        cost = problem.option_cost[digits[:, 1]]
+        self._gbp = np.rint(cost / np.repeat(cost[self._first], np.diff(np.r_[self._first, len(pot)])))
+        self._top = np.add.reduceat(self._gbp, self._first)
+        self._saved = cost[self._first]
+        of_a_pound = csr_matrix(problem.row_matrix[:, digits[self._first, 1]])
+        self._rows = np.flatnonzero(np.diff(of_a_pound.indptr))
+        self._pounds = of_a_pound[self._rows]
+
+    @classmethod
+    def of(cls, problem: EstateProblem) -> _Money:
+        of_digit = np.flatnonzero(problem.option_facility >= problem.n_schools)
+        order = np.lexsort((-problem.option_cost[of_digit], problem.option_facility[of_digit]))
+        return cls(problem, of_digit[order].reshape(-1, 2))
+
+    def digits_beside(self, schools: IntArray) -> IntArray:
+        """(Q,) the option of each digit beside the options of the schools."""
+        level = self._problem.row_matrix[self._rows][:, schools].sum(axis=1).A1
+        lower, upper = (bound[self._rows] - level for bound in eased_rows(self._problem))
+        pounds = self._pounds
+        found = _most_saved(self._saved, pounds, lower, upper, self._top)
+        if found is None:
+            # What even no money at all, or all that may help, does not mend is the schools' doing.
+            helps = pounds.multiply(self._top)
+            least, most = helps.minimum(0).sum(axis=1).A1, helps.maximum(0).sum(axis=1).A1
+            kept = np.flatnonzero((most >= lower) & (least <= upper))
+            found = _most_saved(self._saved, pounds[kept], lower[kept], upper[kept], self._top)
+        whole = np.zeros(len(self._top)) if found is None else np.floor(found + A_PENNY)
+        return np.take_along_axis(self._digits, self._written(whole)[:, None], axis=1).ravel()
+
+    def _written(self, whole: FloatArray) -> IntArray:
+        """(Q,) 1 where a digit is taken to write sums of whole pounds."""
+        taken = np.zeros(len(self._gbp), dtype=np.int64)
+        ends = np.r_[self._first[1:], len(self._gbp)]
+        for pounds, begin, end in zip(whole.astype(np.int64).tolist(), self._first, ends, strict=True):
+            doubled = end - begin - 1
+            if pounds >= 2**doubled:
+                taken[end - 1] = 1
+                pounds -= int(self._gbp[end - 1])
+            taken[begin : end - 1] = (pounds >> np.arange(doubled)) & 1
+        return taken
 
 
-def _sums(problem: EstateProblem, schools: IntArray) -> IntArray:
-    """(pots,) the sum that each pot follows beside the options of the schools."""
-    first = problem.n_schools
-    free = np.flatnonzero(problem.option_facility >= first)
-    pot = problem.option_facility[free] - first
-    rows = np.flatnonzero(np.abs(problem.row_matrix[:, free]).sum(axis=1).A1)
-    level = problem.row_matrix[rows][:, schools].sum(axis=1).A1
-    lower, upper = (bound[rows] - level for bound in eased_rows(problem))
-    sums = csr_matrix(problem.row_matrix[rows][:, free])
-    found = _cheapest(problem.option_cost[free], pot, sums, lower, upper)
-    if found is None:
-        none = free[choose(problem.option_cost[free], pot, problem.pots)]
-        spent = problem.row_matrix[rows][:, none].sum(axis=1).A1
-        kept = np.flatnonzero((spent >= lower) & (spent <= upper))
-        found = _cheapest(problem.option_cost[free], pot, sums[kept], lower[kept], upper[kept])
-        return none if found is None else free[found]
-    return free[found]
-
-
-def _cheapest(
-    cost: FloatArray, pot: IntArray, rows: csr_matrix, lower: FloatArray, upper: FloatArray
-) -> IntArray | None:
-    """(pots,) positions of the cheapest sums, one a pot, that keep the rows; None where none were found."""
-    n_pots = int(pot.max()) + 1
-    one = csr_matrix((np.ones(len(pot)), (pot, np.arange(len(pot)))), shape=(n_pots, len(pot)))
-    ones = np.ones(n_pots)
+def _most_saved(
+    cost: FloatArray, rows: csr_matrix, lower: FloatArray, upper: FloatArray, top: FloatArray
+) -> FloatArray | None:
+    """(P,) GBP of each pot, at most `top`, that save most within the rows; None where there are none."""
+    scaled = csc_matrix(rows.multiply(top))
     matrix = Matrix(
-        cost=cost,
-        rows=csc_matrix(vstack([one, rows], format="csc")),
-        lower=np.concatenate([ones, lower]),
-        upper=np.concatenate([ones, upper]),
-        ceiling=np.ones(len(pot)),
-        whole=np.ones(len(pot), dtype=bool),
+        cost=cost * top,
+        rows=scaled,
+        lower=lower,
+        upper=upper,
+        ceiling=np.ones(len(top)),
+        whole=np.zeros(len(top), dtype=bool),
     )
     values = run_highs(matrix, time_limit_s=SECONDS).values
-    return None if values is None else choose(values, pot, n_pots)
+    return None if values is None else values * top

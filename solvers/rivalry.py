@@ -297,4 +297,5 @@ class _Contest:
         least: FloatArray = prices.bound + self._best_of(side, prices)[0] + value - best[self.problem.option_facility]
         kept = side.allowed & (least <= side.most_gbp + LEAST_GAP_GBP)
         kept[side.option.ravel()] = True
+        kept |= self.problem.option_facility >= self.problem.n_schools
         return np.flatnonzero(kept)

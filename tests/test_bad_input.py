@@ -123,6 +123,16 @@ BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str
         lambda s: edit(s / "study.toml", "[policy]", "[policy]\nclosable_urns = [100009]"),
         "study.toml", None, "closable_urns", "100009",
     ),
+    "a contribution that lapses before it is due": (
+        lambda s: (s / "inputs/contributions.csv").write_text(
+            "site,phase,amount_gbp,due_year,spend_by,spend_where\nMill,primary,1,2026/27,2024/25,\n") and None,
+        "contributions.csv", 2, "spend_by", "2024/25 and is due only in 2026/27",
+    ),
+    "a contribution for nowhere": (
+        lambda s: (s / "inputs/contributions.csv").write_text(
+            "site,phase,amount_gbp,due_year,spend_by,spend_where\nMill,primary,1,2026/27,,Pee\n") and None,
+        "contributions.csv", 2, "spend_where", "Pee is no planning area",
+    ),
     "policy out of range": (
         lambda s: edit(s / "study.toml", "detour_factor = 1.0", "retained_surplus = 5"),
         "study.toml", None, "retained_surplus", "0 to 0.5",

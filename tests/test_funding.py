@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_estate_options import YEARS, village
+from test_estate_options import YEARS, site, village
 
 from geodata.policy import Policy
+from geodata.years import COMPULSORY
 from models.funding import AUTHORITY, capital_spent, fund
-from models.growth import expand
+from models.growth import expand, new_school
+from models.options import cost_per_place
 from placeplan.contributions import payer
 
 SCHOOLS = [
@@ -24,7 +26,7 @@ def given_by(*rows: tuple[str, float, str, str | None, str | None]) -> pd.DataFr
 
 
 def capital(*rows: tuple[str, str, float]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["facility", "academic_year", "capital_gbp"])
+    return pd.DataFrame(rows, columns=["facility", "academic_year", "capital_gbp"]).assign(phase="primary")
 
 
 def test_a_contribution_pays_only_where_and_when_it_may() -> None:
@@ -97,6 +99,43 @@ def test_every_pound_is_met_once_and_no_contribution_is_overspent(seed: int) -> 
     assert (left["unspent_gbp"] > -1).all() and spent["capital_gbp"].sum() > 0
     total = sum(share * options[o].capital_gbp.sum() for o, share in taken.items())
     assert table["capital_gbp"].sum() == pytest.approx(total, abs=5)
+
+
+def test_what_saves_most_comes_before_what_pays_most() -> None:
+    """£1m may go to A now or to B, which Late alone could pay for in three years: Late's pounds are worth less."""
+    spent = capital(("900001", "2023/24", 1e6), ("900002", "2026/27", 1e6))
+    contributions = given_by(("Any", 1e6, "2023/24", None, None), ("Late", 1e6, "2026/27", None, None))
+    _, left = fund(spent, contributions, SCHOOLS, 3, 0.035, "2022/23")
+    assert left["saved_gbp"].tolist() == pytest.approx([1e6 / 1.035, 1e6 / 1.035**4], rel=1e-6)
+
+
+def test_on_equal_saving_nothing_is_spent_before_it_is_due() -> None:
+    """Due 2025/26: spent the year before or then, a pound is worth as much, and then nobody has to find it first."""
+    spent = capital(("900001", "2024/25", 1e6), ("900001", "2025/26", 1e6))
+    table, _ = fund(spent, given_by(("Mill", 1e6, "2025/26", None, None)), SCHOOLS, 2, 0.035, "2022/23")
+    assert table.set_index("academic_year")["source"].to_dict() == {"2024/25": AUTHORITY, "2025/26": "Mill"}
+
+
+def test_money_of_a_phase_pays_for_that_phase_alone() -> None:
+    """A school for both phases: £20m, of which primary places are £10.5m; primary money pays no more than those."""
+    areas = {"primary": "N", "secondary": "S"}
+    through = site(key="S1", phase="all-through", year_groups=COMPULSORY, planning_area=areas)
+    (option,) = [o for o in new_school(through, YEARS, Policy({})) if o.reason.startswith("2 FE, one")][:1]
+    places = {"primary": 420, "secondary": 300}
+    each = {p: n * cost_per_place(Policy({}), "new", p) for p, n in places.items()}
+    assert option.capital_share["primary"] == pytest.approx(each["primary"] / sum(each.values()))
+    spent = capital_spent([option], YEARS, {0: 1.0})
+    _, left = fund(spent, given_by(("Mill", 99e6, "2020/21", None, None)), [through])
+    assert left["spent_gbp"].sum() == pytest.approx(option.capital_share["primary"] * option.capital_gbp.sum())
+
+
+def test_nothing_is_paid_beyond_what_a_plan_counts_on() -> None:
+    spent = capital(("900001", "2025/26", 3e6), ("900001", "2026/27", 3e6))
+    most = [(np.array([True]), 2025, 1e6), (np.array([True]), 2026, 0.5e6)]
+    table, left = fund(spent, given_by(("Mill", 5e6, "2025/26", None, None)), SCHOOLS, most=most)
+    assert left["spent_gbp"].sum() == pytest.approx(1.5e6)
+    by_year = table[table["source"] == "Mill"].set_index("academic_year")["capital_gbp"]
+    assert by_year.to_dict() == pytest.approx({"2025/26": 1e6, "2026/27": 0.5e6})
 
 
 def test_without_contributions_all_is_the_authoritys() -> None:

@@ -19,14 +19,15 @@ from models.estate_read import decisions, option_table
 from models.funding import capital_spent, fund
 from models.growth import bulge, expand, new_school
 from models.options import Facility, Option
-from models.pots import _unions, contribution_pots, counted
+from models.pots import _unions, contribution_pots, paid_by_pots
 from models.rules import Row, capital_budget
 from placeplan.effects import decision_effects, placed_anew
 from placeplan.frontier import frontier
 from placeplan.requests import planned_alone, requests_in
 from solvers import EstatePlan, alternatives, cost_of, rivals, solve_estate
+from solvers.answers import settled_plan
 from solvers.highs import Clock
-from solvers.pots import settled, settled_plan
+from solvers.pots import settled
 from solvers.transport import keeps_rows, place_pupils, plan_cost
 from solvers.verify import verify_estate
 
@@ -78,10 +79,29 @@ def growing(more: tuple[float, ...]) -> np.ndarray:
 
 def solved(estate: Estate, **how: object) -> EstatePlan:
     plan = solve_estate(estate.problem, **{"gap": 1e-9, **how})  # type: ignore[arg-type]
-    assert plan.status == "optimal" and verify_estate(estate.problem, plan) == []
+    assert plan.objective - plan.bound <= 12 and verify_estate(estate.problem, plan) == []  # a pound for each sum
     if plan.scenario_option is None:
         check_estate(estate.problem, plan)
     return plan
+
+
+def counted(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
+    """What a plan counts on, expected over futures: contributions, academic_year, counted_gbp; those that pay."""
+    pots = estate.pots
+    paid = [paid_by_pots(pots, one[estate.problem.n_schools :]) for one in plan.by_scenario]
+    table = pd.DataFrame(
+        {
+            "contributions": [", ".join(pots.purses[m].sites) for m in pots.purse],
+            "academic_year": [YEARS[t] for t in pots.year],
+            "counted_gbp": estate.problem.stage_weight @ np.array(paid),
+        }
+    )
+    return table[table["counted_gbp"] > 0]
+
+
+def cost_of_digits(estate: Estate, plan: EstatePlan) -> float:
+    """GBP, discounted; what contributions save is below 0."""
+    return float(estate.problem.option_cost[plan.option[estate.problem.n_schools :]].sum())
 
 
 def changed(estate: Estate, plan: EstatePlan) -> set[str]:
@@ -92,13 +112,13 @@ def test_a_contribution_tips_the_choice_between_two_schools() -> None:
     """The school next door costs half a kilometre more a pupil; with £1m due there it is the cheaper one to expand."""
     alone = between_two(None)
     plan = solved(alone)
-    assert changed(alone, plan) == {A} and alone.problem.pots == 0
+    assert changed(alone, plan) == {A} and alone.problem.pot is None
     paid = between_two(given_by(("Mill", 1_000_000, "2023/24", None, "South")))
     with_it = solved(paid)
     assert changed(paid, with_it) == {B}
-    told = counted(paid.pots, with_it.by_scenario, np.ones(1), YEARS)
+    told = counted(paid, with_it)
     assert told[["contributions", "academic_year", "counted_gbp"]].to_numpy().tolist() == [["Mill", "2023/24", 1e6]]
-    assert told["saved_gbp"].iloc[0] == pytest.approx(1e6 / 1.035)
+    assert -cost_of_digits(paid, with_it) == pytest.approx(1e6 / 1.035)
     # The same decision without the money costs so much more.
     unpaid = placed_anew(alone, with_it.option[:2]).total_gbp
     assert with_it.objective == pytest.approx(unpaid - 1e6 / 1.035) and unpaid > plan.objective
@@ -113,7 +133,7 @@ def test_a_contribution_tips_the_choice_between_two_schools() -> None:
 )  # fmt: skip
 def test_money_that_lapses_before_a_school_can_be_built_steers_nothing(lapsed: tuple) -> None:
     estate = between_two(given_by(lapsed))
-    assert estate.problem.pots == 0 and changed(estate, solved(estate)) == {A}
+    assert estate.problem.pot is None and changed(estate, solved(estate)) == {A}
 
 
 def test_money_that_lapses_between_is_worth_building_in_time_for() -> None:
@@ -130,14 +150,14 @@ def test_the_authority_builds_before_money_is_due_and_waits_for_it() -> None:
     given = given_by(("Mill", 1_000_000, "2025/26", None, "South"))
     estate = between_two(given, contributions_forward_years=2)
     plan = solved(estate)
-    told = counted(estate.pots, plan.by_scenario, np.ones(1), YEARS)
+    told = counted(estate, plan)
     assert changed(estate, plan) == {B} and told["academic_year"].tolist() == ["2023/24"]
-    assert told["saved_gbp"].iloc[0] == pytest.approx(1e6 / 1.035**3)
+    assert -cost_of_digits(estate, plan) == pytest.approx(1e6 / 1.035**3, rel=1e-5)
 
 
 def test_policy_may_keep_contributions_out_of_the_plan() -> None:
     estate = between_two(given_by(("Mill", 1_000_000, "2023/24", None, "South")), contributions_in_plan="no")
-    assert estate.problem.pots == 0 and changed(estate, solved(estate)) == {A}
+    assert estate.problem.pot is None and changed(estate, solved(estate)) == {A}
 
 
 def both_full(contributions: pd.DataFrame, **values: object) -> Estate:
@@ -152,12 +172,12 @@ def test_one_contribution_is_not_spent_twice() -> None:
     """£3m for two half forms of £2.2m: both are built, £3m are counted, not £4.4m."""
     estate = both_full(given_by(("Mill", 3_000_000, "2023/24", None, None)))
     plan = solved(estate)
-    told = counted(estate.pots, plan.by_scenario, np.ones(1), YEARS)
+    told = counted(estate, plan)
     assert changed(estate, plan) == {A, B} and told["counted_gbp"].sum() == pytest.approx(3e6)
     # And two contributions to one school pay no more than it costs.
     twice = between_two(given_by(("Mill", 2e6, "2023/24", None, "South"), ("Quay", 2e6, "2023/24", "2024/25", "South")))
     plan = solved(twice)
-    told = counted(twice.pots, plan.by_scenario, np.ones(1), YEARS)
+    told = counted(twice, plan)
     assert told["counted_gbp"].sum() == pytest.approx(HALF_FORM, abs=2)
 
 
@@ -243,20 +263,21 @@ def enumerated(estate: Estate, given: pd.DataFrame, forward: int) -> float:
 
 @pytest.mark.parametrize("seed", range(56))
 def test_the_programme_agrees_with_every_choice_and_an_exact_layout(seed: int) -> None:
-    """Never better than the truth, which would count money twice; at most £1,000 off (measured: £1.2 in 219 of 220)."""
+    """Never better than the truth, which would count money twice, nor dearer than a pound for each sum."""
     forward = int(np.random.default_rng(seed).integers(3))
     estate, given = random_estate(seed, contributions_forward_years=forward)
     plan = solved(estate)
     truth = enumerated(estate, given, forward)
-    assert truth - 0.1 <= plan.objective <= truth + 1_000
+    assert truth - 0.1 <= plan.objective <= truth + 12 + 1e-5 * given["amount_gbp"].sum()
+    assert plan.bound <= truth + 1e-5 * given["amount_gbp"].sum()
     tiled = solve_estate(estate.problem, gap=1e-7, route="decomposed", time_limit_s=20)
-    assert verify_estate(estate.problem, tiled) == [] and tiled.bound <= plan.objective + 0.1
-    assert tiled.objective == pytest.approx(plan.objective, abs=0.1 + 1e-6 * abs(plan.objective))
+    assert verify_estate(estate.problem, tiled) == [] and tiled.bound <= truth + 1e-5 * given["amount_gbp"].sum()
+    assert tiled.objective == pytest.approx(plan.objective, abs=12 + 1e-6 * abs(plan.objective))
     taken = {int(o): 1.0 for o in plan.option[: estate.problem.n_schools]}
     _, left = fund(capital_spent(estate.options, YEARS, taken), given, estate.facilities, forward, 0.035, "2022/23")
-    told = counted(estate.pots, plan.by_scenario, np.ones(1), YEARS)
+    told = counted(estate, plan)
     assert told["counted_gbp"].sum() <= left["spent_gbp"].sum() + 0.01
-    assert told["saved_gbp"].sum() == pytest.approx(left["saved_gbp"].sum(), abs=1_000)
+    assert -cost_of_digits(estate, plan) == pytest.approx(left["saved_gbp"].sum(), abs=40)
 
 
 def test_a_decision_taken_back_gives_its_money_back() -> None:
@@ -321,7 +342,7 @@ def test_in_two_stages_money_is_spent_once_in_every_future() -> None:
                     {"unmet_gbp": 9_000}, np.array([0.5, 0.5]), True)  # fmt: skip
     plan = solved(estate)
     assert estate.problem.two_stage and plan.scenario_option is not None
-    told = counted(estate.pots, plan.by_scenario, estate.problem.stage_weight, YEARS)
+    told = counted(estate, plan)
     builds = [estate.options[o].capital_gbp.any() for o in plan.by_scenario[:, 0]]
     assert builds == [False, True] and told["counted_gbp"].sum() == pytest.approx(500_000)
 
@@ -332,8 +353,9 @@ def test_what_overlaps_too_much_is_left_out_and_not_counted_wrongly() -> None:
     purse = between_two(given).pots.purses[0]
     rings = [replace(purse, keys=frozenset({f"{k}", f"{(k + 1) % 16}", f"{(k + 5) % 16}"}), amount_gbp=1e6 - k)
              for k in range(16)]  # fmt: skip
-    unions, left_out = _unions(rings)
-    assert left_out and 0 not in left_out and all(rings[i].keys not in unions for i in left_out)
+    unions = _unions(rings)
+    left_out = {i for i, one in enumerate(rings) if one.keys not in unions}
+    assert left_out and 0 not in left_out
     for one in unions:
         assert all(one | other in unions for other in unions if one & other)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
-from geodata.years import add_years, phase_of
+from geodata.years import add_years, phase_of, start_year
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
 from placeplan.contributions import payer
@@ -55,7 +55,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
         "capital": _capital(results) if "estate" in ran else [],
-        "contributions_left": _rows(results, "estate", "contributions_left", ran),
+        "contributions_left": _contributions(study, results) if "estate" in ran else [],
         "frontier": _frontier(results) if "estate" in ran else [],
         "frontier_map": "geometry" in study.tables["localities"],
         "send_units": _rows(results, "estate", "send_units", ran),
@@ -74,6 +74,25 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "inputs": [(name, path.name, file_digest(path)[:16]) for name, path in study.files.items()],
         "versions": versions(),
     }
+
+
+def _contributions(study: Study, results: Path) -> list[dict[str, Any]]:
+    """Contributions with what becomes of the rest, in words."""
+    first = start_year(study.settings.base_year) + 1
+    last = first + study.settings.horizon_years - 1
+    rows = read_stage(results / "estate", "contributions_left").to_dict("records")
+    return [row | {"rest": _rest(row, first, last)} for row in rows]
+
+
+def _rest(row: dict[str, Any], first: int, last: int) -> str:
+    if row["unspent_gbp"] < 1:
+        return ""
+    until = row["spend_by"] if isinstance(row["spend_by"], str) else None
+    if until is not None and start_year(until) < first:
+        return "lapsed before the plan"
+    if start_year(row["due_year"]) > last:
+        return "due after the plan"
+    return "no places it may pay for in this plan" + (f"; lapses after {until}" if until else "")
 
 
 def _capital(results: Path) -> list[dict[str, Any]]:
