@@ -16,6 +16,7 @@ from models.estate_read import allocation, calendar_table, decisions, option_tab
 from models.rules import Kept, Row, retained_row
 from models.send_units import UnitNeed, unit_table
 from placeplan.contributions import laid_out
+from placeplan.displaced import closure_tables
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words
 from placeplan.estate_problem import Upstream, state_problem
@@ -87,6 +88,7 @@ def estate_stage(
             "calendar": calendar_table(estate, chosen),
         }
         | paid.tables
+        | closure_tables(study, upstream, estate, plan)
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, units, left, allow)
