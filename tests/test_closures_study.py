@@ -219,3 +219,15 @@ def test_a_journey_beyond_the_limit_is_found(made: Study, tmp_path: Path) -> Non
     folder = Path(shutil.copytree(made.folder, tmp_path / "study"))
     policy(folder, "journey_max_primary_min = 10")  # 10 km at 40 km/h are 15 minutes
     assert "farther than the longest journey" in "; ".join(wrong_closures(Study.open(folder)))
+
+
+def test_pupils_and_money_are_those_to_be_expected_over_futures(tmp_path: Path) -> None:
+    """Where what can wait follows the future that comes, a closure may be taken in some of them only."""
+    futures = ('estate_demand = "scenarios"', "estate_scenarios = 3", "estate_draws = 40", 'estate_two_stages = "yes"')
+    study = study_with(tmp_path / "study", *futures, "close_lead_years = 1", stages=("forecast", "balance", "estate"))
+    told, closed = table(study, "closure_effects"), table(study, "decisions").query("action == 'close'")
+    assert len(told) == 1
+    assert told["probability"].to_numpy() == pytest.approx(closed["probability"].sum())
+    own = table(study, "pockets").query("in_own_cost")["discounted_gbp"].sum()
+    assert own == pytest.approx((closed["cost_gbp"] * closed["probability"]).sum(), abs=len(closed))
+    assert not wrong_closures(study)
