@@ -14,11 +14,20 @@ from geodata.policy import Policy
 from models.class_structure import INFANTS, fewest_classes, whole_pupils
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def over_in_year_group(own: Array, received: Array, places: Array) -> Array:
     """Displaced pupils beyond the places left in their own year group; all (…, 12), own pupils first."""
     return np.clip(received - np.maximum(places - own, 0.0), 0.0, received)
+
+
+def left_behind(rolls: Array, gone: Flags) -> Array:
+    """Pupils (…, 12) whom a plan leaves in year groups that their school no longer has: it stops admitting first.
+
+    Their places in the plan are those of older year groups that are still there.
+    """
+    return np.where(gone, rolls, 0.0)
 
 
 def over_in_infant_classes(own: Array, received: Array, admits: Array, policy: Policy) -> Array:

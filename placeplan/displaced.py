@@ -10,7 +10,7 @@ from models.displaced import home_of
 from models.entitlement import GROUNDS, Entitled, Journey, entitlement, nearer_open
 from models.estate_build import Estate
 from models.journeys import OUTSIDE
-from models.own_year_group import over_in_infant_classes, over_in_year_group
+from models.own_year_group import left_behind, over_in_infant_classes, over_in_year_group
 from models.transport_routes import VEHICLES, Fleet, cheapest_run, whole_by_group
 from placeplan.closure_effects import effects_table, receiving_table, together_table
 from placeplan.closure_money import pocket_table
@@ -22,6 +22,7 @@ from solvers import EstatePlan
 LEAST_PUPILS = 0.01
 LEAST_OVER = 0.5  # pupils beyond the places below which a fraction of a forecast is nobody
 INFANT_GROUPS = "R–Y2"
+OWN_GROUP, LEFT_BEHIND, INFANT_CLASSES = "own year group", "year group closed", "infant classes"
 KEYS = ["facility", "receiving", "academic_year", "year_group", "demand_point", "locality", "cohort"]
 MEASURES = ["pupils", "entitled_before", "entitled_after", "newly_entitled"]
 SAID = ["distance_before_m", "distance_after_m", "ground_before", "ground_after", "low_income_ground_after"]
@@ -204,18 +205,21 @@ def route_table(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def not_fitting(found: Closures) -> pd.DataFrame:
-    """Displaced pupils for whom the receiving school has no place in their own year group, or no infant teacher."""
+    """Displaced pupils without a place in their own year group, without an infant teacher, or left where none is."""
     own = found.rolls - found.moved.received
     received, policy = found.moved.received, found.study.policy
     weigh = found.probability
+    staged = np.minimum(np.arange(len(weigh)), len(found.closes.gone) - 1)
     in_group = np.tensordot(weigh, over_in_year_group(own, received, found.places), axes=1)
+    stranded = np.tensordot(weigh, left_behind(found.rolls, found.closes.gone[staged]), axes=1)
     infants = np.tensordot(weigh, over_in_infant_classes(own, received, found.admits, policy), axes=1)
     rows = [
-        (*_where(found, f, t), COMPULSORY[g], "own year group", in_group[f, t, g])
-        for f, t, g in np.argwhere(in_group >= LEAST_OVER)
+        (*_where(found, f, t), COMPULSORY[g], rule, over[f, t, g])
+        for rule, over in ((OWN_GROUP, in_group), (LEFT_BEHIND, stranded))
+        for f, t, g in np.argwhere(over >= LEAST_OVER)
     ]
     rows += [
-        (*_where(found, f, t), INFANT_GROUPS, "infant classes", infants[f, t])
+        (*_where(found, f, t), INFANT_GROUPS, INFANT_CLASSES, infants[f, t])
         for f, t in np.argwhere(infants >= LEAST_OVER)
     ]
     return pd.DataFrame(rows, columns=OVER).astype({"pupils_over": float})
