@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from geodata.years import COMPULSORY
-from models.displaced import home_of
 from placeplan.closure_money import transport_by_year
 from placeplan.closures import LATER, NO_FAITH, ON_ROLL, Closures
 
@@ -76,7 +75,7 @@ def together_table(found: Closures, table: pd.DataFrame) -> pd.DataFrame:
 def within_reach(found: Closures, f: int, t: int, group: int) -> np.ndarray:
     """(F,) pupils of a closing school's year group whom each other school could take, expected over the scenarios."""
     estate, problem = found.estate, found.estate.problem
-    at_home = home_of(estate)[estate.moving]
+    at_home = found.at_home
     arcs = np.flatnonzero((at_home[problem.arc_node] == f) & (problem.arc_facility != f))
     room = np.zeros(len(estate.facilities))
     for k, probability in enumerate(found.probability):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from geodata.policy import Policy
 from geodata.years import start_year
-from models.displaced import NEVER, home_of
+from models.displaced import NEVER
 from models.estate_build import Estate
 from models.pockets import (
     CONTRACT,
@@ -205,7 +205,7 @@ def _received_from(found: Closures, f: int) -> np.ndarray:
     """(K, F, T) pupils who come to each school from one closing school."""
     estate, moved = found.estate, found.moved
     problem = estate.problem
-    mine = home_of(estate)[estate.moving][problem.arc_node[moved.arc]] == f
+    mine = found.at_home[problem.arc_node[moved.arc]] == f
     received = np.zeros((len(estate.pupils), len(estate.facilities), len(estate.years)))
     where = (moved.scenario[mine], problem.arc_facility[moved.arc[mine]], moved.year[mine])
     np.add.at(received, where, moved.pupils[mine])

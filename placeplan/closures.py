@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from models.displaced import Closing, Displaced, closing, displaced, rolls_by_year_group
+from models.displaced import Closing, Displaced, closing, displaced, home_of, rolls_by_year_group
 from models.estate_build import Estate
 from placeplan.study import Study
 from solvers import EstatePlan
@@ -40,6 +40,11 @@ class Closures:
         table = self.estate.slices.drop_duplicates("scenario").sort_values("scenario")
         share: np.ndarray = table["probability"].to_numpy(dtype=float)
         return share
+
+    @cached_property
+    def at_home(self) -> np.ndarray:
+        """(D,) position of the school of the base year of each node that may move."""
+        return home_of(self.estate)[self.estate.moving]
 
     @cached_property
     def schools(self) -> pd.DataFrame:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from geodata.years import COMPULSORY
-from models.displaced import home_of
 from models.entitlement import GROUNDS, Entitled, Journey, entitlement, nearer_open
 from models.estate_build import Estate
 from models.journeys import OUTSIDE
@@ -61,7 +60,7 @@ def displaced_table(found: Closures) -> pd.DataFrame:
     if not len(moved.arc):
         return pd.DataFrame(columns=DISPLACED)
     node = problem.arc_node[moved.arc]
-    home = home_of(estate)[estate.moving][node]
+    home = found.at_home[node]
     before, after = entitled(found)
     outside = estate.nodes["demand_point"].eq(OUTSIDE).to_numpy()[node]
     from_m = estate.nodes["distance_m"].to_numpy(dtype=float)[node]
@@ -102,7 +101,7 @@ def entitled(found: Closures) -> tuple[Entitled, Entitled]:
     """
     estate, moved, policy = found.estate, found.moved, found.study.policy
     problem = estate.problem
-    at_home = home_of(estate)[estate.moving]
+    at_home = found.at_home
     gone = np.isin(at_home, found.closes.facilities)
     arcs = np.flatnonzero(gone[problem.arc_node])
     node, facility = problem.arc_node[arcs], problem.arc_facility[arcs]
