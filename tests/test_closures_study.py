@@ -15,6 +15,7 @@ from small_study import PER_YEAR_GROUP, PRIMARIES, SECONDARY, policy, write_smal
 from geodata.years import PRIMARY
 from placeplan.closure_verification import wrong_closures
 from placeplan.pipeline import run_stages
+from placeplan.report import report_stage
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.verification import verify_results
@@ -152,6 +153,16 @@ def test_the_report_tells_it_and_the_checks_hold(made: Study) -> None:
         assert words in page, words
     assert "<b>trustees" not in page
     assert not any(verify_results(made).values())
+
+
+def test_modelled_homes_are_said_to_be_so(made: Study, tmp_path: Path) -> None:
+    """Distances before closing that nobody counted must not be read as counted ones."""
+    said = "where pupils live is modelled"
+    assert said not in (made.results / "report/report.html").read_text()
+    folder = Path(shutil.copytree(made.folder, tmp_path / "study"))
+    (folder / "inputs/flows.csv").unlink()
+    study = Study.open(folder)
+    assert said in report_stage(study, study.results).pages["report.html"]
 
 
 def test_an_unsafe_route_and_a_rural_share(tmp_path: Path) -> None:
