@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from geodata.closure_checks import closure_problems
 from geodata.contribution_checks import contribution_problems
 from geodata.locality_changes import CARRIED, TABLE, change_problems
 from geodata.policy import Value
@@ -50,6 +51,9 @@ REFERENCES = (  # table, field, refers to table, its field, optional
     ("package_bids", "bid", "bids", "bid"),
     ("bid_conditions", "bid", "bids", "bid"),
     ("bid_conditions", "needs", "bids", "bid"),
+    ("unsafe_routes", "urn", "schools", "urn"),
+    ("unsafe_routes", "demand_point", "demand_points", "demand_point"),
+    ("unsafe_routes", "locality", "localities", "locality"),
 )
 ENGLAND_M = (80_000, 5_000, 660_000, 660_000)  # west, south, east, north on the British National Grid
 FAR_M = 80_000
@@ -72,6 +76,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _plan_dates,
         change_problems,
         contribution_problems,
+        closure_problems,
         tender_problems,
     )
     found = [problem for check in checks for problem in check(tables, settings)]
@@ -283,6 +288,7 @@ def _either_or(tables: Tables, settings: Settings) -> Iterable[Problem]:
         ("flows", "year_group", "phase"),
         ("planned_places", "year_group", "phase"),
         ("planned_places", "urn", "planning_area"),
+        ("unsafe_routes", "demand_point", "locality"),
     ):
         if table in tables:
             frame = tables[table]

@@ -18,6 +18,7 @@ from models.send_units import UnitNeed, unit_table
 from placeplan.apart import apart_summary, planned_apart
 from placeplan.closure_grounds import closing_notes
 from placeplan.contributions import laid_out
+from placeplan.displaced import closure_tables
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words
 from placeplan.estate_problem import Upstream, state_problem
@@ -88,6 +89,7 @@ def estate_stage(
         }
         | ({} if grounds is None else {"grounds": grounds, "closure_stability": steady})
         | paid.tables
+        | closure_tables(study, upstream, estate, plan)
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
         summary=_summary(study, estate, plan, short, units, left, allow, grounds)

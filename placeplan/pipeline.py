@@ -147,7 +147,7 @@ STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
     Stage("backtest", BASIC, PAST, (), _backtest),
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
-    Stage("estate", (*SCHOOLS, "demand_points"), (*ALL, *OFFERS), ("forecast", "balance"), _estate),
+    Stage("estate", (*SCHOOLS, "demand_points"), (*MONEY, *OFFERS, "unsafe_routes"), ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
     Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),

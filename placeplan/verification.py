@@ -24,6 +24,7 @@ from models.planning_areas import area_of_school
 from models.send_units import unit_row
 from placeplan.award_verification import verify_linked_awards
 from placeplan.bid_verification import verify_bids_in_place
+from placeplan.closure_verification import wrong_closures
 from placeplan.clusters import study_villages
 from placeplan.contributions import wrong_contributions
 from placeplan.deficits import wrong_deficits
@@ -79,6 +80,9 @@ def verify_results(study: Study) -> dict[str, list[str]]:
         checks["estate tables: SEND units as the plan has them"] = partial(_send_units, folder)
         checks["estate tables: contributions where and when they are due, and once"] = partial(
             wrong_contributions, study
+        )
+        checks["estate tables: closures from the allocation, journeys within the limit, pockets added up"] = partial(
+            wrong_closures, study
         )
     if "clusters" in stages:
         checks["clusters: members, limits and gap from the table"] = partial(_clusters, study)

@@ -56,6 +56,19 @@ def row(study: Path, file: str, old: str) -> int:
     return next(number for number, line in enumerate(lines, start=1) if old in line)
 
 
+def closing_columns(study: Path, **values: str) -> None:
+    """Further columns of schools.csv, with a value for the first school only."""
+    path = study / "inputs/schools.csv"
+    head, first, *others = path.read_text().splitlines()
+    cells = ",".join(values.values())
+    rows = [f"{head},{','.join(values)}", f"{first},{cells}", *(other + "," * len(values) for other in others)]
+    path.write_text("\n".join(rows) + "\n")
+
+
+def unsafe(study: Path, row: str) -> None:
+    (study / "inputs/unsafe_routes.csv").write_text(f"urn,demand_point,locality,reason\n{row}\n")
+
+
 BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str]] = {
     "missing file": (lambda s: (s / "inputs/births.csv").unlink(), "births.csv", None, None, "missing"),
     "missing column": (
@@ -238,6 +251,41 @@ BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str
     "a number of five thousand digits": (
         lambda s: edit(s / "study.toml", "horizon_years = 5", "horizon_years = " + "9" * 5000),
         "study.toml", None, None, "TOML",
+    ),
+    "charges of a contract without an end": (
+        lambda s: closing_columns(s, pfi_gbp_per_year="10000"), "schools.csv", 2, "pfi_until", "no end of the contract",
+    ),
+    "negative charges": (
+        lambda s: closing_columns(s, pfi_gbp_per_year="-5", pfi_until="2030-08-31"),
+        "schools.csv", 2, "pfi_gbp_per_year", "below 0",
+    ),
+    "a site worth less than nothing": (
+        lambda s: closing_columns(s, site_value_gbp="-1"), "schools.csv", 2, "site_value_gbp", "below 0",
+    ),
+    "a share instead of pupils": (
+        lambda s: closing_columns(s, fsm_pupils="0.2"), "schools.csv", 2, "fsm_pupils", "whole number",
+    ),
+    "more pupils with plans than pupils": (
+        lambda s: closing_columns(s, ehcp_pupils="200"), "schools.csv", 2, "ehcp_pupils", "140 pupils on roll",
+    ),
+    "reserves in words": (
+        lambda s: closing_columns(s, reserves_gbp="deficit"), "schools.csv", 2, "reserves_gbp", "not a number",
+    ),
+    "an unsafe route to no school": (
+        lambda s: unsafe(s, "100009,,A,No footway"), "unsafe_routes.csv", 2, "urn", "100009",
+    ),
+    "an unsafe route from nowhere": (
+        lambda s: unsafe(s, "100001,,Q,No footway"), "unsafe_routes.csv", 2, "locality", "Q",
+    ),
+    "an unsafe route from both": (
+        lambda s: unsafe(s, "100001,A,A,No footway"), "unsafe_routes.csv", 2, "demand_point, locality", "Exactly one",
+    ),
+    "an unsafe route without a reason": (
+        lambda s: unsafe(s, "100001,,A,"), "unsafe_routes.csv", 2, "reason", "empty",
+    ),
+    "a taxi paid to run": (
+        lambda s: edit(s / "study.toml", "[policy]", "[policy]\ntaxi_gbp_per_year = -1"),
+        "study.toml", None, "taxi_gbp_per_year", "out of range",
     ),
     "the same table twice": (
         lambda s: (s / "inputs/births.parquet").write_bytes(b"") and None, "births.parquet", None, None, "births.csv",

@@ -57,7 +57,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
     inputs = {
         "localities": tables.localities(ground),
         "demand_points": tables.demand_points(rng[7], ground, network),
-        "schools": tables.school_table(built),
+        "schools": tables.school_table(built, roll),
         **counts,
         "preferences": tables.preferences(rng[8], built, counts["rolls"]),
         "housing": housing,

@@ -190,7 +190,7 @@ def _particulars(schools: pd.DataFrame, kind: np.ndarray) -> None:
     schools["gender"], schools["admissions_policy"] = "mixed", "non-selective"
     schools["sen_places"] = 0
     schools.loc[schools.index[[4, 22, 34, -8]], "sen_places"] = [12, 10, 8, 20]
-    schools.loc[schools.index[-4], "pfi_until"] = "2032-08-31"
+    schools.loc[schools.index[-4], ["pfi_until", "pfi_gbp_per_year"]] = ["2032-08-31", 640_000]
     weak = schools.index[(schools["type"] == "Community school") & (kind == "city")][2]
     schools.loc[weak, ["in_intervention", "concern", "concern_framework", "concern_date"]] = [
         "yes",

@@ -18,6 +18,7 @@ from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.case import case_contents
 from placeplan.report.chart import pupils_and_places
+from placeplan.report.closures import NO_CLOSURES, closures_contents
 from placeplan.report.money import money_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.results import StageResult, file_digest, read_stage, versions
@@ -25,15 +26,19 @@ from placeplan.study import Study
 from placeplan.words import day
 
 SHOWN_AHEAD = (1, 3, 5)
+PAGES = ("report.html", "closures.html")
 
 
 def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
     """Page report.html from the stages that `ran`, from all results that are there where that is not said."""
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import DictLoader, Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent, day=day)
-    template = environment.from_string(files("placeplan.report").joinpath("report.html").read_text(encoding="utf-8"))
+    parts = {name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8") for name in PAGES}
+    environment = Environment(
+        loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent, day=day, km=km)
+    template = environment.get_template(PAGES[0])
     summaries = stage_summaries(results, ran)
     text = template.render(study=study, **contents(study, results, summaries))
     return StageResult(pages={"report.html": text}, summary={"status": "done", "bytes": len(text.encode())})
@@ -54,6 +59,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
+        **(closures_contents(results / "estate") if "estate" in ran else NO_CLOSURES),
         "capital": _capital(results) if "estate" in ran else [],
         "contributions_left": _contributions(study, results) if "estate" in ran else [],
         "frontier": _frontier(results) if "estate" in ran else [],
@@ -273,3 +279,8 @@ def pounds(value: float | None) -> str:
 def per_cent(value: float | None, digits: int = 1) -> str:
     """A share as per cent; a dash where there is none."""
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
+
+
+def km(metres: float | None) -> str:
+    """Kilometres with one decimal; a dash where there are none."""
+    return "–" if metres is None or metres != metres else f"{metres / 1000:.1f}"

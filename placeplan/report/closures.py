@@ -1,0 +1,69 @@
+"""What the report shows of each closure: the council's own money first, then pupils, pockets and who decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from placeplan.results import read_stage
+
+NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": []}
+KINDS = (
+    ("fsm_pupils", "eligible for free school meals"),
+    ("ehcp_pupils", "with an education, health and care plan"),
+    ("sen_support_pupils", "with special educational needs without one"),
+)
+LEAST_SHOWN = 0.5  # pupils
+
+
+def closures_contents(folder: Path) -> dict[str, Any]:
+    """One entry a closing school, in the order of the table closure_effects; and what does not fit, by school."""
+    effects, decisions = read_stage(folder, "closure_effects"), read_stage(folder, "decisions")
+    receiving, pockets = read_stage(folder, "closure_receiving"), read_stage(folder, "pockets")
+    return {
+        "closures": [
+            {
+                **row,
+                "kinds": _kinds(row),
+                "faith": _faith(receiving[receiving["facility"] == row["facility"]]),
+                "receiving": _receiving(receiving[receiving["facility"] == row["facility"]]),
+                "council_items": _council(pockets[pockets["facility"] == row["facility"]]),
+                "pockets": pockets[pockets["facility"] == row["facility"]].to_dict("records"),
+                "decision": decisions[decisions["facility"] == row["facility"]].to_dict("records")[0],
+            }
+            for row in effects.to_dict("records")
+        ],
+        "does_not_fit": _not_fitting(folder, decisions),
+    }
+
+
+def _kinds(row: Mapping[str, Any]) -> list[str]:
+    """Pupils of the closing school by disadvantage and special educational needs, in words; "not given" where so."""
+    return [f"{words}: {'not given' if pd.isna(row[name]) else f'{row[name]:,.0f}'}" for name, words in KINDS]
+
+
+def _faith(receiving: pd.DataFrame) -> list[tuple[str, float]]:
+    """Share of the displaced pupils by the religious character of the school they would go to."""
+    by_faith = receiving.groupby("religious_character")["share"].sum().sort_values(ascending=False)
+    return [("no religious character" if faith == "none" else str(faith), float(s)) for faith, s in by_faith.items()]
+
+
+def _receiving(receiving: pd.DataFrame) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = receiving[receiving["pupils"] >= LEAST_SHOWN].to_dict("records")
+    return shown
+
+
+def _council(pockets: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pockets[pockets["council"].astype(bool)].to_dict("records")
+    return rows
+
+
+def _not_fitting(folder: Path, decisions: pd.DataFrame) -> list[dict[str, Any]]:
+    """Pupils over by school, year and year group, with the school's name."""
+    rows = read_stage(folder, "does_not_fit")
+    names = read_stage(folder, "options").drop_duplicates("facility").set_index("facility")["name"]
+    told: list[dict[str, Any]] = rows.assign(name=rows["facility"].map(names)).to_dict("records")
+    return told
