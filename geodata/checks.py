@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from geodata.amalgamations import amalgamation_problems
 from geodata.locality_changes import CARRIED, TABLE, change_problems
 from geodata.policy import Value
 from geodata.problems import SHOWN, Problem, nearest, row_problems
@@ -32,6 +33,8 @@ REFERENCES = (  # table, field, refers to table, its field, optional
     ("preferences", "urn", "schools", "urn"),
     ("catchments", "urn", "schools", "urn"),
     ("planned_places", "urn", "schools", "urn"),
+    ("amalgamations", "urn", "schools", "urn"),
+    ("amalgamations", "with_urn", "schools", "urn"),
     ("contributions", "site", "housing", "site"),
     ("competitions", "site", "sites", "site"),
     ("bids", "competition", "competitions", "competition"),
@@ -69,6 +72,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         _closable,
         _plan_dates,
         change_problems,
+        amalgamation_problems,
         tender_problems,
     )
     found = [problem for check in checks for problem in check(tables, settings)]

@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 
 from geodata.years import COMPULSORY, PHASES, years_from
-from models import growth, reductions
+from models import fewer_places, growth, joint_levers, reductions
 from models.bands import Band
 from models.estate_build import Estate, build_estate, reach_of
 from models.facilities import may_move, school_facilities, site_facilities
 from models.journeys import Places
 from models.options import Facility, Option, stay
+from models.pair_rows import pair_rows
+from models.partners import with_partners
 from models.pots import contribution_pots
 from models.rules import Kept, capital_budget, closures_max, retained_surplus
 from models.send_units import UnitNeed, send_unit, unit_need, unit_rows
+from models.shared_space import lettings_max, share_space
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.estate_demand import estate_demand
 from placeplan.journeys import StudyJourneys, study_journeys
@@ -33,6 +36,11 @@ GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "send_unit": send_unit,
     "new_school": growth.new_school,
     "cut_pan": reductions.cut_pan,
+    "cap_forms": fewer_places.cap_forms,
+    "mothball": fewer_places.mothball,
+    "share_space": share_space,
+    "federate": joint_levers.federate,
+    "amalgamate": joint_levers.amalgamate,
     "close": reductions.close,
 }
 
@@ -110,6 +118,9 @@ def state_problem(
         study.settings.base_year,
         study.policy,
     )
+    facilities = with_partners(
+        facilities, journeys.schools, journeys.between_schools, study.policy, study.tables.get("amalgamations")
+    )
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
     need = unit_need(study.tables.get("send_need") if "send_unit" in allow else None, years)
@@ -119,6 +130,7 @@ def state_problem(
     pots = contribution_pots(study.tables.get("contributions"), facilities, options, years, study.policy)
     rows += capital_budget(options, years, study.policy, pots.due_by(len(years)))
     rows += closures_max(options, study.policy)
+    rows += pair_rows(facilities, options, study.policy) + lettings_max(facilities, options, study.policy)
     for_units, units = unit_rows(facilities, options, years, need, rows)
     rows += for_units + list(pots.rows)
     nodes = upstream.nodes

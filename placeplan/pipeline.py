@@ -35,7 +35,7 @@ BASIC = ("localities", "pupils", "births")
 PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
-ALL = (*PLACES, "sites", "trusts", "places", "contributions", "send_need")
+ALL = (*PLACES, "sites", "trusts", "places", "contributions", "send_need", "amalgamations")
 MONEY = (*ALL, "school_sites", "funding_values")
 OFFERS = ("competitions", "bids")
 TENDERS = (*OFFERS, "criteria", "scores")
@@ -156,7 +156,7 @@ STAGES = (
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")
-CLOSE = ("cut_pan", "close")
+CLOSE = ("cut_pan", "cap_forms", "mothball", "share_space", "federate", "amalgamate", "close")  # least harm first
 LEVERS = COMMISSION + CLOSE
 
 
