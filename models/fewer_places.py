@@ -7,6 +7,7 @@ Less harmful than what ends or joins schools, and in that order after cutting an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ CAPS = 2  # steps offered: the largest number of whole forms below the intake, a
 def cap_forms(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
     """Admit fewer whole or half forms although the largest intake forecast does not fit: some are turned away.
 
-    Who has no place goes elsewhere, an entry cohort a year; cohorts admitted before grow older and leave. Offered to
+    Who has no place goes elsewhere, an entry cohort a year; cohorts admitted before grow older and leave, and what they
+    leave free in their year groups takes none of those turned away back in a year group above their own. Offered to
     the largest number of whole forms and of half forms below the largest intake, where no more than a stated share of
     it is turned away, in the first year that the calendar allows. What an empty place costs is saved; no class is,
     for teaching follows the pupils. Not offered where the admission number is itself a guess.
@@ -45,19 +47,22 @@ def cap_forms(facility: Facility, years: Sequence[str], policy: Policy) -> list[
             f"capped at {forms:g} FE: admission number from {pan} to {to:g}; "
             f"of the largest intake forecast, {largest:.0f}, {largest - to:.0f} go elsewhere"
         )
-        options.append(
-            make_option(
-                facility,
-                CAP,
-                years[start],
-                capped,
-                np.zeros(len(years)),
-                (capped - facility.places).sum(axis=1) * policy.number("place_gbp"),
-                reason,
-                policy=policy,
-                schedule=schedule,
-            )
+        option = make_option(
+            facility,
+            CAP,
+            years[start],
+            capped,
+            np.zeros(len(years)),
+            (capped - facility.places).sum(axis=1) * policy.number("place_gbp"),
+            reason,
+            policy=policy,
+            schedule=schedule,
         )
+        # Upper year groups share their places in the plan: room in one that is still large would count for another.
+        before = np.where(filling > 0, capped, np.minimum(capped, facility.pupils))
+        since = (np.arange(len(years)) >= start)[:, None]
+        usable = np.where(since, np.maximum(before, facility.holds), option.places)
+        options.append(replace(option, places=usable))
     return options
 
 

@@ -39,6 +39,8 @@ def test_a_cap_turns_some_away_and_moves_up_a_year_group_a_year() -> None:
     assert option.running_gbp.tolist() == [0, -9_000, -18_000, -27_000, -36_000, -45_000, -54_000]
     assert not option.capital_gbp.any() and not option.one_off_gbp.any()
     assert "from 60 to 30" in option.reason and "2 go elsewhere" in option.reason
+    # Cohorts above are no larger than forecast: 2 of each of five capped ones are still elsewhere in the last year.
+    assert option.places[1, :3].tolist() == [30, 32, 32] and option.places[6, 1:7].sum() == 5 * 30 + 32
 
 
 def test_a_cap_goes_to_half_forms_too_and_turns_no_more_away_than_policy_says() -> None:
