@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from geodata.amalgamations import amalgamation_problems
 from geodata.closure_checks import closure_problems
 from geodata.contribution_checks import contribution_problems
 from geodata.locality_changes import CARRIED, TABLE, change_problems
@@ -35,6 +36,8 @@ REFERENCES = (  # table, field, refers to table, its field, optional
     ("rural_factors", "urn", "schools", "urn"),
     ("catchments", "urn", "schools", "urn"),
     ("planned_places", "urn", "schools", "urn"),
+    ("amalgamations", "urn", "schools", "urn"),
+    ("amalgamations", "with_urn", "schools", "urn"),
     ("contributions", "site", "housing", "site"),
     ("competitions", "site", "sites", "site"),
     ("bids", "competition", "competitions", "competition"),
@@ -77,6 +80,7 @@ def check_tables(tables: Tables, settings: Settings, files: Mapping[str, str]) -
         change_problems,
         contribution_problems,
         closure_problems,
+        amalgamation_problems,
         tender_problems,
     )
     found = [problem for check in checks for problem in check(tables, settings)]

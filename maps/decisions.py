@@ -6,7 +6,7 @@ import geopandas as gpd
 import pandas as pd
 
 from maps.layers import Style
-from maps.palette import ADDS, ADDS_LIGHT, GREY, INK, TAKES, TAKES_LIGHT, WHITE
+from maps.palette import ADDS, ADDS_LIGHT, GREY, INK, JOINS, TAKES, TAKES_LIGHT, WHITE
 from maps.tables import pounds, text, whole
 
 ACTIONS: Final = {
@@ -17,6 +17,16 @@ ACTIONS: Final = {
     "SEND unit": Style("SEND unit", ADDS_LIGHT, line=INK, opacity=1, shape="circle", size_px=18),
     "new school": Style("new school", ADDS, line=INK, opacity=1, shape="star", size_px=24),
     "cut PAN": Style("admission number cut", TAKES_LIGHT, line=INK, opacity=1, shape="triangle-down", size_px=20),
+    "cap forms": Style("capped to fewer forms", TAKES_LIGHT, line=INK, opacity=1, shape="square", size_px=18),
+    "mothball": Style("part of the site mothballed", TAKES_LIGHT, line=INK, opacity=1, shape="diamond", size_px=18),
+    "share space": Style("space let to early years", TAKES_LIGHT, line=INK, opacity=1, shape="circle", size_px=18),
+    "federate": Style("federated under one head", JOINS, line=INK, opacity=1, shape="circle", size_px=18),
+    "amalgamate: both sites": Style("amalgamated: both sites", JOINS, line=INK, opacity=1, shape="square", size_px=18),
+    "amalgamate: second site": Style(
+        "amalgamated: second site", JOINS, line=INK, opacity=1, shape="diamond", size_px=18
+    ),
+    "amalgamate: takes in": Style("amalgamated: takes in", JOINS, line=INK, opacity=1, shape="triangle", size_px=20),
+    "amalgamate: closes": Style("amalgamated: closes", TAKES, line=INK, opacity=1, shape="triangle-down", size_px=20),
     "close": Style("closes", TAKES, line=INK, opacity=1, shape="cross", size_px=20),
 }
 """Least drastic first within each colour; of several decisions for one facility the later in this list is

@@ -27,6 +27,9 @@ GROUPS: Final = ("#a6cee3", "#1f78b4", "#b2df8a", "#33a02c")
 ADDS, ADDS_LIGHT, TAKES_LIGHT, TAKES = "#5e3c99", "#b2abd2", "#fdb863", "#e66101"
 """The ends of PuOr: a decision that adds places is purple, one that takes them away orange."""
 
+JOINS: Final = PUPILS[2]
+"""What two schools do together."""
+
 INK: Final = "#252525"
 GREY: Final = "#737373"
 PALE: Final = "#d9d9d9"

@@ -17,7 +17,26 @@ from datetime import date
 from geodata.competitions import amended
 from geodata.policy import Policy
 from geodata.years import start_year
-from models.options import BULGE, CLOSE, CUT, EXPAND, LIFT, NEW, SECONDARY_FROM, SEND_UNIT, Facility
+from models.options import (
+    BULGE,
+    CAP,
+    CLOSE,
+    CUT,
+    ENDING,
+    EXPAND,
+    FEDERATE,
+    LIFT,
+    MERGE_CLOSES,
+    MERGE_ENLARGED,
+    MERGE_KEEPS,
+    MERGE_SITE,
+    MOTHBALL,
+    NEW,
+    SECONDARY_FROM,
+    SEND_UNIT,
+    SHARE,
+    Facility,
+)
 from models.powers import ACADEMY, MAINTAINED, VARIATION, holder
 from models.schedule import Day, Schedule, Step, dated, opening_day
 
@@ -28,7 +47,11 @@ LEADS = {
     EXPAND: "expand_lead_years",
     NEW: "new_school_lead_years",
     CUT: "pan_cut_lead_years",
+    CAP: "pan_cut_lead_years",
+    MOTHBALL: "pan_cut_lead_years",
     CLOSE: "close_lead_years",
+    MERGE_CLOSES: "close_lead_years",
+    MERGE_SITE: "close_lead_years",
 }
 PLANNING_WEEKS = {
     "none": "planning_weeks_none",
@@ -40,6 +63,7 @@ CODE = "School Admissions Code 2021"
 ALTERATION = "School Organisation (Prescribed Alterations) Regulations 2013"
 CLOSING = "Education and Inspections Act 2006, sections 15 and 16"
 BY_AGREEMENT = "Significant change to an academy, by its funding agreement"
+FEDERATING = "School Governance (Federations) (England) Regulations 2012; unconfirmed"
 ASSUMED = "Time assumed by policy"
 OPENING_6A = "Education and Inspections Act 2006, section 6A"
 OPENING_7 = "Education and Inspections Act 2006, section 7 as amended in 2026"
@@ -66,7 +90,8 @@ class Calendar:
     def schedule(self, facility: Facility, action: str, year: str, *, extra: bool = False) -> Schedule | None:
         """Steps of an action that takes effect in September of `year`; None where they cannot all be begun in time.
 
-        `extra`: a bulge class needs a temporary room; a unit lowers the admission number.
+        `extra`: a bulge class needs a temporary room; a unit or early years lower the admission number; a school that
+        takes another in has to build.
         """
         opening = opening_day(year)
         branches = self._branches(facility, action, extra)
@@ -86,7 +111,7 @@ class Calendar:
         if action == BULGE:
             room = [self._step("place a temporary classroom", ASSUMED, "build_temporary_weeks")] if extra else []
             return [(*self._larger_intake(facility), *room)]
-        if action == EXPAND:
+        if action == EXPAND or (action == MERGE_ENLARGED and extra):
             planning = self._step("design, planning permission", ASSUMED, "planning_expansion_weeks")
             built = self._step("tender and build", ASSUMED, "build_expansion_weeks")
             return [(*self._alteration(facility), planning, built)]
@@ -95,9 +120,19 @@ class Calendar:
             return [(*self._alteration(facility), adapt), *([self._smaller_intake(facility)] if extra else [])]
         if action == NEW:
             return [self._new_school(facility)]
-        if action == CUT:
+        if action in (MERGE_ENLARGED, MERGE_KEEPS):
+            return [self._alteration(facility)]
+        if action in (CUT, CAP):
             return [self._smaller_intake(facility)]
-        if action == CLOSE:
+        if action == MOTHBALL:
+            clear = self._step("clear the rooms and shut them off", ASSUMED, "mothball_weeks")
+            return [self._smaller_intake(facility), (clear,)]
+        if action == SHARE:
+            adapt = self._step("find a provider, adapt and register the rooms", ASSUMED, "share_space_weeks")
+            return [(adapt,), *([self._smaller_intake(facility)] if extra else [])]
+        if action == FEDERATE:
+            return [self._federation(facility)]
+        if action in ENDING:
             return [self._closure(facility)]
         raise KeyError(action)
 
@@ -161,6 +196,17 @@ class Calendar:
             self._step("decision on the proposer", OPENING_6A, "opening_decision_weeks"),
             *([planning] if planning.weeks else []),
             self._step("tender and build", ASSUMED, f"build_new_{phase}_weeks", facility.transfer_date),
+        )
+
+    def _federation(self, facility: Facility) -> Branch:
+        """Two governing bodies propose, hear representations and become one; two academies' trust appoints one head."""
+        constitute = self._step("appoint one head for both", ASSUMED, "federation_constitute_weeks")
+        if holder(facility.type) == ACADEMY:
+            return (self._step("the trust decides on one head", ASSUMED, "federation_prepare_weeks"), constitute)
+        return (
+            self._step("both governing bodies make the case and agree", ASSUMED, "federation_prepare_weeks"),
+            self._step("publish the proposal, representations", FEDERATING, "federation_representation_weeks"),
+            replace(constitute, name="constitute one governing body, appoint one head"),
         )
 
     def _closure(self, facility: Facility) -> Branch:

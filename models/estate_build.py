@@ -181,11 +181,14 @@ def year_weights(years: Sequence[str], policy: Policy) -> tuple[Array, Array]:
 
 
 def option_costs(options: Sequence[Option], years: Sequence[str], policy: Policy) -> Array:
-    """(O,) discounted cost of each option over today: capital and one-off cost when spent, running cost for good."""
+    """(O,) discounted cost of each option over today: capital and one-off cost when spent, running cost for good.
+
+    The price of its harm is added whenever it happens: putting harm off is no gain.
+    """
     discount, weight = year_weights(years, policy)
     once = np.array([option.capital_gbp + option.one_off_gbp for option in options])
     running = np.array([option.running_gbp for option in options])
-    return np.asarray(once @ discount + running @ weight)
+    return np.asarray(once @ discount + running @ weight + np.array([option.harm_gbp for option in options]))
 
 
 def slice_table(bands: Sequence[Band], years: Sequence[str], policy: Policy, probability: Array) -> pd.DataFrame:

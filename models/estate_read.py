@@ -27,7 +27,8 @@ def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
     for f, facility in enumerate(estate.facilities):
         for o in np.unique(staged[:, f]).tolist():
             if estate.options[o].action != STAY:
-                row = _decision(facility, estate.options[o], float(estate.problem.option_cost[o]))
+                price = float(estate.problem.option_cost[o])
+                row = _decision(facility, estate.options[o], price - estate.options[o].harm_gbp)
                 rows.append(row | {"probability": float(weight[staged[:, f] == o].sum())})
     return pd.DataFrame(rows, columns=DECISION_COLUMNS)
 
@@ -51,9 +52,11 @@ def calendar_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataF
 def option_table(estate: Estate) -> pd.DataFrame:
     """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers.
 
+    `cost_gbp` is money; the plan was chosen at that and the price of harm, `harm_gbp`.
     The sums of contributions, which follow in the problem, are not among them.
     """
     by_key = {facility.key: facility for facility in estate.facilities}
+    harm = np.array([option.harm_gbp for option in estate.options])
     return pd.DataFrame(
         {
             "option": np.arange(len(estate.options)),
@@ -62,7 +65,9 @@ def option_table(estate: Estate) -> pd.DataFrame:
             "action": [option.action for option in estate.options],
             "academic_year": [option.academic_year for option in estate.options],
             "places_after": [round(float(option.admits[-1].sum())) for option in estate.options],
-            "cost_gbp": estate.problem.option_cost[: len(estate.options)].round(),
+            "cost_gbp": (estate.problem.option_cost[: len(estate.options)] - harm).round(),
+            "harm_gbp": harm,
+            "partner": [option.partner for option in estate.options],
             "own_power": [option.power.own for option in estate.options],
             "reason": [option.reason for option in estate.options],
         }
@@ -78,9 +83,11 @@ DECISION_COLUMNS = [
     "phase",
     "action",
     "academic_year",
+    "partner",
     "places_before",
     "places_after",
     "cost_gbp",
+    "harm_gbp",
     "capital_gbp",
     "running_gbp_per_year",
     "proposer",
@@ -106,9 +113,11 @@ def _decision(facility: Facility, option: Option, cost_gbp: float) -> dict[str, 
         "phase": facility.phase,
         "action": option.action,
         "academic_year": option.academic_year,
+        "partner": option.partner,
         "places_before": round(float(facility.places[-1].sum())),
         "places_after": round(float(option.admits[-1].sum())),
         "cost_gbp": round(cost_gbp),
+        "harm_gbp": round(option.harm_gbp),
         "capital_gbp": round(float(option.capital_gbp.sum())),
         "running_gbp_per_year": round(float(option.running_gbp[-1])),
         "proposer": option.power.proposer,

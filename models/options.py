@@ -23,6 +23,22 @@ SECONDARY_FROM = COMPULSORY.index("Y7")
 STAY, LIFT, BULGE, EXPAND = "stay", "lift PAN", "bulge class", "expand"
 NEW, CUT, CLOSE = "new school", "cut PAN", "close"
 SEND_UNIT = "SEND unit"
+CAP, MOTHBALL, SHARE, FEDERATE = "cap forms", "mothball", "share space", "federate"
+MERGE_CLOSES, MERGE_ENLARGED = "amalgamate: closes", "amalgamate: takes in"  # its building closes; the other may grow
+MERGE_SITE, MERGE_KEEPS = "amalgamate: second site", "amalgamate: both sites"  # its number ends; the other keeps both
+CLOSING = (CLOSE, MERGE_CLOSES)  # a building is left
+ENDING = (*CLOSING, MERGE_SITE)  # a school's own number ends
+HARM = {
+    CUT: "harm_gbp_cut_pan",
+    CAP: "harm_gbp_cap_forms",
+    MOTHBALL: "harm_gbp_mothball",
+    SHARE: "harm_gbp_share_space",
+    FEDERATE: "harm_gbp_federate",
+    MERGE_CLOSES: "harm_gbp_amalgamate",
+    MERGE_SITE: "harm_gbp_amalgamate",
+    CLOSE: "harm_gbp_close",
+}
+"""Price of the harm of what takes away, least first; of an amalgamation on the school that ends."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,7 @@ class Facility:
     physical : (T, 12) places that today's buildings hold, whatever the admission number; None: those of `places`.
     planning_area : by phase.
     pan_estimated : the admission number is a fallback, not a published figure.
+    partners : schools with which it may federate or amalgamate.
 
     """
 
@@ -63,6 +80,8 @@ class Facility:
     transfer_date: date | None = None  # on which the site comes to the authority or trust
     standing: str = ""  # of a site: its owner and planning status, in words
     trust: str = ""  # that runs an academy, where it is known
+    ground: str = ""  # on which closing it may be considered, in words; "" where it may not
+    partners: "tuple[Partner, ...]" = ()
 
     @property
     def columns(self) -> list[int]:
@@ -71,11 +90,33 @@ class Facility:
 
 
 @dataclass(frozen=True)
+class Partner:
+    """A school seen from another with which it may do something jointly.
+
+    Attributes
+    ----------
+    metres : straight line between the two.
+    minutes : drive, the longer of the two ways.
+    named : the study's own pair: "ends" where this partner's number would end, "stays" where the other's would.
+
+    """
+
+    school: Facility
+    metres: float
+    minutes: float
+    federates: bool = False
+    amalgamates: bool = False
+    named: str = ""
+
+
+@dataclass(frozen=True)
 class Option:
     """One thing a facility may do: where its places go and what that costs over doing nothing.
 
     `admits` (T, 12) are places by admission number within net capacity; `places` (T, 12) are those usable, where
-    pupils already on roll above the admission number keep theirs. Money is by plan year, (T,).
+    pupils already on roll above the admission number keep theirs. Money is by plan year, (T,). One with a `partner`
+    (a facility's key) stands only together with that facility's own part of it. `harm_gbp` is a price of judgement,
+    no money.
     """
 
     facility: str
@@ -91,6 +132,8 @@ class Option:
     schedule: Schedule = UNSCHEDULED
     unit_phase: str = ""  # of a SEND unit
     unit_places: Array | None = None  # (T,) places of it
+    partner: str = ""
+    harm_gbp: float = 0.0
     capital_share: Mapping[str, float] = field(default_factory=dict)  # of capital for mainstream places, by phase
 
     @property
@@ -113,6 +156,7 @@ def make_option(
     standing: NDArray[np.bool_] | None = None,
     schedule: Schedule = UNSCHEDULED,
     unit: tuple[str, Array | None] = ("", None),
+    partner: str = "",
 ) -> Option:
     """Option of a facility; while it stands (T,), pupils on roll in the base year keep their places.
 
@@ -125,8 +169,11 @@ def make_option(
     holds = power(facility.type, action, policy.text("regime"), varied=varied, section_7_amended=new_law)
     once = np.zeros(len(admits)) if one_off_gbp is None else one_off_gbp
     money = (capital_gbp, running_gbp, once)
+    harm = policy.number(HARM[action]) if action in HARM else 0.0
     share = _capital_share(facility, action, unit[0], policy)
-    return Option(facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit, share)
+    return Option(
+        facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit, partner, harm, share
+    )  # fmt: skip
 
 
 def _capital_share(facility: Facility, action: str, unit_phase: str, policy: Policy) -> dict[str, float]:

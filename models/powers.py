@@ -27,6 +27,17 @@ TRUST = "Academy trust"
 BLUEPRINT = "Schools commissioner"
 ADJUDICATOR = "Schools adjudicator"
 
+DECIDED_BY_COMMISSIONER = (
+    "expand",
+    "bulge class",
+    "new school",
+    "close",
+    "amalgamate: closes",
+    "amalgamate: takes in",
+    "amalgamate: second site",
+    "amalgamate: both sites",
+)
+
 ACADEMY_WORDS = ("academy", "free school", "studio school", "technical college", "technology college")
 OWN_ADMISSIONS_WORDS = ("voluntary aided", "foundation school")
 
@@ -85,14 +96,14 @@ def power(
     """Who holds an action at a school of that type under a regime; KeyError for an action that is not known.
 
     Actions are those of `models.options`; that of staying as it is belongs to nobody. `varied`: an admission number is
-    cut by a variation of arrangements already determined, which the admission authority has to ask for.
+    cut or capped by a variation of arrangements already determined, which the admission authority has to ask for.
     `section_7_amended` says whether a new school would be sought under section 7 as amended in 2026 rather than by the
     presumption.
     """
     if action == "stay":
         return NOBODY
     kind = holder(school_type)
-    if regime == COMMISSIONER and action in ("expand", "bulge class", "new school", "close"):
+    if regime == COMMISSIONER and action in DECIDED_BY_COMMISSIONER:
         return Power(
             PROPOSERS if action == "new school" else AUTHORITY,
             BLUEPRINT,
@@ -100,7 +111,7 @@ def power(
             "Proposal of the 2015 Blueprint, not law: the authority makes the case, the commissioner decides",
             REVIEW_ONLY,
         )
-    if varied and action == "cut PAN":
+    if varied and action in ("cut PAN", "cap forms", "mothball"):
         return _VARIED[kind]
     return _opening(section_7_amended) if action == "new school" else _CURRENT[action][kind]
 
@@ -123,6 +134,15 @@ _VARIATION = "Variation of determined arrangements, School Standards and Framewo
 _VARIATION_ACADEMY = "Variation of determined arrangements, by its funding agreement"
 _DISCONTINUE = "Education and Inspections Act 2006, section 15"
 
+_FEDERATION = "School Governance (Federations) (England) Regulations 2012"
+_ONE_HEAD = "One head for two academies of a trust: its scheme of delegation"
+_PREMISES = (
+    "Admission arrangements, School Standards and Framework Act 1998, section 88C; that rooms out of use need no "
+    "statutory proposals is unconfirmed"
+)
+_LETTING = "Control of premises, School Standards and Framework Act 1998, section 40 and Schedule 13; unconfirmed"
+_LETTING_ACADEMY = "Letting under its funding agreement and lease; consent to a long lease is unconfirmed"
+
 _GROWTH = {
     MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _PRESCRIBED, REVIEW_ONLY),
     OWN_ADMISSIONS: Power(GOVERNORS, AUTHORITY, False, _PRESCRIBED, ADJUDICATED),
@@ -139,15 +159,37 @@ _VARIED = {
     OWN_ADMISSIONS: Power(GOVERNORS, ADJUDICATOR, False, _VARIATION, REVIEW_ONLY),
     ACADEMY: Power(TRUST, DIRECTOR, False, _VARIATION_ACADEMY, REVIEW_ONLY),
 }
+# Who holds the building: the authority of a community school; trustees of a church or foundation school often own the
+# site and would be asked too, which is not told apart here.
+_MOTHBALL = {kind: replace(held, authority=_PREMISES) for kind, held in _ADMIT.items()}
+_SHARE = {
+    MAINTAINED: Power(GOVERNORS, GOVERNORS, False, _LETTING, REVIEW_ONLY),
+    OWN_ADMISSIONS: Power(GOVERNORS, GOVERNORS, False, _LETTING, REVIEW_ONLY),
+    ACADEMY: Power(TRUST, TRUST, False, _LETTING_ACADEMY, REVIEW_ONLY),
+}
+_FEDERATE = {
+    MAINTAINED: Power(GOVERNORS, GOVERNORS, False, _FEDERATION, REVIEW_ONLY),
+    OWN_ADMISSIONS: Power(GOVERNORS, GOVERNORS, False, _FEDERATION, REVIEW_ONLY),
+    ACADEMY: Power(TRUST, TRUST, False, _ONE_HEAD, REVIEW_ONLY),
+}
+_CLOSE = {
+    MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
+    OWN_ADMISSIONS: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
+    ACADEMY: Power(TRUST, DIRECTOR, False, "Agreement of the trust with the Secretary of State", REVIEW_ONLY),
+}
 _CURRENT = {
     "expand": _GROWTH,
     "SEND unit": _GROWTH,
     "bulge class": _ADMIT_MORE,
     "lift PAN": _ADMIT_MORE,
     "cut PAN": _ADMIT,
-    "close": {
-        MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
-        OWN_ADMISSIONS: Power(AUTHORITY, AUTHORITY, True, _DISCONTINUE, ADJUDICATED),
-        ACADEMY: Power(TRUST, DIRECTOR, False, "Agreement of the trust with the Secretary of State", REVIEW_ONLY),
-    },
+    "cap forms": _ADMIT,
+    "mothball": _MOTHBALL,
+    "share space": _SHARE,
+    "federate": _FEDERATE,
+    "amalgamate: closes": _CLOSE,
+    "amalgamate: second site": _CLOSE,
+    "amalgamate: takes in": _GROWTH,
+    "amalgamate: both sites": _GROWTH,
+    "close": _CLOSE,
 }

@@ -1,6 +1,7 @@
-"""Options that take places away: cut an admission number, close.
+"""The least and the most of what takes places away: cut an admission number to what still fits, close.
 
-Each generator is a small function with its reason in its docstring; it returns options for one facility.
+Between them stand, in order of harm, `models.fewer_places`, `models.shared_space` and `models.joint_levers`. Each
+generator is a small function with its reason in its docstring; it returns options for one facility.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,10 @@ import numpy as np
 
 from geodata.policy import Policy
 from models.calendar import openings
-from models.options import CLOSE, CUT, Facility, Option, make_option, moving_up
+from models.options import CLOSE, CUT, SECONDARY_FROM, Array, Facility, Option, make_option, moving_up
+from models.schedule import Schedule
+
+AT_ONCE, PHASED, BOTH = "at once", "phased", "both"
 
 
 def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
@@ -41,33 +45,67 @@ def cut_pan(facility: Facility, years: Sequence[str], policy: Policy) -> list[Op
     ]
 
 
-def close(facility: Facility, years: Sequence[str], policy: Policy, ground: str) -> list[Option]:
-    """Close with all its bands, at once at the start of an academic year, on the `ground` given in words.
+def close(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
+    """Close with all its bands at the start of an academic year; only where there is a ground (`Facility.ground`).
 
-    Saves a school's fixed cost and that of its places a year, against a one-off closing cost; teaching follows the
-    pupils.
+    Policy `closing` says how: at once, phased, or both are offered. Saves a school's fixed cost and that of its places
+    a year, against a one-off closing cost; teaching follows the pupils.
     """
+    if not facility.ground:
+        return []
+    how = policy.text("closing")
+    later = policy.integer("closing_phase_years")
     options = []
     for start, schedule in openings(facility, CLOSE, years, policy):
-        standing = np.arange(len(years)) < start
-        one_off = np.zeros(len(years))
-        one_off[start] = policy.number("closing_cost_gbp")
-        admits = facility.places * standing[:, None]
-        running = np.where(standing, 0.0, -policy.number("school_fixed_cost_gbp"))
-        running = running + (admits - facility.places).sum(axis=1) * policy.number("place_gbp")
-        options.append(
-            make_option(
-                facility,
-                CLOSE,
-                years[start],
-                admits,
-                np.zeros(len(years)),
-                running,
-                ground,
-                policy=policy,
-                one_off_gbp=one_off,
-                standing=standing,
-                schedule=schedule,
-            )
-        )
+        if how in (AT_ONCE, BOTH):
+            options.append(_closing(facility, years, policy, start, start, schedule))
+        if how in (PHASED, BOTH) and start + later < len(years):
+            options.append(_closing(facility, years, policy, start, start + later, schedule))
     return options
+
+
+def _closing(
+    facility: Facility, years: Sequence[str], policy: Policy, last_intake: int, start: int, schedule: Schedule
+) -> Option:
+    """It admits nobody from plan year `last_intake` on, and is closed from plan year `start` on.
+
+    In between the older year groups move up, no larger than the forecast has them, for nobody joins a school that runs
+    out; each that is already empty costs what one of a filling school does.
+    The year of the option is that of closing; what has to be done before is done before the first year without intake.
+    """
+    standing = np.arange(len(years)) < start
+    running_out = moving_up(facility, len(years), last_intake)
+    left = facility.places * (1 - running_out) * standing[:, None]
+    since = (np.arange(len(years)) >= last_intake)[:, None]
+    admits = np.where(since, np.minimum(left, facility.pupils), left)
+    one_off = emptying_cost(facility, running_out * standing[:, None], policy)
+    one_off[start] += policy.number("closing_cost_gbp")
+    running = np.where(standing, 0.0, -policy.number("school_fixed_cost_gbp"))
+    running = running + (left - facility.places).sum(axis=1) * policy.number("place_gbp")
+    words = "" if start == last_intake else f"; no intake from {years[last_intake]} on, the year groups left move then"
+    return make_option(
+        facility,
+        CLOSE,
+        years[start],
+        admits,
+        np.zeros(len(years)),
+        running,
+        f"{facility.ground}{words}",
+        policy=policy,
+        one_off_gbp=one_off,
+        standing=standing,
+        schedule=schedule,
+    )
+
+
+def emptying_cost(facility: Facility, empty: Array, policy: Policy) -> Array:
+    """(T,) GBP for the year groups of a school that are empty while it still stands; `empty` (T, 12) of 0 and 1."""
+    each = np.array(
+        [
+            policy.number(
+                "empty_year_group_secondary_gbp" if column >= SECONDARY_FROM else "empty_year_group_primary_gbp"
+            )
+            for column in facility.columns
+        ]
+    )
+    return np.asarray(empty[:, facility.columns] @ each, dtype=float)

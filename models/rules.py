@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, PHASES
-from models.options import CLOSE, Facility, Option
+from models.options import CLOSING, Facility, Option
 
 Array = NDArray[np.float64]
 
@@ -160,8 +160,8 @@ def capital_budget(
 
 
 def closures_max(options: Sequence[Option], policy: Policy) -> list[Row]:
-    """Close at most so many schools over the horizon."""
-    at = np.array([i for i, option in enumerate(options) if option.action == CLOSE], dtype=np.int64)
+    """Close at most so many schools over the horizon, those among them whose pupils another school takes in."""
+    at = np.array([i for i, option in enumerate(options) if option.action in CLOSING], dtype=np.int64)
     if not len(at):
         return []
     return [Row("closures over the horizon", at, np.ones(len(at)), -np.inf, policy.number("closures_max"), "closures")]

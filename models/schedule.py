@@ -69,6 +69,12 @@ class Schedule:
 UNSCHEDULED = Schedule()
 
 
+def joined(one: Schedule, other: Schedule) -> Schedule:
+    """Steps of two processes that end on one day, each step once; one that cannot wait holds for both."""
+    steps = {(step.begin_by, step.done_by, step.name): step for step in (*one.steps, *other.steps)}
+    return Schedule(tuple(steps[key] for key in sorted(steps)), one.now or other.now)
+
+
 def opening_day(academic_year: str) -> date:
     """1 September with which an academic year begins."""
     return date(start_year(academic_year), 9, 1)

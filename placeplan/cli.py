@@ -201,7 +201,7 @@ def commission(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False
 
 @app.command()
 def close(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
-    """Plan the estate by cutting admission numbers and closing only; closing is for schools the study names."""
+    """Plan the estate by what takes places away or joins schools, least harm first; only named schools may end."""
     from placeplan.pipeline import CLOSE
 
     _run(study, scenario, None, CLOSE, csv=csv, json=json)

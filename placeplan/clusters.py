@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.years import PRIMARY
-from models.options import CLOSE
+from models.options import ENDING
 from models.villages import Villages, build_villages, cluster_table, village_schools
 from placeplan.journeys import study_journeys
 from placeplan.results import StageResult
@@ -35,8 +35,8 @@ def study_villages(study: Study, closing: Collection[int] = ()) -> Villages:
 
 
 def closing_schools(decisions: pd.DataFrame) -> list[int]:
-    """Schools that an estate plan closes, from its decisions: in most futures, where it decides by future."""
-    closing = decisions[(decisions["action"] == CLOSE) & (decisions["probability"] >= 0.5)]
+    """Schools that end by an estate plan, from its decisions: in most futures, where it decides by future."""
+    closing = decisions[decisions["action"].isin(ENDING) & (decisions["probability"] >= 0.5)]
     return [int(urn) for urn in closing["urn"]]
 
 

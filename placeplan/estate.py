@@ -127,6 +127,7 @@ def row_table(rows: Sequence[Row], chosen: np.ndarray) -> pd.DataFrame:
     )
     near = 1e-6 * np.maximum(1.0, table["value"].abs())
     table["binding"] = ((table["value"] - table["lower"]) <= near) | ((table["upper"] - table["value"]) <= near)
+    table["binding"] &= table["lower"] < table["upper"]  # one that ties options together limits nothing
     return table
 
 

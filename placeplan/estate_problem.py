@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from geodata.years import COMPULSORY, PHASES, years_from
-from models import growth, reductions
+from models import fewer_places, growth, joint_levers, reductions
 from models.bands import Band
 from models.closure_rows import closures_a_year, faith_shares, nothing_undone
 from models.estate_build import Estate, build_estate, reach_of
 from models.facilities import faiths, may_receive, school_facilities, site_facilities
 from models.journeys import Places
 from models.options import Facility, Option, stay
+from models.pair_rows import pair_rows
+from models.partners import with_partners
 from models.pots import contribution_pots
 from models.rules import Kept, capital_budget, closures_max, places_asked, retained_surplus
 from models.send_units import UnitNeed, send_unit, unit_need, unit_rows
+from models.shared_space import lettings_max, share_space
 from placeplan.balance import node_forecast, study_bands, who_is_where
 from placeplan.closure_grounds import study_grounds
 from placeplan.estate_demand import estate_demand
@@ -37,9 +39,14 @@ GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "send_unit": send_unit,
     "new_school": growth.new_school,
     "cut_pan": reductions.cut_pan,
+    "cap_forms": fewer_places.cap_forms,
+    "mothball": fewer_places.mothball,
+    "share_space": share_space,
+    "federate": joint_levers.federate,
+    "amalgamate": joint_levers.amalgamate,
     "close": reductions.close,
 }
-CLOSING = ("close",)  # levers that need a ground
+CLOSING = ("amalgamate", "close")  # levers that need a ground
 
 
 @dataclass(frozen=True)
@@ -124,9 +131,6 @@ def state_problem(
         study.settings.base_year,
         study.policy,
     )
-    if "site" in journeys.sites and "new_school" in allow:
-        facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
-    need = unit_need(study.tables.get("send_need") if "send_unit" in allow else None, years)
     high = high_forecast(facilities, years, upstream.forecast_area)
     asked = places_asked(facilities, years, high, study.policy)
     grounds = None
@@ -134,13 +138,21 @@ def state_problem(
         rolls = (upstream.roll_forecast, upstream.school_forecast)
         grounds = study_grounds(study, journeys, facilities, asked, *rolls)
     closable = {} if grounds is None else grounds[grounds["offered"]].set_index("urn")["ground"].to_dict()
-    options = offered(facilities, years, upstream.balance, journeys, study, allow, need, bids, closable)
+    facilities = with_partners(
+        [replace(facility, ground=closable.get(facility.key, "")) for facility in facilities],
+        journeys.schools, journeys.between_schools, study.policy, study.tables.get("amalgamations"),
+    )  # fmt: skip
+    if "site" in journeys.sites and "new_school" in allow:
+        facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
+    need = unit_need(study.tables.get("send_need") if "send_unit" in allow else None, years)
+    options = offered(facilities, years, upstream.balance, journeys, study, allow, need, bids)
     rows = retained_surplus(facilities, options, years, asked)
     pots = contribution_pots(study.tables.get("contributions"), facilities, options, years, study.policy)
     rows += capital_budget(options, years, study.policy, pots.due_by(len(years)))
     rows += closures_max(options, study.policy) + closures_a_year(options, study.policy)
     rows += faith_shares(facilities, options, years, faiths(journeys.schools), study.policy)
     rows += nothing_undone(facilities, options)
+    rows += pair_rows(facilities, options, study.policy) + lettings_max(facilities, options, study.policy)
     for_units, units = unit_rows(facilities, options, years, need, rows)
     rows += for_units + list(pots.rows)
     nodes = upstream.nodes
@@ -187,13 +199,11 @@ def offered(
     allow: Collection[str],
     need: Collection[tuple[str, str]] = (),
     bids: Mapping[str, Callable[[Facility], list[Option]]] | None = None,
-    closable: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Option]:
     """Options of every facility, today's estate first; of a site for which there are bids, those of the bids.
 
     A school without coordinates keeps to today's estate. Growth is offered where its planning area and phase is
-    short of places in some year group and plan year, a SEND unit where its area and phase is among `need`, closing for
-    those that are `closable`, on the ground given in words.
+    short of places in some year group and plan year, a SEND unit where its area and phase is among `need`.
     """
     placed = {str(urn) for urn in journeys.schools["urn"][journeys.schools["easting"].notna()]}
     in_plan = balance[balance["academic_year"].isin(years) & (balance["need"] > 0.5)]
@@ -211,9 +221,6 @@ def offered(
         for name in allow:
             if name == "send_unit":
                 options += GENERATORS[name](facility, years, study.policy, need)
-            elif name in CLOSING:
-                if facility.key in closable:
-                    options += GENERATORS[name](facility, years, study.policy, closable[facility.key])
             elif name != "new_school" and (short or name not in COMMISSION):
                 options += GENERATORS[name](facility, years, study.policy)
     return options

@@ -36,7 +36,7 @@ PAST = (*BASIC, "locality_changes")
 DEMAND = (*PAST, "housing", "adjustments")
 PLACES = (*DEMAND, "schools", "rolls", "demand_points", "flows", "preferences", "planned_places", "roads")
 MONEY = ("contributions", "school_sites", "funding_values")
-ALL = (*PLACES, *MONEY, "sites", "trusts", "places", "send_need", "rural_factors")
+ALL = (*PLACES, *MONEY, "sites", "trusts", "places", "send_need", "rural_factors", "amalgamations")
 OFFERS = ("competitions", "bids")
 TENDERS = (*OFFERS, "criteria", "scores")
 TENDER_LOGS = ("declarations", "clarifications")
@@ -147,7 +147,7 @@ STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
     Stage("backtest", BASIC, PAST, (), _backtest),
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
-    Stage("estate", (*SCHOOLS, "demand_points"), (*MONEY, *OFFERS, "unsafe_routes"), ("forecast", "balance"), _estate),
+    Stage("estate", (*SCHOOLS, "demand_points"), (*ALL, *OFFERS, "unsafe_routes"), ("forecast", "balance"), _estate),
     Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
     Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
@@ -156,7 +156,7 @@ STAGES = (
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")
-CLOSE = ("cut_pan", "close")
+CLOSE = ("cut_pan", "cap_forms", "mothball", "share_space", "federate", "amalgamate", "close")  # least harm first
 LEVERS = COMMISSION + CLOSE
 
 

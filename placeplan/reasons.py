@@ -7,11 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from models.options import CLOSE, Facility
+from models.options import CLOSING, Facility
 from models.powers import holder
 from placeplan.words import day, money
 
-CLOSED = "Alternatives to closing (federation, a shared head, fewer classes) are not weighed here."
+CLOSED = (
+    "Fewer forms, rooms out of use, a shared head and amalgamation stand beside closing where they may be had; "
+    "placeplan explain tells what the next best of them would cost."
+)
 PRESUMPTION = (
     "Designated rural primary: the presumption against closure applies, and the four factors of section 15(4) of the "
     "Education and Inspections Act 2006 are not assessed here."
@@ -37,8 +40,8 @@ def with_reasons(
                 str(row["reason"])[:1].upper() + str(row["reason"])[1:],
                 *_when(row),
                 *_effect(row),
-                *(_closing(row, by_key, allocation) if row["action"] == CLOSE else []),
-                *(_safeguards(known.loc[row["facility"]]) if row["action"] == CLOSE else []),
+                *(_closing(row, by_key, allocation) if row["action"] in CLOSING else []),
+                *(_safeguards(known.loc[row["facility"]]) if row["action"] in CLOSING else []),
             ]
         ).replace("..", ".")
         for row in table.to_dict("records")

@@ -21,8 +21,8 @@ VALUES = {"residual_years": 0, "discount_rate": 0.0, "estate_gap": 0.0, "expand_
 
 def crowded_and_empty(policy: Policy) -> Estate:
     """A of 20 a year has 26 and may grow by half a form, from the entry year up; C of 30 has 6, and may close."""
-    schools = [village(pan=20, key="900001", name="A"), village(pan=30, key="900003", name="C")]
-    options = stays(schools) + expand(schools[0], YEARS, policy) + close(schools[1], YEARS, policy, "surplus")
+    schools = [village(pan=20, key="900001", name="A"), village(pan=30, key="900003", name="C", ground="surplus")]
+    options = stays(schools) + expand(schools[0], YEARS, policy) + close(schools[1], YEARS, policy)
     pupils = np.zeros((1, 7, 12, 2))
     pupils[0, :, :7] = [26.0, 6.0]
     metres = np.array([[500.0, 900.0], [900.0, 500.0]])

@@ -1,5 +1,6 @@
 """The calendar behind earliest years: dates worked by hand, and that nothing opens before it allows."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -173,7 +174,7 @@ def offered_by(policy: Policy, kind: str, given_transfer: date | None) -> list[O
     school = village(pan=30, physical=building, type=kind)
     field = site(available_from="2023/24", planning_status="outline", transfer_date=given_transfer)
     found = [lever(school, YEARS, policy) for lever in (lift_pan, bulge, expand, cut_pan)]
-    found.append(close(school, YEARS, policy, "surplus"))
+    found.append(close(replace(school, ground="surplus"), YEARS, policy))
     found += [new_school(field, YEARS, policy), send_unit(school, YEARS, policy, {("North", "primary")})]
     return [option for options in found for option in options]
 

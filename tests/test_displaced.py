@@ -30,10 +30,8 @@ def uneven(pupils: list[float], room: list[float], closes: list[Option] | None =
     own[:, :7] = 30.0 - np.array(room)
     a, b = two()
     b = replace(b, pupils=own)
-    shutting = Policy(
-        {"closable_urns": (900001,), "residual_years": 0, "discount_rate": 0.0, "plan_date": "2022-09-01"}
-    )
-    options = [*stays([a, b]), *(closes or close(a, YEARS, shutting)[:1])]
+    shutting = Policy({"residual_years": 0, "discount_rate": 0.0, "plan_date": "2022-09-01"})
+    options = [*stays([a, b]), *(closes or close(replace(a, ground="surplus"), YEARS, shutting)[:1])]
     nodes = homes(("a", "900001", 1, 500), ("b", "900002", 1, 500))
     cube = np.zeros((7, 12, 2))
     cube[:, :7, 0], cube[:, :7, 1] = pupils, own[0, :7]
@@ -108,8 +106,8 @@ def test_year_groups_add_up_to_the_rolls_of_the_plan(seed: int) -> None:
     """Split into year groups or not, the same pupils are at the same schools; who leaves a closing one is displaced."""
     rng = np.random.default_rng(seed)
     schools = two(pan_a=float(rng.integers(5, 30)), pan_b=float(rng.integers(5, 60)))
-    shutting = Policy({"closable_urns": (900001,), "residual_years": 0, "discount_rate": 0.0})
-    options = [*stays(schools), *close(schools[0], YEARS, shutting)]
+    shutting = Policy({"residual_years": 0, "discount_rate": 0.0})
+    options = [*stays(schools), *close(replace(schools[0], ground="surplus"), YEARS, shutting)]
     rows = [(f"p{k}", str(900_001 + int(rng.integers(2))), float(rng.integers(5, 60)), float(rng.integers(100, 3000)))
             for k in range(6)]  # fmt: skip
     made = estate(schools, options, homes(*rows), rng.uniform(0.1, 20, (6, 2)).tolist())

@@ -1,5 +1,6 @@
 """Options and policy rows: what may happen to a school, what it costs, and what a plan must keep."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_no_cut_where_the_forecast_would_not_fit() -> None:
 
 
 def test_a_closed_school_has_no_places_and_saves_its_fixed_cost() -> None:
-    named = close(village(), YEARS, Policy({}), "surplus: half its places empty")
+    named = close(village(ground="surplus"), YEARS, Policy({}))
     assert [o.academic_year for o in named] == YEARS[1:]
     assert named[0].places[0].sum() == 210 and named[0].places[1:].sum() == 0
     assert named[0].one_off_gbp[1] == 150_000 and named[0].running_gbp[1] == -145_100 - 210 * 300
@@ -228,7 +229,7 @@ def test_a_site_takes_no_more_forms_than_its_area_holds() -> None:
 
 
 def area_rows(facility: Facility, policy: Policy, high: dict[tuple[str, str], np.ndarray] | None = None):
-    options = stay(facility, YEARS, policy) + close(facility, YEARS, policy, "surplus")
+    options = stay(facility, YEARS, policy) + close(replace(facility, ground="surplus"), YEARS, policy)
     asked = places_asked([facility], YEARS, high or {}, policy)
     return options, retained_surplus([facility], options, YEARS, asked), asked
 
@@ -276,7 +277,7 @@ def test_pupils_above_the_admission_number_do_not_make_spare_places() -> None:
 
 def test_budget_and_closure_rows() -> None:
     policy = Policy({"capital_budget_gbp_per_year": 1e6, "closable_urns": ("900001",), "closures_max": 0})
-    options = expand(village(), YEARS, policy) + close(village(), YEARS, policy, "surplus")
+    options = expand(village(), YEARS, policy) + close(village(ground="surplus"), YEARS, policy)
     budget = capital_budget(options, YEARS, policy)
     assert len(budget) == 7 and budget[0].upper == 1e6
     assert budget[0].values.max() == pytest.approx(7 * 30 * 21_014)

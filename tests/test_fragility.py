@@ -20,8 +20,11 @@ VALUES = {"residual_years": 0, "discount_rate": 0.0, "estate_gap": 1e-6, "closur
 
 def two(policy: Policy) -> Estate:
     """A of 30 and C of 30 a year in one area, 20 and 6 pupils a year, half a kilometre apart."""
-    schools = [village(pan=30, key="900001", name="A", intake=20), village(pan=30, key="900003", name="C", intake=6)]
-    options = stays(schools) + close(schools[1], YEARS, policy, "surplus")
+    schools = [
+        village(pan=30, key="900001", name="A", intake=20),
+        village(pan=30, key="900003", name="C", intake=6, ground="surplus"),
+    ]
+    options = stays(schools) + close(schools[1], YEARS, policy)
     pupils = np.zeros((1, 7, 12, 2))
     pupils[0, :, :7] = [20.0, 6.0]
     metres = np.array([[500.0, 900.0], [900.0, 500.0]])
@@ -47,9 +50,7 @@ def test_a_closure_that_saves_much_stands() -> None:
     assert not steady["fragile"].any()
     table = pd.DataFrame({"facility": ["900003", "900003"], "action": ["close", "cut PAN"], "reason": ["Surplus", "x"]})
     said, other = with_stability(table, steady, policy)["reason"]
-    assert said[0].startswith(
-        "Surplus. Planned anew under 12 forecasts with up to 2% of noise by locality, it closes in"
-    )
+    assert said.startswith("Surplus. Planned anew under 12 forecasts with up to 2% of noise by locality, it closes in")
     assert other == "x"
 
 
