@@ -31,7 +31,7 @@ def settled(problem: EstateProblem, option: IntArray) -> IntArray:
     Rows that cannot be kept whatever the pots do, because of the schools, are left aside.
     """
     if problem.pot is None:
-        return option
+        return option.copy()
     money = _Money.of(problem)
     schools = np.atleast_2d(option)[:, : problem.n_schools]
     different, which = np.unique(schools, axis=0, return_inverse=True)

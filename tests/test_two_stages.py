@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from small_study import PRIMARIES, grow, policy, write_small_study
 from stored_plans import check_stored_plans
 from test_estate_build import BANDS, homes, stays
@@ -41,6 +42,24 @@ def two_futures(kind: str = "Community school", staged: bool = True, policy: Pol
     options = stays([school]) + expand(school, YEARS, CHEAP)
     nodes = homes(("a", "900001", 140, 500))
     return build_estate([school], options, [], nodes, pupils, BANDS, YEARS, reach, policy, np.array([0.5, 0.5]), staged)
+
+
+def test_a_plan_to_begin_from_is_left_as_it_is() -> None:
+    """What is planned again from it, under other rules, must not rewrite what was decided."""
+    estate = two_futures()
+    plan = solve_estate(estate.problem, gap=1e-9)
+    before = plan.by_scenario.copy()
+    assert len(np.unique(before)) > 1
+    tight = replace(  # nothing but today's estate is left
+        estate.problem,
+        row_matrix=csr_matrix((estate.problem.option_cost[None] > 0).astype(float)),
+        row_lower=np.array([-np.inf]),
+        row_upper=np.array([0.0]),
+        row_name=("nothing is built",),
+    )
+    anew = solve_estate(tight, gap=1e-9, start=replace(plan, proof=None))
+    assert (anew.by_scenario == estate.problem.baseline).all()
+    assert (plan.by_scenario == before).all()
 
 
 def test_what_can_wait_follows_the_future_that_comes() -> None:
