@@ -271,11 +271,11 @@ def test_nearer_draws_more_and_out_of_reach_nobody() -> None:
 
 def test_the_plan_says_when_nobody_offers_the_year_it_would_open() -> None:
     """A plan that opens a school a year before any bid does is a plan that nobody has offered to carry out."""
-    decided = pd.DataFrame({"site": ["N", None], "academic_year": ["2025/26", "2024/25"], "reason": ["2 FE.", "More."]})
+    decided = pd.DataFrame({"site": ["N", None], "academic_year": ["2025/26", "2024/25"], "reason": ["2 FE", "More."]})
     competitions = pd.DataFrame({"competition": ["C1"], "site": ["N"]})
     bids = pd.DataFrame({"competition": ["C1", "C1"], "opens": ["2027/28", "2026/27"]})
     told = with_competitions(decided, competitions, bids)["reason"].tolist()
-    assert told == ["2 FE. Bids for it (C1) open in 2026/27 to 2027/28; nobody offers 2025/26.", "More."]
+    assert told == ["2 FE. Bids for it (C1) open in 2026/27 to 2027/28; nobody offers 2025/26", "More."]
     assert with_competitions(decided, None, None) is decided
 
 
