@@ -39,8 +39,8 @@ def pair_rows(facilities: Sequence[Facility], options: Sequence[Option], policy:
         for (action, one, other, year), taken in sorted(parts.items())
     ]
     at = np.array([o for o, option in enumerate(options) if option.action == FEDERATE], dtype=np.int64)
-    if len(at):
-        most = policy.number("federations_max")
+    most = policy.optional_number("federations_max")
+    if len(at) and most is not None:
         rows.append(Row("federations over the horizon", at, np.full(len(at), 0.5), -np.inf, most, "federations"))
     return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from placeplan.pipeline import LEVERS
 from placeplan.reasons import with_competitions, with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult
+from placeplan.seated import planned_with_seats
 from placeplan.study import Study
 from placeplan.waiting import planned_at_once, waiting_summary
 from placeplan.words import counted
@@ -49,13 +51,19 @@ def estate_stage(
     estate, short, units, grounds = state_problem(study, upstream, allow)
     whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
     apart = planned_apart(estate, study.policy)
-    plan = solve_estate(
-        estate.problem,
-        time_limit_s=study.policy.number("estate_time_limit_s"),
-        gap=study.policy.number("estate_gap"),
-        progress=progress,
-        start=apart if whole is None or (apart is not None and apart.objective < whole.objective) else whole,
-    )
+    first = apart if whole is None or (apart is not None and apart.objective < whole.objective) else whole
+
+    def solved(one: Estate, begin: EstatePlan | None) -> EstatePlan:
+        return solve_estate(
+            one.problem,
+            time_limit_s=study.policy.number("estate_time_limit_s"),
+            gap=study.policy.number("estate_gap"),
+            progress=progress,
+            start=first if begin is None else replace(begin, proof=None),
+        )
+
+    seated = planned_with_seats(estate, solved)
+    estate, plan = seated.estate, seated.plan
     if plan.status == "infeasible":
         pots = [estate.pots.purses[m].name for m in estate.pots.purse[estate.pots.pot]]
         names = [*(facility.name for facility in estate.facilities), *pots]
@@ -96,7 +104,8 @@ def estate_stage(
         | paid.summary
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole)
-        | apart_summary(plan, apart),
+        | apart_summary(plan, apart)
+        | {"closures_cut": seated.rounds, "without_own_place": float(sum(one.pupils.sum() for one in seated.short))},
     )
 
 
