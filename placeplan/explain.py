@@ -12,6 +12,7 @@ from geodata.years import COMPULSORY
 from placeplan.contributions import payer
 from placeplan.deficits import acted_on, with_a_case
 from placeplan.explain_bid import bid_explanation
+from placeplan.explain_closure import closure_told
 from placeplan.finance import money_told
 from placeplan.flip import forecast_flips
 from placeplan.results import read_stage
@@ -20,7 +21,7 @@ from placeplan.what_if import runner_up, why
 from placeplan.words import counted, day, money
 
 Told = dict[str, list[str]]
-WHY_SHARE, TODAY_SHARE = 0.35, 0.1  # of the time, at most: for the runner-up, for today's; the rest for forecasts
+WHY_SHARE, TODAY_SHARE, CLOSED_SHARE = 0.35, 0.1, 0.2  # of the time, at most; the rest is for other forecasts
 
 
 def explanation(study: Study, key: str) -> Told:
@@ -130,6 +131,7 @@ def _decision(study: Study, key: str) -> Told:
     until = time.perf_counter() + seconds
     found = runner_up(folder, key, WHY_SHARE * seconds)
     told["Decision"] += why(folder, key, found, TODAY_SHARE * seconds)
+    told |= closure_told(folder, key, CLOSED_SHARE * seconds, None if found is None else found.prices)
     if found is not None:
         told["What change of the forecast would flip it"] = forecast_flips(study, key, found, until)
     moved = read_stage(folder, "allocation")

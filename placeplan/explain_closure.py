@@ -1,0 +1,117 @@
+"""A closure, or a school that might have been closed: its ground, what was open to it, whom it moves, who pays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.options import CLOSE, STAY
+from placeplan.results import read_stage
+from placeplan.stored import stored_estate
+from placeplan.words import money
+from solvers import RivalPrices, rivals
+
+Told = dict[str, list[str]]
+SHOWN = 6  # receiving schools, and options of the school, that are named
+
+
+def closure_told(folder: Path, key: str, seconds: float, prices: RivalPrices | None) -> Told:
+    """Headings and sentences; {} for a school without a ground. `folder` is that of the estate stage's results.
+
+    `seconds` may be spent on a school that might have been closed and is not; `prices` are of the same problem.
+    """
+    if not (folder / "grounds.parquet").exists():
+        return {}
+    table = read_stage(folder, "grounds")
+    mine = table[table["urn"] == key]
+    if mine.empty or not (mine["ground"].iloc[0] or mine["named"].iloc[0]):
+        return {}
+    row = mine.iloc[0]
+    told: Told = {"Ground for closing": [_ground(row)]}
+    decided = read_stage(folder, "decisions")
+    if len(decided[(decided["facility"] == key) & (decided["action"] == CLOSE)]):
+        told["What closing does"] = _effects(folder, key)
+    elif row["offered"]:
+        told["If it were closed instead"] = [_closed_instead(folder, key, seconds, prices)]
+    if row["offered"]:
+        told["Open to it"] = _options(folder, key)
+    return told
+
+
+def _ground(row: pd.Series) -> str:
+    said = row["ground"] or "none: closing is not offered"
+    held = f" Protected: {row['protected']}." if row["protected"] else ""
+    return f"{said[0].upper()}{said[1:]}.{held}"
+
+
+def _effects(folder: Path, key: str) -> list[str]:
+    """Pupils, journeys, entitlement, receiving schools and the council's own money."""
+    effects = read_stage(folder, "closure_effects")
+    one = effects[effects["facility"] == key].iloc[0]
+    to = read_stage(folder, "closure_receiving")
+    to = to[to["facility"] == key].sort_values("pupils", ascending=False)
+    named = [f"{r.name} {r.pupils:.0f}" for r in to.head(SHOWN).itertuples(index=False)]
+    more = f" and {len(to) - SHOWN} more" if len(to) > SHOWN else ""
+    pockets = read_stage(folder, "pockets")
+    by_pocket = pockets[pockets["facility"] == key].groupby("pocket", sort=False)["discounted_gbp"].sum()
+    council = float(one["council_discounted_gbp"])
+    return [
+        f"The council itself {'saves' if council < 0 else 'pays'} {money(abs(council))} over the years counted.",
+        "By pocket, discounted, a minus is a saving: "
+        + "; ".join(f"{name} {money(gbp)}" for name, gbp in by_pocket.items())
+        + ".",
+        f"{one['pupils_displaced']:.0f} pupils on roll move: {', '.join(named)}{more}.",
+        f"Their journey: median {one['median_before_m'] / 1000:.1f} km before, {one['median_after_m'] / 1000:.1f} "
+        "after; "
+        f"worst {one['worst_before_m'] / 1000:.1f} before, {one['worst_after_m'] / 1000:.1f} after; "
+        f"{one['cross_2_miles']:.0f} come to live beyond 2 miles, {one['cross_3_miles']:.0f} beyond 3.",
+        f"Newly entitled to free transport: {one['newly_entitled']:.0f}; it costs "
+        f"{money(one['transport_first_year_gbp'])} more in the closing year, in whole vehicles by route.",
+        f"Could be offered a place with most of their year group at one school: {one['could_stay_together']:.0%}; the "
+        f"plan keeps {one['together_in_plan']:.0%} together.",
+        *_steady(folder, key),
+    ]
+
+
+def _steady(folder: Path, key: str) -> list[str]:
+    steady = read_stage(folder, "closure_stability")
+    mine = steady[steady["facility"] == key]
+    return [
+        f"{'Fragile: under' if row.fragile else 'Under'} {row.draws} forecasts with a little noise it closes in "
+        f"{row.stays}."
+        for row in mine.itertuples()
+    ]
+
+
+def _closed_instead(folder: Path, key: str, seconds: float, prices: RivalPrices | None) -> str:
+    """What the best plan that closes it costs more, between two proven figures."""
+    options = read_stage(folder, "options")
+    closing = options.loc[(options["facility"] == key) & (options["action"] == CLOSE), "option"].to_numpy(dtype=int)
+    if not len(closing):
+        return "No year is left in which it could close."
+    problem, plan = stored_estate(folder)
+    chosen = plan.by_scenario
+    assert chosen is not None
+    facility = int(problem.option_facility[closing[0]])
+    found = rivals(
+        problem, facility, np.unique(chosen[:, facility]), chosen,
+        time_limit_s=seconds, instead=closing, prices=prices, gap_gbp=plan.objective - plan.bound, sharp=True,
+    )  # fmt: skip
+    if found.clash:
+        return "No plan that closes it keeps every rule."
+    least, most = (max(gbp, 0.0) for gbp in found.more_gbp)
+    if not np.isfinite(most):
+        return f"Costs at least {money(least)} more; no plan that closes it was found in the time."
+    return f"Costs between {money(least)} and {money(most)} more, both proven, all else planned anew."
+
+
+def _options(folder: Path, key: str) -> list[str]:
+    """What else was open to the school, the first of each kind, with its own cost."""
+    options = read_stage(folder, "options")
+    mine = options[(options["facility"] == key) & (options["action"] != STAY)].drop_duplicates("action")
+    return [
+        f"{row.action} from {row.academic_year}: {money(row.cost_gbp)} of its own ({row.reason})."
+        for row in mine.head(SHOWN).itertuples()
+    ]
