@@ -59,7 +59,9 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
-        **(closures_contents(results / "estate") if "estate" in ran else NO_CLOSURES),
+        **(
+            closures_contents(results / "estate", study.tables.get("rural_factors")) if "estate" in ran else NO_CLOSURES
+        ),
         "capital": _capital(results) if "estate" in ran else [],
         "contributions_left": _contributions(study, results) if "estate" in ran else [],
         "frontier": _frontier(results) if "estate" in ran else [],

@@ -16,17 +16,32 @@ KINDS = (
     ("ehcp_pupils", "with an education, health and care plan"),
     ("sen_support_pupils", "with special educational needs without one"),
 )
+FACTORS = {
+    "community": "effect on the local community",
+    "transport": "transport to other schools and its cost",
+    "motor_vehicles": "increase in the use of motor vehicles",
+    "alternatives": "alternatives to closing",
+}
 LEAST_SHOWN = 0.5  # pupils
 
 
-def closures_contents(folder: Path) -> dict[str, Any]:
-    """One entry a closing school, in the order of the table closure_effects; and what does not fit, by school."""
+def closures_contents(folder: Path, factors: pd.DataFrame | None) -> dict[str, Any]:
+    """One entry a closing school, in the order of the table closure_effects; and what does not fit, by school.
+
+    `factors` is the table rural_factors, which is shown beside what is counted here.
+    """
+    grounds = read_stage(folder, "grounds").set_index("urn")["ground"] if (folder / "grounds.parquet").exists() else {}
+    written = {} if factors is None else factors.assign(key=factors["urn"].astype(str)).set_index("key").T.to_dict()
     effects, decisions = read_stage(folder, "closure_effects"), read_stage(folder, "decisions")
     receiving, pockets = read_stage(folder, "closure_receiving"), read_stage(folder, "pockets")
     return {
         "closures": [
             {
                 **row,
+                "ground": grounds.get(row["facility"], ""),
+                "factors": [(words, written[row["facility"]][name]) for name, words in FACTORS.items()]
+                if row["facility"] in written
+                else [],
                 "kinds": _kinds(row),
                 "faith": _faith(receiving[receiving["facility"] == row["facility"]]),
                 "receiving": _receiving(receiving[receiving["facility"] == row["facility"]]),
