@@ -16,6 +16,7 @@ from models.options import CLOSE, Facility, Option
 from models.rules import Row
 
 Array = NDArray[np.float64]
+NAMED = 3  # schools in the name of a row
 
 
 def closures_a_year(options: Sequence[Option], policy: Policy) -> list[Row]:
@@ -69,6 +70,38 @@ def faith_shares(
                         words = "at least" if side > 0 else "at most"
                         said = f"{area}, {phase}, {year}: {name or 'no religious character'}, {words} {limit:.0%}"
                         rows.append(Row(f"{said} of places that stay", at, values, 0.0, np.inf, "places"))
+    return rows
+
+
+def retained_near(
+    facilities: Sequence[Facility], options: Sequence[Option], years: Sequence[str], minutes: Array, policy: Policy
+) -> list[Row]:
+    """Keep spare places near every village: of the primary schools within so many minutes' drive, as of an area.
+
+    `minutes` (points, F) from every demand point. Points with the same schools in reach share a row; each asks for the
+    forecast roll of these schools ÷ (1 − retained surplus), no more than today's places. None where policy
+    `retained_within_min` is blank.
+    """
+    most = policy.optional_number("retained_within_min")
+    if most is None:
+        return []
+    columns = [COMPULSORY.index(group) for group in PHASES["primary"]]
+    pupils, places = (
+        np.array([array[:, columns].sum(axis=1) for array in arrays])
+        for arrays in ([f.pupils for f in facilities], [f.places for f in facilities])
+    )
+    of_option = np.array([{f.key: i for i, f in enumerate(facilities)}[option.facility] for option in options])
+    admits = np.array([option.admits[:, columns].sum(axis=1) for option in options])
+    near = np.unique((minutes <= most) & (places > 0).any(axis=1), axis=0)
+    rows = []
+    for number, here in enumerate(near[near.any(axis=1)]):
+        at = np.flatnonzero(here[of_option])
+        names = ", ".join(facilities[i].name for i in np.flatnonzero(here)[:NAMED])
+        for t, year in enumerate(years):
+            today = float(places[here, t].sum())
+            asked = float(pupils[here, t].sum()) / (1 - policy.number("retained_surplus"))
+            name = f"within {most:g} minutes, primary, {year}: places at {names} ({number + 1})"
+            rows.append(Row(name, at, admits[at, t], min(asked, today), np.inf, "places"))
     return rows
 
 

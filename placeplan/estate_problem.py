@@ -13,7 +13,7 @@ import pandas as pd
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import fewer_places, growth, joint_levers, reductions
 from models.bands import Band
-from models.closure_rows import closures_a_year, faith_shares, nothing_undone
+from models.closure_rows import closures_a_year, faith_shares, nothing_undone, retained_near
 from models.estate_build import Estate, build_estate, reach_of
 from models.facilities import faiths, may_receive, school_facilities, site_facilities
 from models.journeys import Places
@@ -152,6 +152,8 @@ def state_problem(
     rows += closures_max(options, study.policy) + closures_a_year(options, study.policy)
     rows += faith_shares(facilities, options, years, faiths(journeys.schools), study.policy)
     rows += nothing_undone(facilities, options)
+    from_points = journeys.minutes[: len(journeys.points), : len(facilities)]
+    rows += retained_near(facilities, options, years, from_points, study.policy)
     rows += pair_rows(facilities, options, study.policy) + lettings_max(facilities, options, study.policy)
     for_units, units = unit_rows(facilities, options, years, need, rows)
     rows += for_units + list(pots.rows)

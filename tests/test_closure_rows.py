@@ -8,7 +8,7 @@ import pytest
 from test_estate_options import YEARS, village
 
 from geodata.policy import Policy
-from models.closure_rows import closures_a_year, faith_shares, nothing_undone
+from models.closure_rows import closures_a_year, faith_shares, nothing_undone, retained_near
 from models.facilities import faiths, may_receive
 from models.growth import expand
 from models.options import Facility, Option, stay
@@ -64,6 +64,18 @@ def test_nothing_is_closed_where_places_are_built_later() -> None:
     assert not kept(rows, options, {A: "2024/25", B: "2026/27"})
     assert kept(rows, options, {A: "2025/26", B: "2025/26"})  # it replaces what closes
     assert kept(rows, options, {A: "2026/27", B: "2024/25"}) and kept(rows, options, {B: "2026/27"})
+
+
+def test_places_are_kept_near_every_village() -> None:
+    """A and B are near one village, C near another: A may go, for B's 210 places hold the 168 of both; C may not."""
+    schools = three()  # 12 a year group each: 84 pupils of 210 places
+    options = offered(schools, (A, B, C))
+    minutes = np.array([[5.0, 9.0, 40.0], [40.0, 40.0, 5.0], [40.0, 40.0, 5.0]])
+    rows = retained_near(schools, options, YEARS, minutes, Policy({"retained_within_min": 10}))
+    assert len(rows) == 2 * len(YEARS)  # the two points near C share theirs
+    assert kept(rows, options, {A: "2024/25"}) and not kept(rows, options, {A: "2024/25", B: "2024/25"})
+    assert not kept(rows, options, {C: "2024/25"}) and kept(rows, options, {})
+    assert retained_near(schools, options, YEARS, minutes, Policy({})) == []
 
 
 def test_nobody_from_a_closing_school_is_planned_into_one_in_a_category_of_concern() -> None:
