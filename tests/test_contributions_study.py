@@ -49,8 +49,8 @@ def test_plan_tables_and_report_agree_to_the_pound(made: Study) -> None:
     told = summary(made)
     decisions, capital = (read_stage(made.results / "estate", name) for name in ("decisions", "capital"))
     assert told["contributions_spent_gbp"] == AMOUNT_GBP
-    # What the decisions cost, less what contributions save, is what the plan costs the authority.
-    own = decisions["cost_gbp"].sum() - told["contributions_saved_gbp"]
+    # What the decisions cost, less what contributions save, is what the plan costs, beside the prices of harm.
+    own = decisions["cost_gbp"].sum() + decisions["harm_gbp"].sum() - told["contributions_saved_gbp"]
     assert told["costs"]["plan"]["options_gbp"] == pytest.approx(own, abs=len(decisions))
     assert capital["capital_gbp"].sum() == pytest.approx(decisions["capital_gbp"].sum(), abs=len(capital))
     assert capital.groupby("source")["capital_gbp"].sum()["Mill"] == AMOUNT_GBP and "Quay" not in set(capital["source"])
@@ -58,7 +58,7 @@ def test_plan_tables_and_report_agree_to_the_pound(made: Study) -> None:
     page = (made.results / "report/report.html").read_text()
     assert "The plan was chosen with that money in it: £1,500,000" in page
     assert page.count("no places it may pay for in this plan") == 1 and "lapses after" not in page  # Quay never does
-    assert "Schools and sites, over today, less contributions" in page
+    assert "Schools and sites, over today, with prices of harm, less contributions" in page
     assert not any(verify_results(made).values())
 
 
