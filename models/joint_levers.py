@@ -78,7 +78,8 @@ def amalgamate(facility: Facility, years: Sequence[str], policy: Policy) -> list
     """Two schools become one: its part of every pair of which one may end (it has a ground, or is so named).
 
     Where one school serves all ages of the other, its building may close and this one take its pupils in; where they
-    serve the same ages or ages next to each other, both buildings may stay under one number.
+    serve the same ages or ages next to each other, both buildings may stay under one number. For that a pair that the
+    study names needs no ground; for a building to close it does.
     """
     options: list[Option] = []
     for partner in facility.partners:
@@ -89,7 +90,8 @@ def amalgamate(facility: Facility, years: Sequence[str], policy: Policy) -> list
             if partner.named != ("stays" if mine else "ends") and not ends.ground:
                 continue
             nested, same = set(ends.columns) <= set(stays.columns), ends.columns == stays.columns
-            makers = [*([_one_building] if nested else []), *([_both_buildings] if same or not nested else [])]
+            shuts = nested and ends.ground != ""  # no building closes without a ground, named or not
+            makers = [*([_one_building] if shuts else []), *([_both_buildings] if same or not nested else [])]
             for make in makers:
                 options += [option for option in make(ends, stays, partner, years, policy) if _of(option, facility)]
     return options

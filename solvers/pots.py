@@ -17,7 +17,7 @@ from solvers.highs import Matrix, run_highs
 from solvers.transport import eased_rows
 
 SECONDS = 5.0  # at most, for the pots of one scenario
-A_PENNY = 0.01  # GBP by which a sum may miss a whole pound for want of digits
+DIGITS_GBP = 1e-6  # by which a sum may miss a whole pound for want of digits
 
 
 def in_shares(problem: EstateProblem, options: IntArray) -> NDArray[np.bool_]:
@@ -73,7 +73,7 @@ class _Money:
             least, most = helps.minimum(0).sum(axis=1).A1, helps.maximum(0).sum(axis=1).A1
             kept = np.flatnonzero((most >= lower) & (least <= upper))
             found = _most_saved(self._saved, pounds[kept], lower[kept], upper[kept], self._top)
-        whole = np.zeros(len(self._top)) if found is None else np.floor(found + A_PENNY)
+        whole = np.zeros(len(self._top)) if found is None else np.floor(found + DIGITS_GBP)
         return np.take_along_axis(self._digits, self._written(whole)[:, None], axis=1).ravel()
 
     def _written(self, whole: FloatArray) -> IntArray:

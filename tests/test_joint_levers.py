@@ -133,7 +133,10 @@ def test_schools_of_the_same_ages_may_keep_one_building_or_both() -> None:
 def test_no_school_ends_that_the_study_does_not_name() -> None:
     """The default must never propose that a school end, in whatever words."""
     assert [option for school in couple(named="none") for option in amalgamate(school, YEARS, PLAIN)] == []
-    green, hill = couple(named="ends")
+    green, hill = couple(named="ends")  # both buildings stay: no village loses its school for being in a list
+    assert {option.action for option in amalgamate(green, YEARS, PLAIN)} == {MERGE_SITE}
+    assert {option.action for option in amalgamate(hill, YEARS, PLAIN)} == {MERGE_KEEPS}
+    green, hill = couple()
     assert {option.action for option in amalgamate(green, YEARS, PLAIN)} == {MERGE_CLOSES, MERGE_SITE}
     assert {option.action for option in amalgamate(hill, YEARS, PLAIN)} == {MERGE_ENLARGED, MERGE_KEEPS}
 
@@ -368,7 +371,10 @@ def test_schools_named_for_amalgamation_are_amalgamated(study: Path) -> None:
     c, b = PRIMARIES["C"], PRIMARIES["B"]
     (study / "inputs/amalgamations.csv").write_text(f"urn,with_urn\n{c},{b}\n")
     cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0")
-    mended = ("amalgamate_max_m = 6000", "retained_surplus = 0.0", "cost_per_place_expand_primary_gbp = 1000")
+    mended = (
+        f"closable_urns = [{c}]", "harm_gbp_close = 2000000", "amalgamate_max_m = 6000", "retained_surplus = 0.0",
+        "cost_per_place_expand_primary_gbp = 1000",
+    )  # fmt: skip
     table = run(study, *mended, *cheap).set_index("facility")
     assert table.loc[str(c), "action"] == MERGE_CLOSES and table.loc[str(b), "action"] == MERGE_ENLARGED
     assert "pupils go to B Primary School" in table.loc[str(c), "reason"]
