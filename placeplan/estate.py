@@ -64,6 +64,8 @@ def estate_stage(
 
     seated = planned_with_seats(estate, solved)
     estate, plan = seated.estate, seated.plan
+    if seated.rounds:  # both ways of deciding are told under the same rules
+        apart = planned_apart(estate, study.policy)
     if plan.status == "infeasible":
         pots = [estate.pots.purses[m].name for m in estate.pots.purse[estate.pots.pot]]
         names = [*(facility.name for facility in estate.facilities), *pots]

@@ -21,7 +21,7 @@ from models.estate_build import Estate
 from models.rules import Kept
 from placeplan.estate_problem import Upstream, state_problem
 from placeplan.results import read_stage, read_summary
-from placeplan.stored import stored_estate
+from placeplan.stored import stored_estate, with_stored_cuts
 from placeplan.study import Study
 from placeplan.what_if import words_of
 from placeplan.words import money
@@ -62,6 +62,7 @@ def forecast_flips(study: Study, key: str, now: Rivals, until: float) -> list[st
     stored, plan = stored_estate(folder)
     levers = tuple((read_summary(folder) or {})["levers"])
     estate, kept, *_ = state_problem(study, Upstream.read(study.results), levers)
+    estate = with_stored_cuts(estate, stored)
     if any(not np.array_equal(getattr(stored, name), getattr(estate.problem, name)) for name in COMPARED):
         return ["Not known: inputs or settings are no longer those of the plan; `placeplan run` plans anew."]
     assert plan.by_scenario is not None

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from models.estate import EstateProblem
+from models.estate_build import Estate
+from models.rules import Row
 from placeplan.results import read_summary
 from solvers import EstatePlan, gap_between
 
@@ -31,3 +33,16 @@ def stored_estate(folder: Path) -> tuple[EstateProblem, EstatePlan]:
             scenario_option=saved.get("scenario_option"),
         )
     return problem, plan
+
+
+def with_stored_cuts(estate: Estate, stored: EstateProblem) -> Estate:
+    """The estate with the rows that the stored problem has beyond its own: cuts made after closures were tested."""
+    more = range(len(estate.rows), stored.n_rows)
+    if not more:
+        return estate
+    rows = []
+    for number in more:
+        row = stored.row_matrix[number].tocoo()
+        limits = float(stored.row_lower[number]), float(stored.row_upper[number])
+        rows.append(Row(stored.row_name[number], row.col.astype(np.int64), row.data, *limits, "schools"))
+    return estate.restated([*estate.rows, *rows], estate.pupils)

@@ -1,6 +1,7 @@
 """A place in each displaced pupil's own year group: by hand, against a programme, and cut until it holds."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from test_estate_options import YEARS, village
 
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
+from models.estate import EstateProblem
 from models.estate_build import Estate, Reach, build_estate
 from models.growth import expand
 from models.options import CLOSE, Facility
 from models.own_places import cuts, shortages
 from models.reductions import close
 from placeplan.seated import planned_with_seats
+from placeplan.stored import with_stored_cuts
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
 
@@ -105,3 +108,17 @@ def test_who_is_short_agrees_with_a_programme(seed: int) -> None:
         short = leaving[g] + found.fun
         if abs(short - 0.5) > 0.01:  # half a pupil counts, and a thousandth is what flows are counted in
             assert told.get((3, COMPULSORY[g]), 0.0) == pytest.approx(short if short >= 0.5 else 0.0, abs=0.02)
+
+
+def test_cuts_come_back_from_disk(tmp_path: Path) -> None:
+    """Questions asked of a stored plan are of the problem that it was found under, cuts and all."""
+    estate = closing_beside([20, 20, 30, 25, 25, 25, 25], [2, 2, 6, 1, 1, 1, 1])
+    seated = planned_with_seats(estate, solved)
+    seated.estate.problem.save(tmp_path / "problem.npz")
+    stored = EstateProblem.load(tmp_path / "problem.npz")
+    again = with_stored_cuts(estate, stored)
+    assert len(again.rows) == len(seated.estate.rows) > len(estate.rows)
+    assert (again.problem.row_matrix != stored.row_matrix).nnz == 0
+    assert (again.problem.row_upper == stored.row_upper).all()
+    assert again.problem.row_name == stored.row_name
+    assert with_stored_cuts(again, stored) is again
