@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,8 +78,8 @@ def growing(more: tuple[float, ...]) -> np.ndarray:
     return pupils
 
 
-def solved(estate: Estate, **how: object) -> EstatePlan:
-    plan = solve_estate(estate.problem, **{"gap": 1e-9, **how})  # type: ignore[arg-type]
+def solved(estate: Estate, **how: Any) -> EstatePlan:
+    plan = solve_estate(estate.problem, **{"gap": 1e-9, **how})
     assert plan.objective - plan.bound <= 12 and verify_estate(estate.problem, plan) == []  # a pound for each sum
     if plan.scenario_option is None:
         check_estate(estate.problem, plan)
