@@ -32,6 +32,8 @@ def with_reasons(
     by_key = {facility.key: facility for facility in facilities}
     known = schools.assign(key=schools["urn"].astype(str)).set_index("key")
     table = decisions.merge(effects.round(0), on="facility", how="left")
+    for name in ("options_gbp", "net_gbp"):  # money: the price of harm stands beside it, in a column of its own
+        table[name] -= table["harm_gbp"] * table["probability"]
     table = table.sort_values(["academic_year", "action", "name"]).reset_index(drop=True)
     table["planning_area"] = [", ".join(dict.fromkeys(by_key[key].planning_area.values())) for key in table["facility"]]
     table["reason"] = [
