@@ -16,7 +16,7 @@ from models.estate_build import ENTRY, Estate
 from solvers import EstatePlan
 from solvers.highs import Clock
 from solvers.pots import settled
-from solvers.transport import place_pupils
+from solvers.transport import place_changed, place_pupils
 
 PARTS = ["options_gbp", "journeys_gbp", "without_place_gbp"]
 
@@ -57,11 +57,17 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
     )
 
 
-def placed_anew(estate: Estate, option: np.ndarray) -> Placing:
-    """Pupils placed at least cost under the options (F,) or, by scenario, (K, F), and contributions spent at best."""
+def placed_anew(estate: Estate, option: np.ndarray, plan: EstatePlan | None = None) -> Placing:
+    """Pupils placed at least cost under the options (F,) or, by scenario, (K, F), and contributions spent at best.
+
+    With a plan, its flows are kept wherever the options differ from it in nothing that matters there.
+    """
     staged = np.broadcast_to(option, (len(estate.problem.stage_weight), estate.problem.n_facilities))
     staged = settled(estate.problem, staged)
-    flow, unmet = place_pupils(estate.problem, staged, Clock(None))
+    if plan is None or plan.by_scenario is None or plan.flow is None:
+        flow, unmet = place_pupils(estate.problem, staged, Clock(None))
+    else:
+        flow, unmet = place_changed(estate.problem, staged, Clock(None), (plan.by_scenario, plan.flow))
     return placing(estate, staged, flow, unmet)
 
 
@@ -79,7 +85,7 @@ def decision_effects(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
     for f in np.flatnonzero((chosen != baseline).any(axis=0)[: estate.problem.n_schools]).tolist():
         option = chosen.copy()
         option[:, f] = baseline[f]
-        other = placed_anew(estate, option)
+        other = placed_anew(estate, option, plan)
         rows.append(
             {
                 "facility": estate.facilities[f].key,

@@ -16,6 +16,7 @@ from solvers.highs import Clock
 
 ROW_TOLERANCE = 1e-6  # of a policy row's level, and absolute below 1: what a plan may miss it by
 ROW_EASING = 0.8e-6  # the same in programmes
+FULL = 1e-6  # of its places: how near a facility is taken for full
 FIRST_ARCS = 6  # of each node; pricing adds what is missing
 
 
@@ -61,15 +62,36 @@ def place_pupils(
     return flow, unmet
 
 
+def place_changed(
+    problem: EstateProblem, option: IntArray, clock: Clock, known: tuple[IntArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """As `place_pupils`, from `known` options and their cheapest flows: only slices that the change touches are placed.
+
+    A slice stays as it is where the flows fit the places now and no facility that gained places was full: a limit that
+    did not bind can be moved without changing what is cheapest.
+    """
+    before, now = places_at(problem, known[0]), places_at(problem, option)
+    touched = []
+    for s in np.flatnonzero((before != now).any(axis=1)).tolist():
+        pupils = problem.demand[s, problem.arc_node] * known[1][s]
+        load = np.bincount(problem.arc_facility, pupils, minlength=problem.n_facilities)
+        near = FULL * np.maximum(1.0, before[s])
+        if np.any((load > now[s] + near) | ((now[s] > before[s]) & (load >= before[s] - near))):
+            touched.append(s)
+    flow = known[1].copy()
+    flow[touched] = place_and_tell(problem, option, clock, slices=np.array(touched, dtype=np.int64))[0][touched]
+    return flow, unmet_shares(problem, flow)
+
+
 def place_and_tell(
-    problem: EstateProblem, option: IntArray, clock: Clock, grace_s: float = 0.0
+    problem: EstateProblem, option: IntArray, clock: Clock, grace_s: float = 0.0, slices: IntArray | None = None
 ) -> tuple[FloatArray, FloatArray, bool]:
-    """As `place_pupils`, and whether every slice has been placed at least cost."""
+    """As `place_pupils`, and whether every slice has been placed at least cost; only of `slices` if given."""
     exact = not problem.single_site
     flow = np.zeros((problem.n_slices, problem.n_arcs))
     deadline = max(clock.limit_s, clock.seconds + grace_s)
     all_places = places_at(problem, option)
-    for s in range(problem.n_slices):
+    for s in range(problem.n_slices) if slices is None else slices.tolist():
         places = all_places[s]
         cost = problem.journey_costs(s)
         useful = (problem.demand[s, problem.arc_node] > 0) & (places[problem.arc_facility] > 0)
