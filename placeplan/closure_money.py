@@ -9,7 +9,7 @@ import pandas as pd
 
 from geodata.policy import Policy
 from geodata.years import start_year
-from models.displaced import NEVER
+from models.closing import NEVER
 from models.estate_build import Estate
 from models.pockets import (
     CONTRACT,

@@ -8,8 +8,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from models.displaced import Closing, Displaced, closing, displaced, home_of, rolls_by_year_group
+from models.closing import Closing, closing, home_of
+from models.displaced import Displaced, displaced
 from models.estate_build import Estate
+from models.seating import seated
 from placeplan.study import Study
 from solvers import EstatePlan
 
@@ -99,6 +101,7 @@ def closures(study: Study, estate: Estate, plan: EstatePlan) -> Closures:
     chosen = plan.by_scenario
     assert chosen is not None and plan.flow is not None and plan.unmet is not None
     closes = closing(estate, chosen)
+    seats = seated(estate, chosen, plan.flow, plan.unmet, study.policy)
     staged = np.minimum(np.arange(len(estate.pupils)), len(chosen) - 1)
     taken = chosen[staged, : len(estate.facilities)]
     return Closures(
@@ -106,8 +109,8 @@ def closures(study: Study, estate: Estate, plan: EstatePlan) -> Closures:
         estate,
         chosen,
         closes,
-        displaced(estate, closes, plan.flow, plan.unmet),
-        rolls_by_year_group(estate, plan.flow),
+        displaced(estate, closes, seats),
+        seats.rolls,
         np.array([option.places for option in estate.options])[taken],
         np.array([option.admits for option in estate.options])[taken],
     )

@@ -8,8 +8,8 @@ import pandas as pd
 from geodata.years import COMPULSORY
 from models.entitlement import GROUNDS, Entitled, Journey, entitlement, nearer_open
 from models.estate_build import Estate
+from models.infant_classes import over_in_infant_classes
 from models.journeys import OUTSIDE
-from models.own_year_group import left_behind, over_in_infant_classes, over_in_year_group
 from models.transport_routes import VEHICLES, Fleet, cheapest_run, whole_by_group
 from placeplan.closure_effects import effects_table, receiving_table, together_table
 from placeplan.closure_money import pocket_table
@@ -204,17 +204,21 @@ def route_table(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def not_fitting(found: Closures) -> pd.DataFrame:
-    """Displaced pupils without a place in their own year group, without an infant teacher, or left where none is."""
-    own = found.rolls - found.moved.received
-    received, policy = found.moved.received, found.study.policy
-    weigh = found.probability
+    """Pupils of closing schools without a place in their own year group, and infants without a teacher where they go.
+
+    Both are rare: a plan is cut where its pupils find no seat. `facility` is the closing school of the first and the
+    receiving one of the second. Where a school stops admitting first and a future brings it more pupils than are
+    forecast, the plan may leave some in a year group that it no longer has: they are told too.
+    """
+    received, weigh = found.moved.received, found.probability
     staged = np.minimum(np.arange(len(weigh)), len(found.closes.gone) - 1)
-    in_group = np.tensordot(weigh, over_in_year_group(own, received, found.places), axes=1)
-    stranded = np.tensordot(weigh, left_behind(found.rolls, found.closes.gone[staged]), axes=1)
-    infants = np.tensordot(weigh, over_in_infant_classes(own, received, found.admits, policy), axes=1)
+    stranded = np.tensordot(weigh, np.where(found.closes.gone[staged], found.rolls, 0.0), axes=1)
+    lacking = np.tensordot(weigh, found.moved.without_place, axes=1)
+    over = over_in_infant_classes(found.rolls - received, received, found.admits, found.study.policy)
+    infants = np.tensordot(weigh, over, axes=1)
     rows = [
         (*_where(found, f, t), COMPULSORY[g], rule, over[f, t, g])
-        for rule, over in ((OWN_GROUP, in_group), (LEFT_BEHIND, stranded))
+        for rule, over in ((OWN_GROUP, lacking), (LEFT_BEHIND, stranded))
         for f, t, g in np.argwhere(over >= LEAST_OVER)
     ]
     rows += [

@@ -62,7 +62,7 @@ def estate_stage(
             start=first if begin is None else replace(begin, proof=None),
         )
 
-    seated = planned_with_seats(estate, solved)
+    seated = planned_with_seats(estate, solved, study.policy)
     estate, plan = seated.estate, seated.plan
     if seated.rounds:  # both ways of deciding are told under the same rules
         apart = planned_apart(estate, study.policy)
@@ -90,7 +90,7 @@ def estate_stage(
             "decisions": told,
             "allocation": placed,
             "unplaced": left,
-            "decisions_alone": decisions(estate, chosen if alone is None else alone.option),
+            "decisions_alone": decisions(estate, chosen if alone is None else alone.by_scenario),
             "options": option_table(estate),
             "policy_rows": row_table(estate.rows, chosen),
             "retained": retained_table(estate.rows, chosen, short),
@@ -107,7 +107,11 @@ def estate_stage(
         | {"requests": request_summary(estate, plan, alone)}
         | waiting_summary(plan, whole)
         | apart_summary(plan, apart)
-        | {"closures_cut": seated.rounds, "without_own_place": float(sum(one.pupils.sum() for one in seated.short))},
+        | {
+            "closures_cut": seated.rounds,
+            "seating_gbp": seated.seating_gbp,
+            "without_own_place": float(sum(one.pupils.sum() for one in seated.short)),
+        },
     )
 
 

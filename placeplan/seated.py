@@ -1,41 +1,83 @@
-"""The plan in which every displaced pupil can have a place in his or her own year group: solved, tested, cut, again."""
+"""The plan in which every displaced pupil has a place in his or her own year group: solved, seated, cut, again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from geodata.policy import Policy
 from models.estate_build import Estate
-from models.own_places import Shortage, cuts, shortages
-from solvers import EstatePlan
+from models.seating import Shortage, cuts, seated
+from solvers import EstatePlan, gap_between, solve_estate
+from solvers.transport import plan_cost
+from solvers.verify import verify_estate
 
 ROUNDS = 5  # plans at most; what is still short after them is said
 
 
 @dataclass(frozen=True, eq=False)
 class Seated:
-    """A plan, the estate with the rows it was found under, how often it was cut, and who is still without a seat."""
+    """A plan with its pupils seated, the estate with the rows it was found under, how often it was cut, who is short.
+
+    `seating_gbp` is what the seats cost above the plan as it was solved: none costs less than the plan's bound.
+    """
 
     estate: Estate
     plan: EstatePlan
     rounds: int
     short: list[Shortage]
+    seating_gbp: float = 0.0
 
 
-def planned_with_seats(estate: Estate, solve: Callable[[Estate, EstatePlan | None], EstatePlan]) -> Seated:
+def planned_with_seats(
+    estate: Estate, solve: Callable[[Estate, EstatePlan | None], EstatePlan], policy: Policy
+) -> Seated:
     """The best plan by `solve` (of an estate, from a plan), cut where displaced pupils find no seat of their own."""
     plan, rounds = solve(estate, None), 0
-    short = _short(estate, plan)
-    while short and rounds < ROUNDS:
+    found = with_seats(estate, plan, policy)
+    while found.short and rounds < ROUNDS:
         assert plan.by_scenario is not None
-        more = cuts(estate, plan.by_scenario, short)
+        more = cuts(estate, plan.by_scenario, found.short)
         estate = estate.restated([*estate.rows, *more], estate.pupils)
         plan, rounds = solve(estate, plan), rounds + 1
-        short = _short(estate, plan)
-    return Seated(estate, plan, rounds, short)
+        found = with_seats(estate, plan, policy)
+    return replace(found, rounds=rounds)
 
 
-def _short(estate: Estate, plan: EstatePlan) -> list[Shortage]:
-    if plan.by_scenario is None or plan.flow is None or plan.unmet is None:
-        return []
-    return shortages(estate, plan.by_scenario, plan.flow, plan.unmet)
+def with_seats(estate: Estate, plan: EstatePlan, policy: Policy) -> Seated:
+    """The plan with the pupils of closing schools seated by year group, at the cost that this comes to."""
+    chosen = plan.by_scenario
+    if chosen is None or plan.flow is None or plan.unmet is None:
+        return Seated(estate, plan, 0, [])
+    seats = seated(estate, chosen, plan.flow, plan.unmet, policy)
+    if not len(seats.arc) and not seats.short:
+        return Seated(estate, plan, 0, [])
+    cost = plan_cost(estate.problem, chosen, seats.flow, seats.unmet)
+    own = replace(plan, flow=seats.flow, unmet=seats.unmet, objective=cost, gap=gap_between(cost, plan.bound))
+    return Seated(estate, own, 0, seats.short, cost - plan.objective)
+
+
+def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, policy: Policy) -> EstatePlan | None:
+    """The best plan that takes only the options `kept`, begun from a plan of them, with every pupil seated.
+
+    It is in the estate's own numbering and verified; None where no plan is found.
+    """
+
+    def solved(one: Estate, before: EstatePlan | None) -> EstatePlan:
+        start = begin if before is None or before.by_scenario is None else before
+        found = solve_estate(
+            one.problem.with_options(kept),
+            time_limit_s=policy.number("estate_time_limit_s"),
+            gap=policy.number("estate_gap"),
+            start=None if start is None or start.by_scenario is None else start.begun_with(start.by_scenario, kept),
+        )
+        return found.renumbered(kept)
+
+    found = planned_with_seats(estate, solved, policy)
+    if found.plan.option is None:
+        return None
+    if wrong := verify_estate(found.estate.problem, found.plan):
+        raise AssertionError("A plan of fewer options fails its independent verification: " + "; ".join(wrong))
+    return found.plan

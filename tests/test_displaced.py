@@ -10,18 +10,28 @@ from test_estate_build import BANDS, NOTHING, estate, homes, solved, stays, two
 from test_estate_options import YEARS
 
 from geodata.policy import Policy
-from models.displaced import NEVER, closing, displaced, rolls_by_year_group
+from models.closing import NEVER, Closing, closing, rolls_by_year_group
+from models.displaced import Displaced, displaced
 from models.estate_build import Estate, Reach, build_estate
 from models.options import CLOSE, Option
-from models.own_year_group import left_behind, over_in_year_group
 from models.placed import rolls
 from models.reductions import close
+from models.seating import Seats, seated
 from solvers.highs import Clock
 from solvers.transport import place_pupils
 
 
 def placed(made: Estate, chosen: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return place_pupils(made.problem, np.array([chosen]), Clock(None))
+
+
+def seats(made: Estate, chosen: list[int]) -> Seats:
+    return seated(made, np.array([chosen]), *placed(made, chosen), Policy({}))
+
+
+def moved_by(made: Estate, chosen: list[int]) -> tuple[Closing, Displaced]:
+    closes = closing(made, np.array([chosen]))
+    return closes, displaced(made, closes, seats(made, chosen))
 
 
 def uneven(pupils: list[float], room: list[float], closes: list[Option] | None = None) -> tuple[Estate, int]:
@@ -43,24 +53,19 @@ def uneven(pupils: list[float], room: list[float], closes: list[Option] | None =
 def test_an_empty_place_in_y6_does_not_take_a_pupil_of_y2() -> None:
     """Ten of Y2 and B with ten places left in Y6: the plan places them as upper years; by year group none fits."""
     made, shut = uneven([0, 0, 10, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 10])
-    flow, unmet = placed(made, [shut, 1])
-    closes = closing(made, np.array([[shut, 1]]))
+    _, unmet = placed(made, [shut, 1])
+    closes, moved = moved_by(made, [shut, 1])
     since = int(closes.since[0, 0])
     assert closes.since[0, 1] == NEVER and closes.facilities.tolist() == [0]
-    moved = displaced(made, closes, flow, unmet)
-    by_group = rolls_by_year_group(made, flow)
-    assert moved.received[0, 1, since, 2] == pytest.approx(10) and not moved.without_place.any()
-    places = np.array([option.places for option in made.options])[[shut, 1]][None]
-    over = over_in_year_group(by_group - moved.received, moved.received, places)
-    assert over[0, 1, since:, 2] == pytest.approx(10) and over.sum() == pytest.approx(10 * (7 - since))
+    assert not (unmet * made.problem.demand).any() and not len(moved.arc) and not moved.received.any()
+    assert moved.without_place[0, 0, since:, 2] == pytest.approx(10)
+    assert moved.without_place.sum() == pytest.approx(10 * (7 - since))
 
 
 def test_who_was_on_roll_and_who_would_have_come_later() -> None:
     made, shut = uneven([4] * 7, [30] * 7)
-    flow, unmet = placed(made, [shut, 1])
-    closes = closing(made, np.array([[shut, 1]]))
+    closes, moved = moved_by(made, [shut, 1])
     since = int(closes.since[0, 0])
-    moved = displaced(made, closes, flow, unmet)
     assert (moved.year >= since).all() and moved.pupils == pytest.approx(4)
     for year in range(since, 7):
         later = moved.year_group[(moved.year == year) & moved.later]
@@ -69,8 +74,7 @@ def test_who_was_on_roll_and_who_would_have_come_later() -> None:
 
 def test_pupils_without_a_place_are_told() -> None:
     made, shut = uneven([5] * 7, [1] * 7)
-    flow, unmet = placed(made, [shut, 1])
-    moved = displaced(made, closing(made, np.array([[shut, 1]])), flow, unmet)
+    _, moved = moved_by(made, [shut, 1])
     last = moved.without_place[0, 0, -1]
     assert last.sum() == pytest.approx(28) and moved.received[0, 1, -1].sum() == pytest.approx(7)
     assert last[0] == pytest.approx(4)
@@ -92,12 +96,17 @@ def test_a_school_that_stops_admitting_first_is_gone_year_group_by_year_group() 
     closes = closing(made, np.array([[shut, 1]]))
     assert closes.since[0, 0] == 5
     assert closes.gone[0, 0, 2, :7].tolist() == [True, True, *[False] * 5]
-    flow, unmet = placed(made, [shut, 1])
-    moved = displaced(made, closes, flow, unmet)
+    closes, moved = moved_by(made, [shut, 1])
     assert (moved.year_group[moved.year == 5][~moved.later[moved.year == 5]] > 0).all()
     assert moved.later[moved.year < 5].all()
-    stranded = left_behind(rolls_by_year_group(made, flow), closes.gone)
-    assert stranded[0, 0, 2, 1] == pytest.approx(4)  # in the plan they sit on empty places of Y2–Y6
+    by_group = seats(made, [shut, 1]).rolls[0, 0, 2, :7]
+    assert by_group == pytest.approx([0, *[4] * 6])  # such an option lets Y1 sit on empty places of Y2–Y6
+    running_out = replace(a, ground="surplus", pupils=a.places * 4 / 30)
+    real = close(running_out, YEARS, Policy({"closing": "phased", "closing_phase_years": 3}))[:1]
+    made, shut = uneven([4] * 7, [30] * 7, real)
+    t = list(YEARS).index(real[0].academic_year) - 2
+    at_a, at_b = seats(made, [shut, 1]).rolls[0, :, t, :7]
+    assert at_a == pytest.approx([0, 0, *[4] * 5]) and at_b == pytest.approx([4, 4, *[0] * 5])
 
 
 @settings(deadline=None, max_examples=20)
@@ -116,10 +125,12 @@ def test_year_groups_add_up_to_the_rolls_of_the_plan(seed: int) -> None:
     plan = solved(made)
     chosen = plan.by_scenario
     assert chosen is not None and plan.flow is not None and plan.unmet is not None
-    by_group = rolls_by_year_group(made, plan.flow)
-    assert by_group.sum(axis=(0, 3)) == pytest.approx(rolls(made, plan.flow))
+    found = seated(made, chosen, plan.flow, plan.unmet, Policy({}))
+    by_group = rolls_by_year_group(made, found.flow)
+    assert by_group.sum(axis=3) == pytest.approx(found.rolls.sum(axis=3))
+    assert by_group.sum(axis=(0, 3)) == pytest.approx(rolls(made, found.flow))
     closes = closing(made, chosen)
-    moved = displaced(made, closes, plan.flow, plan.unmet)
+    moved = displaced(made, closes, found)
     assert moved.received.sum() == pytest.approx(moved.pupils.sum())
     if len(closes.facilities):
         gone = slice(int(closes.since[0, 0]), None)

@@ -312,7 +312,7 @@ def test_questions_about_a_plan_keep_to_its_money() -> None:
     assert table["changes"].max() <= problem.n_schools and table.loc[1, "schools_gbp"] == 0
     assert requests_in(estate, plan) >= 1  # the site is nobody's but the proposer's
     alone = planned_alone(estate, plan, policy)
-    assert alone.plan.objective >= plan.objective - 1e-3
+    assert alone.objective >= plan.objective - 1e-3
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -93,10 +93,10 @@ def test_without_requests_the_estate_is_planned_by_the_authority_alone(staged: b
     plan = solve_estate(estate.problem, gap=1e-9)
     assert requests_in(estate, plan) == 1
     alone = planned_alone(estate, plan, dear)
-    assert decisions(estate, alone.option).empty
+    assert decisions(estate, alone.by_scenario).empty
     told = request_summary(estate, plan, alone)
     assert told["asked_of"] == ["Academy trust"] and told["count"] == 1
-    truth = alone.plan.objective - plan.objective
+    truth = alone.objective - plan.objective
     assert truth > 0 and told["worth_least_gbp"] <= truth + 1 <= told["worth_most_gbp"] + 2
     own = two_futures(staged=staged, policy=dear)
     assert requests_in(own, solve_estate(own.problem, gap=1e-9)) == 0

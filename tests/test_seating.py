@@ -12,14 +12,13 @@ from test_estate_build import BANDS, homes, stays
 from test_estate_options import YEARS, village
 
 from geodata.policy import Policy
-from geodata.years import COMPULSORY
 from models.estate import EstateProblem
 from models.estate_build import Estate, Reach, build_estate
 from models.growth import expand
 from models.options import CLOSE, Facility
-from models.own_places import cuts, shortages
 from models.reductions import close
-from placeplan.seated import planned_with_seats
+from models.seating import Seats, cuts, seated
+from placeplan.seated import planned_with_seats, with_seats
 from placeplan.stored import with_stored_cuts
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
@@ -55,23 +54,27 @@ def closed(estate: Estate, plan: EstatePlan) -> bool:
     return any(estate.options[o].action == CLOSE for o in plan.by_scenario[0, : len(estate.facilities)])
 
 
+def seats_of(estate: Estate, plan: EstatePlan, **values: object) -> Seats:
+    return seated(estate, plan.by_scenario, plan.flow, plan.unmet, Policy(values))
+
+
 def test_room_in_y6_is_no_place_for_y2() -> None:
     """Upper years together have 6 × 30 places for 6 × 25 pupils and 12 more; Y2 has none left, and six come into it."""
     estate = closing_beside([20, 20, 30, 25, 25, 25, 25], [2, 2, 6, 1, 1, 1, 1])
     plan = solved(estate)
     assert closed(estate, plan) and verify_estate(estate.problem, plan) == []
-    short = shortages(estate, plan.by_scenario, plan.flow, plan.unmet)
+    short = seats_of(estate, plan).short
     assert {one.year_group for one in short} == {"Y2"} and len(short) == 6  # every year from 2024/25 on
     assert all(one.pupils.sum() == pytest.approx(6, abs=0.01) for one in short)
-    seated = planned_with_seats(estate, solved)
-    assert seated.rounds == 1 and not seated.short and not closed(seated.estate, seated.plan)
-    assert any("6 pupils of Y2 have no place in their own year group" in row.name for row in seated.estate.rows)
+    found = planned_with_seats(estate, solved, Policy({}))
+    assert found.rounds == 1 and not found.short and not closed(found.estate, found.plan)
+    assert any("6 pupils of Y2 have no place in their own year group" in row.name for row in found.estate.rows)
 
 
 def test_a_school_whose_pupils_all_find_a_seat_closes() -> None:
     estate = closing_beside([20] * 7, [6] * 7)
-    seated = planned_with_seats(estate, solved)
-    assert seated.rounds == 0 and closed(seated.estate, seated.plan) and not seated.short
+    found = planned_with_seats(estate, solved, Policy({}))
+    assert found.rounds == 0 and closed(found.estate, found.plan) and not found.short
 
 
 def test_a_cut_leaves_the_way_open_where_a_school_in_reach_grows() -> None:
@@ -79,7 +82,7 @@ def test_a_cut_leaves_the_way_open_where_a_school_in_reach_grows() -> None:
     estate = closing_beside([28] * 7, [6] * 7, grows=True, unmet_gbp=1)
     plan = solved(estate)
     assert closed(estate, plan)
-    short = shortages(estate, plan.by_scenario, plan.flow, plan.unmet)
+    short = seats_of(estate, plan).short
     rows = cuts(estate, plan.by_scenario, short)
     grown = [o for o, option in enumerate(estate.options) if option.action == "expand"]
     shut = [o for o, option in enumerate(estate.options) if option.action == CLOSE]
@@ -92,32 +95,70 @@ def test_a_cut_leaves_the_way_open_where_a_school_in_reach_grows() -> None:
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10_000))
 def test_who_is_short_agrees_with_a_programme(seed: int) -> None:
-    """Seats of a year group by maximum flow and by linear programming, in one year of random villages."""
+    """Seats in one year of random villages, against a programme written out for the two schools alone."""
     rng = np.random.default_rng(seed)
-    own, leaving = rng.uniform(15, 34, 7).round(1).tolist(), rng.uniform(0, 12, 7).round(1).tolist()
-    estate = closing_beside(own, leaving, unmet_gbp=10)
+    own, leaving = rng.uniform(15, 34, 7).round(1), rng.uniform(0, 12, 7).round(1)
+    estate = closing_beside(own.tolist(), leaving.tolist(), unmet_gbp=10)
     plan = solved(estate)
     if not closed(estate, plan):
         return
-    told = {(one.year, one.year_group): one.pupils.sum() for one in
-            shortages(estate, plan.by_scenario, plan.flow, plan.unmet)}  # fmt: skip
-    places = estate.options[int(plan.option[0])].places
-    for g in range(7):
-        room = max(places[3, g] - own[g], 0.0)
-        found = linprog([-1.0], A_ub=[[1.0]], b_ub=[room], bounds=(0, leaving[g]))
-        short = leaving[g] + found.fun
-        if abs(short - 0.5) > 0.01:  # half a pupil counts, and a thousandth is what flows are counted in
-            assert told.get((3, COMPULSORY[g]), 0.0) == pytest.approx(short if short >= 0.5 else 0.0, abs=0.02)
+    found = seats_of(estate, plan)
+    own[0] = min(own[0], 30)  # the others of A's own have no place, closure or not
+    own[1:] *= min(1.0, 180 / own[1:].sum())
+    assert verify_estate(estate.problem, with_seats(estate, plan, Policy({})).plan) == []
+    for t in range(3, 7):
+        teachers = max(3, np.ceil(np.rint(own[:3].sum()) / 30))
+        upper, infants = np.arange(7) > 0, np.arange(7) < 3
+        room = [180 - own[1:].sum(), 30 * teachers - own[:3].sum(), *(30 - own)]
+        most = linprog(
+            -np.ones(7),
+            np.vstack([upper, infants, np.eye(7)]),
+            np.maximum(room, 0),
+            bounds=[*zip([0] * 7, leaving, strict=True)],
+        )
+        assert found.without[0, 1, t].sum() == pytest.approx(leaving.sum() + most.fun, abs=0.01)
+        assert found.rolls[0, 0, t, :7].sum() == pytest.approx(own.sum() - most.fun, abs=0.01)
+        came = found.rolls[0, 0, t, :7] - own
+        assert (came <= np.maximum(30 - own, 0) + 0.01).all() and (came <= leaving + 0.01).all()
+
+
+def test_infants_go_where_a_teacher_is() -> None:
+    """A admits 20 and holds 25 in Reception: six places in Y1 and Y2 each, but 60 seats for 53 infants in two classes.
+
+    So seven of C's twelve go to A, the nearer, and five to B; without that rule all twelve would go to A.
+    """
+    policy = Policy(PLAIN | {"school_fixed_cost_gbp": 2_000_000})
+    schools, counts = [], ([25, 14, 14, 14, 14, 14, 14], [10] * 7, [0, 6, 6, 0, 0, 0, 0])
+    for key, own in zip(("900001", "900002", "900003"), counts, strict=True):
+        pupils, holds = np.zeros((7, 12)), np.zeros((7, 12))
+        pupils[:, :7], holds[:, 0] = own, own[0] if own[0] > 20 else 0
+        schools.append(village(pan=20, key=key, name=key, pupils=pupils, holds=holds, ground="surplus"))
+    options = stays(schools) + close(schools[2], YEARS, policy)[:1]
+    pupils = np.zeros((1, 7, 12, 3))
+    pupils[0, :, :7] = np.array(counts).T
+    metres = np.array([[500.0, 900.0, 900.0], [900.0, 500.0, 1500.0], [900.0, 1500.0, 500.0]])
+    nodes = homes(*(("abc"[f], schools[f].key, sum(counts[f]), 500) for f in range(3)))
+    reach = Reach(np.arange(3), metres, metres / 1000, np.ones((3, 3), dtype=bool))
+    estate = build_estate(schools, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
+    plan = solved(estate)
+    assert closed(estate, plan)
+    for limit, at in ((30, [7, 5]), (40, [12, 0])):
+        found = seats_of(estate, plan, infant_class_max=limit)
+        to, late = estate.problem.arc_facility[found.arc], found.year == 3
+        assert [found.pupils[late & (to == f)].sum() for f in range(2)] == pytest.approx(at) and not found.short
+        told = with_seats(estate, plan, Policy({"infant_class_max": limit}))
+        assert verify_estate(estate.problem, told.plan) == []
+        assert (told.seating_gbp > 1) == (limit == 30)  # B is farther
 
 
 def test_cuts_come_back_from_disk(tmp_path: Path) -> None:
     """Questions asked of a stored plan are of the problem that it was found under, cuts and all."""
     estate = closing_beside([20, 20, 30, 25, 25, 25, 25], [2, 2, 6, 1, 1, 1, 1])
-    seated = planned_with_seats(estate, solved)
-    seated.estate.problem.save(tmp_path / "problem.npz")
+    found = planned_with_seats(estate, solved, Policy({}))
+    found.estate.problem.save(tmp_path / "problem.npz")
     stored = EstateProblem.load(tmp_path / "problem.npz")
     again = with_stored_cuts(estate, stored)
-    assert len(again.rows) == len(seated.estate.rows) > len(estate.rows)
+    assert len(again.rows) == len(found.estate.rows) > len(estate.rows)
     assert (again.problem.row_matrix != stored.row_matrix).nnz == 0
     assert (again.problem.row_upper == stored.row_upper).all()
     assert again.problem.row_name == stored.row_name

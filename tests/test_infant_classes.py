@@ -1,4 +1,4 @@
-"""Displaced pupils in their own year group, and infants 30 a teacher – worked by hand."""
+"""Infants 30 a teacher – worked by hand."""
 
 import numpy as np
 import pytest
@@ -7,25 +7,13 @@ from hypothesis import strategies as st
 
 from geodata.policy import Policy
 from models.class_structure import fewest_classes
-from models.own_year_group import over_in_infant_classes, over_in_year_group
+from models.infant_classes import infant_room, over_in_infant_classes
 
 POLICY = Policy({})
 
 
 def groups(*primary: float) -> np.ndarray:
     return np.array([*primary, *[0.0] * (12 - len(primary))])
-
-
-def test_an_empty_place_in_y6_is_none_for_a_pupil_of_y2() -> None:
-    places = groups(30, 30, 30, 30, 30, 30, 30)
-    own = groups(20, 20, 28, 20, 20, 20, 10)
-    received = groups(0, 0, 5, 0, 0, 0, 5)
-    assert over_in_year_group(own, received, places).tolist() == groups(0, 0, 3).tolist()
-
-
-def test_a_school_over_its_places_has_none_for_those_who_come() -> None:
-    """Its own pupils are not turned away for it, and are not counted as over."""
-    assert over_in_year_group(groups(33), groups(4), groups(30))[0] == 4
 
 
 @pytest.mark.parametrize(
@@ -61,3 +49,4 @@ def test_who_is_turned_away_is_as_few_as_can_be(data: st.DataObject) -> None:
     assert 0 <= over <= received.sum()
     together = (own + received).sum()
     assert over == max(together - 30 * teachers, 0)  # ages of three groups mix freely
+    assert over == min(max(received.sum() - float(infant_room(own, admits, POLICY)), 0), received.sum())
