@@ -44,7 +44,8 @@ def _closing(table: dict[str, pd.DataFrame]) -> list[str]:
 def _allocated(table: dict[str, pd.DataFrame]) -> list[str]:
     """Displaced pupils by closing and receiving school and year are those whom the allocation moves.
 
-    Where a school closes in some futures only, others may move its pupils too: then they are no more than those.
+    Where a school closes in some futures only, or has not closed yet and admits nobody, others of its pupils may move
+    too: then they are no more than those.
     """
     effects = table["closure_effects"].set_index("facility")
     by = ["facility", "academic_year", "receiving"]
@@ -52,13 +53,14 @@ def _allocated(table: dict[str, pd.DataFrame]) -> list[str]:
     moved = table["allocation"][table["allocation"]["moved"].astype(bool)].drop(columns="moved")
     moved = moved.rename(columns={"facility": "receiving", "today": "facility"})
     moved = moved[moved["facility"].isin(effects.index)]
-    since = moved["facility"].map(effects["academic_year"])
-    found = moved[moved["academic_year"] >= since].groupby(by)["pupils"].sum()
+    found = moved.groupby(by)["pupils"].sum()
     cells = told.index.union(found.index)
+    since = cells.get_level_values("facility").map(effects["academic_year"])
     gap = told.reindex(cells, fill_value=0.0) - found.reindex(cells, fill_value=0.0)
     certain = np.array(
-        [effects["probability"].get(key, 1.0) > CERTAIN for key in cells.get_level_values(0)], dtype=bool
+        [effects["probability"].get(key, 1.0) > CERTAIN for key in cells.get_level_values("facility")], dtype=bool
     )
+    certain &= np.asarray(cells.get_level_values("academic_year") >= since, dtype=bool)
     off = np.where(certain, gap.abs(), gap) > TOLERANCE_PUPILS
     return [
         f"{key} to {to} in {year}: {one:+,.1f} displaced pupils over the allocation"
