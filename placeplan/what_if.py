@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from models.estate import EstateProblem
+from models.options import ENDING, STAY
 from placeplan.results import read_stage
 from placeplan.stored import stored_estate
 from placeplan.words import money
@@ -59,8 +60,8 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
     if found is None:
         return ["Nothing else was open to it.", *_binding(folder, problem, taken)]
     instead = set() if found.instead is None else set(found.instead.tolist())
-    said = [_runner_up(problem, found, options, taken)]
-    today = int(mine.loc[mine["action"] == "stay", "option"].iloc[0])
+    said = [_runner_up(problem, found, options, taken), *otherwise(problem, options, chosen, found)]
+    today = int(mine.loc[mine["action"] == STAY, "option"].iloc[0])
     if today not in {*taken.tolist(), *instead}:
         left = rivals(
             problem, facility, taken, chosen,
@@ -83,6 +84,34 @@ def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, tak
     return f"Runner-up: {' or '.join(words)}, all else planned anew: {_more(*found.more_gbp)}."
 
 
+def otherwise(problem: EstateProblem, options: pd.DataFrame, chosen: np.ndarray, found: Rivals) -> list[str]:
+    """What other schools and sites do otherwise in the best plan found without the decision; schools that close first.
+
+    `options` is the table of that name, `chosen` (K, F) the plan. Of several futures the first is told.
+    """
+    if found.instead is None:
+        return []
+    before, then = chosen[0, : problem.n_schools], found.kept_without(chosen)[0, : problem.n_schools]
+    asked = int(found.core.facilities[found.core.facility])
+    changed = np.array([f for f in np.flatnonzero(before != then) if f != asked], dtype=int)
+    table = options.set_index("option")
+    closes = np.array([table["action"][[before[f], then[f]]].isin(ENDING).any() for f in changed], dtype=bool)
+    if not len(changed):
+        return ["In that plan all other schools and sites do as here."]
+    said = [
+        f"{table['name'][then[f]]}: {short_words(table.loc[then[f]])} instead of {short_words(table.loc[before[f]])}"
+        for f in [*changed[closes], *changed[~closes]]
+    ]
+    more = f"; and {len(said) - SHOWN} more" if len(said) > SHOWN else ""
+    none = "" if closes.any() else ", no other school closing or staying open for it"
+    return [f"In that plan otherwise{none}: {'; '.join(said[:SHOWN])}{more}."]
+
+
+def short_words(option: pd.Series) -> str:
+    """What an option is, without its reason."""
+    return "as it is today" if option["action"] == STAY else f"{option['action']} from {option['academic_year']}"
+
+
 def _is(problem: EstateProblem, options: Sequence[int] | np.ndarray) -> np.ndarray:
     """(O,) whether an option is one of these."""
     return np.isin(np.arange(problem.n_options), options)
@@ -90,9 +119,7 @@ def _is(problem: EstateProblem, options: Sequence[int] | np.ndarray) -> np.ndarr
 
 def words_of(option: pd.Series) -> str:
     """What an option is, in words; a row of the table options."""
-    if option["action"] == "stay":
-        return "as it is today"
-    return f"{option['action']} from {option['academic_year']} ({option['reason']})"
+    return short_words(option) + ("" if option["action"] == STAY else f" ({option['reason']})")
 
 
 def _more(least_gbp: float, most_gbp: float) -> str:

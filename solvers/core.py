@@ -17,12 +17,12 @@ is a problem of its own (`Core.problem`), of the same scenarios and slices, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.csgraph import connected_components
 
 from models.estate import EstateProblem, FloatArray, IntArray
@@ -36,10 +36,12 @@ class Core:
     """The part of a problem around a facility; what it numbers anew is in the order of the whole.
 
     Its costs are those of the whole less what no plan changes, so only differences between its plans mean anything.
+    Facilities that only have places in it, whatever they decide, stand in it with one option for all of theirs.
     """
 
     problem: EstateProblem
     facilities: IntArray  # of the whole
+    decides: Mask  # (facilities here,) whether what it decides is part of it
     options: IntArray  # of the whole
     nodes: IntArray  # of the whole
     rows: IntArray  # of the whole
@@ -48,22 +50,36 @@ class Core:
     def options_of(self, chosen: IntArray) -> IntArray:
         """(K, facilities here) options of the core, of options (K, F) of the whole."""
         own: IntArray = np.searchsorted(self.options, chosen[:, self.facilities])
-        return own
+        only = np.searchsorted(self.problem.option_facility, np.arange(len(self.facilities)))
+        return np.where(self.decides, own, only)
+
+    def within(self, chosen: IntArray, option: IntArray) -> IntArray:
+        """(K, F) options of the whole: those `chosen`, with `option` (K, facilities here) of the core."""
+        whole = chosen.copy()
+        whole[:, self.facilities[self.decides]] = self.options[option[:, self.decides]]
+        return whole
 
 
 def core_around(problem: EstateProblem, facility: int) -> Core:
     """The part of the problem that the decision at a facility turns on."""
     outlet, needed = _outlets(problem)
     rows = _telling_rows(problem)
-    inside, used = _hanging_together(problem, needed, rows.matrix, facility)
+    decides, used = _hanging_together(problem, needed, rows.matrix, facility)
+    inside = decides.copy()
+    inside[problem.arc_facility[used.any(axis=0)]] = True
     facilities = np.flatnonzero(inside)
-    options = np.flatnonzero(inside[problem.option_facility])
+    own = decides[problem.option_facility]
+    one_of_each = np.zeros(problem.n_options, dtype=bool)
+    one_of_each[np.unique(problem.option_facility, return_index=True)[1]] = True
+    options = np.flatnonzero(inside[problem.option_facility] & (own | one_of_each))
+    matrix = rows.matrix[:, options] @ diags(own[options].astype(float))
+    matrix.eliminate_zeros()
     arcs = np.flatnonzero(used.any(axis=0))
     placed = np.zeros(problem.demand.shape, dtype=bool)
     slices, arc = np.nonzero(used)
     placed[slices, problem.arc_node[arc]] = True
     nodes = np.flatnonzero(placed.any(axis=0))
-    kept = np.flatnonzero(np.diff(rows.matrix[:, options].indptr))
+    kept = np.flatnonzero(np.diff(matrix.indptr))
     renumbered = np.cumsum(inside) - 1
     part = EstateProblem(
         option_facility=renumbered[problem.option_facility[options]],
@@ -74,18 +90,21 @@ def core_around(problem: EstateProblem, facility: int) -> Core:
         arc_facility=renumbered[problem.arc_facility[arcs]],
         arc_cost=problem.arc_cost[:, arcs],
         unmet_cost=outlet[:, nodes],
-        row_matrix=rows.matrix[kept][:, options],
+        row_matrix=matrix[kept],
         row_lower=rows.lower[kept],
         row_upper=rows.upper[kept],
         row_name=tuple(problem.row_name[row] for row in rows.number[kept]) if problem.row_name else (),
         single_site=problem.single_site,
-        baseline=None if problem.baseline is None else np.searchsorted(options, problem.baseline[facilities]),
+        baseline=None,
         slice_scenario=problem.slice_scenario,
         scenario_weight=problem.scenario_weight,
         option_first=None if problem.option_first is None else problem.option_first[options],
         pot=_pots(problem, facilities),
     )
-    return Core(part, facilities, options, nodes, rows.number[kept], int(renumbered[facility]))
+    core = Core(part, facilities, decides[facilities], options, nodes, rows.number[kept], int(renumbered[facility]))
+    if problem.baseline is None:
+        return core
+    return replace(core, problem=replace(part, baseline=core.options_of(problem.baseline[None, :])[0]))
 
 
 def _pots(problem: EstateProblem, facilities: IntArray) -> IntArray | None:
@@ -156,7 +175,7 @@ def _telling_rows(problem: EstateProblem) -> _Rows:
 
 
 def _hanging_together(problem: EstateProblem, needed: Mask, rows: csr_matrix, facility: int) -> tuple[Mask, Mask]:
-    """(F,) the facilities that hang together with one, and (S, A) the journeys by which they do.
+    """(F,) the facilities whose decisions hang together with one, and (S, A) the journeys by which they do.
 
     A facility ties the slices together in which its places depend on what is decided there; in any other slice its
     places tie together only those who want them.
@@ -181,6 +200,4 @@ def _hanging_together(problem: EstateProblem, needed: Mask, rows: csr_matrix, fa
     mine = label == label[facility]
     used = np.zeros_like(needed)
     used[s, arc] = mine[journey[0]]
-    inside = mine[:n_facilities].copy()
-    inside[problem.arc_facility[used.any(axis=0)]] = True
-    return inside, used
+    return mine[:n_facilities].copy(), used

@@ -89,10 +89,11 @@ class Rivals:
 
     def kept_to(self, begun: IntArray) -> IntArray:
         """The plan `begun` (K, F) of the whole problem, with the best found with the decision in it."""
-        options = begun.copy()
-        if self.with_it.option is not None:
-            options[:, self.core.facilities] = self.core.options[self.with_it.option]
-        return options
+        return begun.copy() if self.with_it.option is None else self.core.within(begun, self.with_it.option)
+
+    def kept_without(self, begun: IntArray) -> IntArray:
+        """The same with the best plan found without the decision."""
+        return begun.copy() if self.without.option is None else self.core.within(begun, self.without.option)
 
     @property
     def instead(self) -> IntArray | None:
@@ -155,7 +156,8 @@ class _Contest:
         sides = (self.with_it, self.without)
         for side in sides:
             self._try(side, self._brought_over(side, begun))
-        if math.isfinite(gap_gbp):  # of the whole: the rest of the estate costs no less than in its own best plan
+        # Of the whole: the rest of the estate costs no less than in its own best plan.
+        if math.isfinite(gap_gbp) and math.isfinite(self.with_it.most_gbp):
             for side in sides:
                 side.least_gbp = self.with_it.most_gbp - gap_gbp
         prices = self._priced(known)
