@@ -26,6 +26,7 @@ from placeplan.estate_problem import Upstream, state_problem
 from placeplan.fragility import closure_stability, with_stability
 from placeplan.frontier import frontier
 from placeplan.infeasible import Infeasible
+from placeplan.keeping import keeping_table
 from placeplan.pipeline import LEVERS
 from placeplan.reasons import with_competitions, with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
@@ -78,6 +79,7 @@ def estate_stage(
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
     alone = planned_alone(estate, plan, study.policy) if requests_in(estate, plan) else None
     steady = closure_stability(estate, plan, short, study.policy)
+    keeping = keeping_table(estate, plan, study.policy)
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
     paid = laid_out(study, estate, chosen)
     told = with_reasons(
@@ -97,7 +99,7 @@ def estate_stage(
             "send_units": unit_table(estate.facilities, estate.options, chosen, units),
             "calendar": calendar_table(estate, chosen),
         }
-        | ({} if grounds is None else {"grounds": grounds, "closure_stability": steady})
+        | ({} if grounds is None else {"grounds": grounds, "closure_stability": steady, "closure_keeping": keeping})
         | paid.tables
         | closure_tables(study, upstream, estate, plan)
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
@@ -213,11 +215,13 @@ def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:
 
 
 def save_plan(plan: EstatePlan, path: Path) -> None:
-    """Write the arrays of a plan, so that `verify` can check it again."""
+    """Write the arrays of a plan, so that `verify` can check it again, and the prices that questions begin from."""
     if plan.option is None or plan.flow is None or plan.unmet is None:
         raise ValueError("there is no plan to save")
     arrays = {"option": plan.option, "flow": plan.flow, "unmet": plan.unmet}
     if plan.scenario_option is not None:
         arrays["scenario_option"] = plan.scenario_option
+    if plan.proof is not None:
+        arrays |= {"price_pupil": plan.proof.pupil, "price_row": plan.proof.row}
     with path.open("wb") as file:
         np.savez_compressed(file, objective=plan.objective, bound=plan.bound, **arrays)  # type: ignore[arg-type]

@@ -131,7 +131,7 @@ def _decision(study: Study, key: str) -> Told:
     until = time.perf_counter() + seconds
     found = runner_up(folder, key, WHY_SHARE * seconds)
     told["Decision"] += why(folder, key, found, TODAY_SHARE * seconds)
-    told |= closure_told(folder, key, CLOSED_SHARE * seconds, None if found is None else found.prices)
+    told |= closure_told(folder, key, CLOSED_SHARE * seconds, None if found is None else found.prices, study.policy)
     if found is not None:
         told["What change of the forecast would flip it"] = forecast_flips(study, key, found, until)
     moved = read_stage(folder, "allocation")

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.options import CLOSE, STAY
+from geodata.policy import Policy
+from models.options import CLOSE, CLOSING, STAY
+from placeplan.keeping import kept_told
 from placeplan.results import read_stage
 from placeplan.stored import stored_estate
 from placeplan.words import money
@@ -17,7 +19,7 @@ Told = dict[str, list[str]]
 SHOWN = 6  # receiving schools, and options of the school, that are named
 
 
-def closure_told(folder: Path, key: str, seconds: float, prices: RivalPrices | None) -> Told:
+def closure_told(folder: Path, key: str, seconds: float, prices: RivalPrices | None, policy: Policy) -> Told:
     """Headings and sentences; {} for a school without a ground. `folder` is that of the estate stage's results.
 
     `seconds` may be spent on a school that might have been closed and is not; `prices` are of the same problem.
@@ -31,13 +33,43 @@ def closure_told(folder: Path, key: str, seconds: float, prices: RivalPrices | N
     row = mine.iloc[0]
     told: Told = {"Ground for closing": [_ground(row)]}
     decided = read_stage(folder, "decisions")
-    if len(decided[(decided["facility"] == key) & (decided["action"] == CLOSE)]):
+    if len(decided[(decided["facility"] == key) & decided["action"].isin(CLOSING)]):
+        told["What keeping it open would cost, and what would reverse this"] = [
+            *kept_told(folder, key, policy),
+            *_limits(folder, row, policy),
+        ]
         told["What closing does"] = _effects(folder, key)
     elif row["offered"]:
         told["If it were closed instead"] = [_closed_instead(folder, key, seconds, prices)]
     if row["offered"]:
         told["Open to it"] = _options(folder, key)
     return told
+
+
+def _limits(folder: Path, row: pd.Series, policy: Policy) -> list[str]:
+    """From which values of policy on the closure is not offered, or its area keeps too little."""
+    said = []
+    if row["surplus"] and not (row["sustainability"] or row["quality"]):
+        said.append(
+            f"Its only ground is surplus: above {row['spare_share']:.1%} of places empty (ground_spare_share, now "
+            f"{policy.number('ground_spare_share'):.0%}) it could not be closed."
+        )
+    if row["sustainability"] and not (row["surplus"] or row["quality"]):
+        said.append(
+            f"Its only ground is its score of sustainability, {row['score']:.0f} (ground_score, now "
+            f"{policy.number('ground_score'):.0f}): at a lower limit it could not be closed."
+        )
+    kept = read_stage(folder, "retained")
+    mine = kept[(kept["planning_area"] == row["planning_area"]) & (kept["kind"] == "total") & (kept["pupils"] > 0)]
+    if len(mine):
+        spare = mine["plan"] / mine["pupils"] - 1
+        tight = mine.loc[spare.idxmin()]
+        said.append(
+            f"With the plan its area keeps at least {spare.min():.1%} above its pupils ({tight['phase']}, "
+            f"{tight['academic_year']}; policy asks {tight['asked'] / tight['pupils'] - 1:.1%} there): if more than "
+            "that were asked, a closure in this area would have to go."
+        )
+    return said
 
 
 def _ground(row: pd.Series) -> str:

@@ -11,10 +11,11 @@ from models.estate_build import Estate
 from models.rules import Row
 from placeplan.results import read_summary
 from solvers import EstatePlan, gap_between
+from solvers.plans import Proof
 
 
 def stored_estate(folder: Path) -> tuple[EstateProblem, EstatePlan]:
-    """The problem and the plan of an estate stage's results; the plan has no proof but its bound."""
+    """The problem and the plan of an estate stage's results; of its proof the prices, where it had any."""
     problem = EstateProblem.load(folder / "problem.npz")
     summary = read_summary(folder) or {}
     with np.load(folder / "plan.npz") as saved:
@@ -31,6 +32,7 @@ def stored_estate(folder: Path) -> tuple[EstateProblem, EstatePlan]:
             seconds=0.0,
             route=str(summary["route"]),
             scenario_option=saved.get("scenario_option"),
+            proof=Proof(saved["price_pupil"], saved["price_row"]) if "price_row" in saved else None,
         )
     return problem, plan
 

@@ -17,7 +17,7 @@ from models.options import ENDING, STAY
 from placeplan.results import read_stage
 from placeplan.stored import stored_estate
 from placeplan.words import money
-from solvers import Rivals, rivals, solve_estate
+from solvers import RivalPrices, Rivals, rivals, solve_estate
 
 SHOWN = 5  # binding rules named
 CLASH_S = 3.0  # to find which rules leave no other choice
@@ -39,8 +39,11 @@ def runner_up(folder: Path, key: str, seconds: float) -> Rivals | None:
     taken = np.unique(chosen[:, facility])
     if len(mine) == len(taken):
         return None
-    gap_gbp = plan.objective - plan.bound
-    return rivals(problem, facility, taken, chosen, time_limit_s=seconds, gap_gbp=gap_gbp, sharp=True)
+    known = None if plan.proof is None else RivalPrices(plan.proof.pupil, plan.proof.row)
+    return rivals(
+        problem, facility, taken, chosen,
+        time_limit_s=seconds, prices=known, gap_gbp=plan.objective - plan.bound, sharp=True,
+    )  # fmt: skip
 
 
 def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[str]:

@@ -60,7 +60,9 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
         **(
-            closures_contents(results / "estate", study.tables.get("rural_factors")) if "estate" in ran else NO_CLOSURES
+            closures_contents(results / "estate", study.tables.get("rural_factors"), study.policy)
+            if "estate" in ran
+            else NO_CLOSURES
         ),
         "capital": _capital(results) if "estate" in ran else [],
         "contributions_left": _contributions(study, results) if "estate" in ran else [],

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from geodata.policy import Policy
+from placeplan.keeping import kept_told
 from placeplan.results import read_stage
 
 NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": []}
@@ -25,7 +27,7 @@ FACTORS = {
 LEAST_SHOWN = 0.5  # pupils
 
 
-def closures_contents(folder: Path, factors: pd.DataFrame | None) -> dict[str, Any]:
+def closures_contents(folder: Path, factors: pd.DataFrame | None, policy: Policy) -> dict[str, Any]:
     """One entry a closing school, in the order of the table closure_effects; and what does not fit, by school.
 
     `factors` is the table rural_factors, which is shown beside what is counted here.
@@ -42,6 +44,7 @@ def closures_contents(folder: Path, factors: pd.DataFrame | None) -> dict[str, A
                 "factors": [(words, written[row["facility"]][name]) for name, words in FACTORS.items()]
                 if row["facility"] in written
                 else [],
+                "keeping": kept_told(folder, row["facility"], policy),
                 "kinds": _kinds(row),
                 "faith": _faith(receiving[receiving["facility"] == row["facility"]]),
                 "receiving": _receiving(receiving[receiving["facility"] == row["facility"]]),

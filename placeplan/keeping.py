@@ -1,0 +1,142 @@
+"""What keeping a school that the plan closes would cost, proven, what would close or stay instead, what reverses it.
+
+The estate is planned anew around the plan without closing that school. Heads and numbers that the plan lets schools
+share stay as they are planned: they move no pupil, and comparing every pairing of a county anew would cost the proof.
+The difference lies between two proven figures. Because the costs of a closure stand in the plan as they are, the same
+figures say at which yearly fixed cost of a school, or at which price of harm, this closure would not be in the plan.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geodata.policy import Policy
+from models.estate_build import Estate, year_weights
+from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE, STAY
+from placeplan.results import read_stage
+from placeplan.words import money
+from solvers import EstatePlan, Rivals, rivals
+
+SHARED = (FEDERATE, MERGE_KEEPS, MERGE_SITE)  # levers of two schools that leave every place where it is
+COLUMNS = ["facility", "keeping_least_gbp", "keeping_most_gbp", "instead", "otherwise", "fixed_cost_years"]
+FIRST_SHARE = 0.6  # of the time, at most, for the first school
+SHOWN = 4  # other schools that are named
+
+
+def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
+    """One row a school that the plan closes: what the best plan that does not close it costs more, least and most.
+
+    `instead` is what becomes of it in the best plan found, `otherwise` what other schools do there that they do not in
+    this plan; `fixed_cost_years` the discounted years of a school's fixed cost that closing it saves.
+    """
+    chosen = plan.by_scenario
+    assert chosen is not None
+    actions = np.array([option.action for option in estate.options])
+    closing = np.flatnonzero(np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)).tolist()
+    until = time.perf_counter() + policy.number("closure_keeping_seconds")
+    kept = _as_planned(estate, chosen, actions)
+    held, own, gap = estate.problem.with_options(kept), kept.searchsorted(chosen), plan.objective - plan.bound
+
+    def without(f: int, seconds: float, gap_gbp: float) -> Rivals:
+        taken = np.isin(actions, CLOSING) & (estate.problem.option_facility[: len(actions)] == f)
+        mine = kept.searchsorted(np.intersect1d(np.flatnonzero(taken), kept))
+        return rivals(held, f, mine, own, time_limit_s=max(seconds, 0.0), gap_gbp=gap_gbp, sharp=True)
+
+    found: list[Rivals] = []
+    if len(closing):  # the first also proves how good the plan is with shared heads as they are
+        found = [without(closing[0], FIRST_SHARE * (until - time.perf_counter()), gap)]
+        gap = min(gap, max(found[0].with_it.most_gbp - found[0].with_it.least_gbp, 0.0))
+        rounds = math.ceil((len(closing) - 1) / 2) or 1
+        share = (until - time.perf_counter()) / rounds
+        with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
+            found += pool.map(lambda f: without(f, min(share, until - time.perf_counter()), gap), closing[1:])
+    rows = []
+    for f, one in zip(closing, found, strict=True):
+        least, most = one.more_gbp
+        other = None if one.instead is None else kept[one.kept_without(own)]
+        told = ("", "") if other is None else (_words(estate, int(other[0, f])), _otherwise(estate, chosen, other, f))
+        rows.append((estate.facilities[f].key, max(least, 0.0), most, *told, _years(estate, chosen, f, policy)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _as_planned(estate: Estate, chosen: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """(O',) the options that are left once shared heads and numbers stay as they are planned."""
+    problem = estate.problem
+    shared = np.zeros(problem.n_options, dtype=bool)
+    shared[: len(actions)] = np.isin(actions, SHARED)
+    planned = np.isin(np.arange(problem.n_options), chosen)
+    shares = np.isin(np.arange(problem.n_facilities), problem.option_facility[shared & planned])
+    return np.flatnonzero(np.where(shares[problem.option_facility], planned, ~shared))
+
+
+def _years(estate: Estate, chosen: np.ndarray, f: int, policy: Policy) -> float:
+    """Discounted years, to be expected over the futures, in which the school's fixed cost is saved."""
+    _, weight = year_weights(estate.years, policy)
+    saved = 0.0
+    for share, option in zip(estate.problem.stage_weight, chosen[:, f], strict=True):
+        one = estate.options[int(option)]
+        if one.action == CLOSE:
+            saved += share * float(weight[list(estate.years).index(one.academic_year) :].sum())
+    return saved
+
+
+def _otherwise(estate: Estate, chosen: np.ndarray, other: np.ndarray, asked: int) -> str:
+    """Other schools and sites that the other plan decides otherwise, in the first future; closing ones first."""
+    schools = len(estate.facilities)
+    before, then = chosen[0, :schools], other[0, :schools]
+    changed = [f for f in np.flatnonzero(before != then).tolist() if f != asked]
+    closes = {f for f in changed if {estate.options[o].action for o in (before[f], then[f])} & set(CLOSING)}
+    named = [
+        f"{estate.facilities[f].name}: {_words(estate, int(then[f]))} instead of {_words(estate, int(before[f]))}"
+        for f in sorted(changed, key=lambda f: f not in closes)
+    ]
+    more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    return "; ".join(named[:SHOWN]) + more
+
+
+def _words(estate: Estate, option: int) -> str:
+    one = estate.options[option]
+    return "as it is today" if one.action == STAY else f"{one.action} from {one.academic_year}"
+
+
+def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
+    """What keeping a closing school open would cost, as the estate stage has proven it."""
+    rows = read_stage(folder, "closure_keeping")
+    return [words for row in rows[rows["facility"] == key].to_dict("records") for words in keeping_words(row, policy)]
+
+
+def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
+    """What is said of one closure: what keeping it costs, what comes instead, and what would reverse it."""
+    least, most = float(row["keeping_least_gbp"]), float(row["keeping_most_gbp"])
+    if least == np.inf:
+        return ["No plan that keeps it open keeps every rule."]
+    if most == np.inf:
+        return [f"Keeping it open costs at least {money(least)} more; no such plan was found in the time."]
+    both = f"{money(most)} more, proven" if most - least < 1 else f"{money(least)} to {money(most)} more, both proven"
+    others = row["otherwise"] or "all others do as in this plan"
+    said = [f"Keeping it open costs {both}, shared heads as planned. Then it is {row['instead']}, and {others}."]
+    return [*said, _reversed(least, most, float(row["fixed_cost_years"]), policy)]
+
+
+def _reversed(least: float, most: float, years: float, policy: Policy) -> str:
+    """How much dearer closing would have to be, and what that is in two policy values."""
+    harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
+    begin = f"Stands while closing it costs up to {money(least)} more than is taken" if least > 0 else "May not stand"
+    as_harm = f"a price of harm of {money(harm + most)} instead of {money(harm)}"
+    if not years:
+        return f"{begin}; {money(most)} more, surely, takes it out of the plan: {as_harm}."
+    lower = fixed - most / years
+    as_cost = (
+        f"{money(lower)} a year for the fixed cost of this school instead of {money(fixed)}"
+        if lower > 0
+        else "no lower fixed cost of the school does as much"
+    )
+    return f"{begin}; {money(most)} more, surely, takes it out of the plan: {as_harm}, or {as_cost}."
