@@ -42,7 +42,7 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
     actions = np.array([option.action for option in estate.options])
     closing = np.flatnonzero(np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)).tolist()
     until = time.perf_counter() + policy.number("closure_keeping_seconds")
-    kept = _as_planned(estate, chosen, actions)
+    kept = shared_as_planned(estate, chosen)
     held, own, gap = estate.problem.with_options(kept), kept.searchsorted(chosen), plan.objective - plan.bound
 
     def without(f: int, seconds: float, gap_gbp: float) -> Rivals:
@@ -67,11 +67,11 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _as_planned(estate: Estate, chosen: np.ndarray, actions: np.ndarray) -> np.ndarray:
+def shared_as_planned(estate: Estate, chosen: np.ndarray) -> np.ndarray:
     """(O',) the options that are left once shared heads and numbers stay as they are planned."""
     problem = estate.problem
     shared = np.zeros(problem.n_options, dtype=bool)
-    shared[: len(actions)] = np.isin(actions, SHARED)
+    shared[: len(estate.options)] = [option.action in SHARED for option in estate.options]
     planned = np.isin(np.arange(problem.n_options), chosen)
     shares = np.isin(np.arange(problem.n_facilities), problem.option_facility[shared & planned])
     return np.flatnonzero(np.where(shares[problem.option_facility], planned, ~shared))

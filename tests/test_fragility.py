@@ -50,7 +50,7 @@ def test_a_closure_that_saves_much_stands() -> None:
     assert not steady["fragile"].any()
     table = pd.DataFrame({"facility": ["900003", "900003"], "action": ["close", "cut PAN"], "reason": ["Surplus", "x"]})
     said, other = with_stability(table, steady, policy)["reason"]
-    assert said.startswith("Surplus. Planned anew under 12 forecasts with up to 2% of noise by locality, it closes in")
+    assert said.startswith("Surplus. Planned anew under 12 forecasts with up to 2% of noise by locality, shared heads")
     assert other == "x"
 
 

@@ -1,0 +1,79 @@
+"""What keeping a closing school open costs, and the prices at which it would stay: against plans made anew."""
+
+import numpy as np
+import pytest
+from test_estate_build import BANDS, homes
+from test_estate_options import YEARS
+from test_fragility import VALUES, two
+from test_joint_levers import joint_estate
+
+from geodata.policy import Policy
+from models.estate_build import Reach, build_estate
+from models.options import CLOSING, FEDERATE, STAY
+from placeplan.keeping import SHARED, keeping_table, keeping_words, shared_as_planned
+from solvers import solve_estate
+
+
+def closes(**values: object) -> bool:
+    estate, _ = two(Policy(VALUES | values))
+    plan = solve_estate(estate.problem, gap=1e-9)
+    return any(estate.options[o].action in CLOSING for o in plan.option)
+
+
+@pytest.mark.parametrize("fixed", [60_000, 145_100, 400_000])
+def test_keeping_costs_what_the_best_plan_without_closing_costs_more(fixed: int) -> None:
+    policy = Policy(VALUES | {"school_fixed_cost_gbp": fixed})
+    estate, _ = two(policy)
+    plan = solve_estate(estate.problem, gap=1e-9)
+    told = keeping_table(estate, plan, policy).set_index("facility").loc["900003"]
+    shut = np.array([option.action in CLOSING for option in estate.options])
+    other = solve_estate(estate.problem.with_options(np.flatnonzero(~shut)), gap=1e-9)
+    truth = other.objective - plan.objective
+    assert told["keeping_least_gbp"] <= truth + 0.01 and told["keeping_most_gbp"] >= truth - 0.01
+    assert told["keeping_most_gbp"] - told["keeping_least_gbp"] <= 1 + 0.05 * truth
+    assert told["instead"] == "as it is today" and told["otherwise"] == ""
+
+
+def test_at_the_prices_told_the_closure_goes_and_just_before_them_it_stands() -> None:
+    """A price of harm or a fixed cost beyond what is told takes it out of the plan; short of it, it stays."""
+    policy = Policy(VALUES)
+    estate, _ = two(policy)
+    row = keeping_table(estate, solve_estate(estate.problem, gap=1e-9), policy).iloc[0].to_dict()
+    least, most, years = row["keeping_least_gbp"], row["keeping_most_gbp"], row["fixed_cost_years"]
+    assert years == len(estate.years) - estate.years.index("2024/25")  # nothing discounted, nothing after the horizon
+    harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
+    assert closes(harm_gbp_close=harm + least - 1) and not closes(harm_gbp_close=harm + most + 1)
+    assert closes(school_fixed_cost_gbp=fixed - (least - 1) / years)
+    assert not closes(school_fixed_cost_gbp=fixed - (most + 1) / years)
+    kept, reversed_by = keeping_words(row, policy)
+    assert kept.startswith("Keeping it open costs £") and "all others do as in this plan" in kept
+    assert "takes it out of the plan: a price of harm of £" in reversed_by
+
+
+def test_what_is_not_proven_is_not_said_to_stand() -> None:
+    row = {"keeping_least_gbp": 0.0, "keeping_most_gbp": 2e6, "instead": "as it is today", "otherwise": "",
+           "fixed_cost_years": 10.0}  # fmt: skip
+    _, said = keeping_words(row, Policy({}))
+    assert said.startswith("May not stand; £2.00m more, surely,") and "no lower fixed cost" in said
+    assert keeping_words(row | {"keeping_most_gbp": np.inf}, Policy({}))[0].endswith("found in the time.")
+    assert keeping_words(row | {"keeping_least_gbp": np.inf}, Policy({})) == [
+        "No plan that keeps it open keeps every rule."
+    ]
+
+
+def test_shared_heads_stay_as_they_are_planned_and_all_else_is_open() -> None:
+    policy = Policy({"closable_urns": (900001, 900003)})
+    schools, options = joint_estate(policy, (12, 14, 10))
+    metres = np.full((3, 3), 900.0)
+    pupils = np.zeros((1, 7, 12, 3))
+    pupils[0, :, :7] = [12.0, 14.0, 10.0]
+    nodes = homes(*((f"h{k}", school.key, 84, 500) for k, school in enumerate(schools)))
+    reach = Reach(np.arange(3), metres, metres / 1000, np.ones((3, 3), dtype=bool))
+    estate = build_estate(schools, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
+    stay = {o.facility: k for k, o in enumerate(options) if o.action == STAY}
+    joint = {(o.facility, o.partner): k for k, o in enumerate(options) if o.action == FEDERATE}
+    chosen = np.array([[joint["900001", "900002"], joint["900002", "900001"], stay["900003"]]])
+    kept = [options[o] for o in shared_as_planned(estate, chosen)]
+    assert [o.action for o in kept if o.facility != "900003"] == [FEDERATE, FEDERATE]
+    third = {o.action for o in kept if o.facility == "900003"}
+    assert third == {o.action for o in options if o.facility == "900003"} - set(SHARED) and set(CLOSING) & third
