@@ -37,16 +37,18 @@ def grounds(
     kept: Sequence[Kept],
     money: pd.DataFrame,
     written_up: Collection[str],
+    counted: Collection[str],
     policy: Policy,
 ) -> pd.DataFrame:
     """One row a school of `facilities`: the figures of each ground, which hold, what protects it, and `eligible`.
 
     `schools` has the schools' own columns; `kept` what policy asks of areas; `money` has urn, score,
-    lowest_reserves_gbp and first_deficit_year; `written_up` are urns whose four factors the study gives. Columns: urn,
-    name, planning_area, roll_first, roll_last, places_last, spare_share (least from ground_years on),
-    area_meets_policy, score (0–100), lowest_reserves_gbp, first_deficit_year, concern (in words); surplus,
-    sustainability, quality: whether the ground holds; ground (in words; "" for none), protected (why; "" where it is
-    not), eligible.
+    lowest_reserves_gbp and first_deficit_year; `written_up` are urns whose four factors the study gives, `counted`
+    those with pupils counted in the base year: nothing is known of another. A capacity that is a guess
+    (capacity_estimated) is no evidence of surplus. Columns: urn, name, planning_area, roll_first, roll_last,
+    places_last, spare_share (least from ground_years on), area_meets_policy, score (0–100), lowest_reserves_gbp,
+    first_deficit_year, concern (in words); surplus, sustainability, quality: whether the ground holds; ground (in
+    words; "" for none), protected (why; "" where it is not), eligible.
     """
     known = schools.assign(key=schools["urn"].astype(str)).set_index("key")
     of_money = money.assign(key=money["urn"].astype(str)).set_index("key")
@@ -58,15 +60,18 @@ def grounds(
     table["lowest_reserves_gbp"] = of_money["lowest_reserves_gbp"].reindex(table["urn"]).to_numpy(dtype=float)
     table["first_deficit_year"] = of_money["first_deficit_year"].reindex(table["urn"]).to_numpy(dtype=object)
     table["concern"] = [concern_words(row) for row in of_school.to_dict("records")]
+    guessed = np.array([bool(row.get("capacity_estimated")) for row in of_school.to_dict("records")], dtype=bool)
     table[SURPLUS] = table["area_meets_policy"] & (table["spare_share"] >= policy.number("ground_spare_share"))
+    table[SURPLUS] &= ~guessed
     table[SUSTAINABILITY] = table["score"] < policy.number("ground_score")
     table[QUALITY] = table["concern"] != ""
     table["ground"] = [_words(row) for row in table.to_dict("records")]
-    table["protected"] = [_protection(row, written_up, policy) for row in of_school.to_dict("records")]
+    table["protected"] = [_protection(row, written_up, counted, policy) for row in of_school.to_dict("records")]
     table["eligible"] = (table["ground"] != "") & (table["protected"] == "")
     return table
 
 
+NO_ROLL = "no pupils of it are given for the base year (table rolls)"
 FIGURES = ["urn", "name", "planning_area", "roll_first", "roll_last", "places_last", "spare_share", "area_meets_policy"]
 
 
@@ -120,9 +125,11 @@ def _words(row: Mapping[str, Any]) -> str:
     return "; ".join(said)
 
 
-def _protection(school: Mapping[str, Any], written_up: Collection[str], policy: Policy) -> str:
+def _protection(
+    school: Mapping[str, Any], written_up: Collection[str], counted: Collection[str], policy: Policy
+) -> str:
     """What protects a school whatever the ground; "" where nothing does."""
-    said = []
+    said = [] if school["key"] in counted else [NO_ROLL]
     if float(school.get("sen_places") or 0) > 0:
         said.append("it has a SEND unit")
     if bool(school.get("rural_designated")):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from geodata.policy import Policy
 from models.budgets import shadow_budget, viable
-from models.grounds import FACTORS, grounds
+from models.grounds import FACTORS, NO_ROLL, grounds
 from models.options import Facility
 from models.rules import Kept
 from models.sustainability import sustainability
@@ -35,21 +35,33 @@ def study_grounds(
     of_money = pd.DataFrame({"urn": money.schools.key, "score": scores}).merge(
         viable(budget, study.policy), on="urn", how="left"
     )
-    table = grounds(facilities, journeys.schools, asked, of_money, _written_up(study), study.policy)
+    rolls = study.tables["rolls"]
+    base = rolls[(rolls["academic_year"] == study.settings.base_year) & (rolls["pupils"] > 0)]
+    counted = set(base["urn"].astype(str))
+    table = grounds(facilities, journeys.schools, asked, of_money, _written_up(study), counted, study.policy)
     named = _named(study.policy)
     every = study.policy.text("closable") == EVERY_SCHOOL
     return table.assign(named=table["urn"].isin(named), offered=table["eligible"] & (every | table["urn"].isin(named)))
 
 
 def closing_notes(table: pd.DataFrame) -> list[str]:
-    """What is said of schools that the study names for closing and that are not offered, and why."""
+    """What is said of schools without a roll, and of those named for closing that are not offered, and why."""
     held = table[table["named"] & ~table["offered"]]
-    return [
-        f"{counted(len(held), 'school')} named for closing (closable_urns) {'is' if len(held) == 1 else 'are'} not "
-        "offered: "
-        + "; ".join(f"{row.name} ({row.urn}): {row.protected or 'no ground'}" for row in held.itertuples(index=False))
-        + "."
-    ] if len(held) else []  # fmt: skip
+    silent = table[table["protected"].str.contains(NO_ROLL, regex=False)]
+    said = []
+    if len(silent):
+        names = ", ".join(f"{row.name} ({row.urn})" for row in silent.itertuples(index=False))
+        said.append(
+            f"{counted(len(silent), 'school')} without pupils in the base year's rolls: closing is not considered, and "
+            f"the forecast there is a guess: {names}."
+        )
+    if len(held):
+        whys = [f"{row.name} ({row.urn}): {row.protected or 'no ground'}" for row in held.itertuples(index=False)]
+        said.append(
+            f"{counted(len(held), 'school')} named for closing (closable_urns) {'is' if len(held) == 1 else 'are'} not "
+            f"offered: {'; '.join(whys)}."
+        )
+    return said
 
 
 def _named(policy: Policy) -> set[str]:

@@ -160,11 +160,16 @@ def _summary(
 ) -> dict[str, Any]:
     problem = estate.problem
     warnings = [] if grounds is None else closing_notes(grounds)
-    areas = sorted({f"{k.planning_area} ({k.phase})" for k in short if k.today < k.asked})
+    lacks: dict[str, float] = {}
+    for k in short:
+        where = f"{k.planning_area} ({k.phase})"
+        lacks[where] = max(lacks.get(where, 0.0), k.asked - k.today)
+    areas = [f"{where} {short_by:,.0f}" for where, short_by in sorted(lacks.items(), key=_most) if short_by > 0]
     if areas:
         warnings.append(
-            f"Today's estate keeps less spare than policy asks in {counted(len(areas), 'planning area')}; there the "
-            f"plan may not lower it: {', '.join(areas[:6])}{' …' if len(areas) > 6 else ''}."
+            f"Today's estate keeps less spare than policy asks in {counted(len(areas), 'planning area')}, and the plan "
+            "may not lower it there; places short in the worst year: "
+            f"{', '.join(areas[:6])}{' …' if len(areas) > 6 else ''} (table retained)."
         )
     lacking = sorted({f"{k.planning_area} ({k.phase})" for k in units if k.asked < k.needed - 1e-6})
     if lacking:
@@ -201,6 +206,10 @@ def _summary(
         "warnings": warnings,
         "approximate": study.approximate,
     }
+
+
+def _most(item: tuple[str, float]) -> tuple[float, str]:
+    return -item[1], item[0]
 
 
 def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:

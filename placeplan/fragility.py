@@ -95,6 +95,6 @@ def stability_words(row: Mapping[str, Any], most: float) -> str:
     """What is said of one closure."""
     begin = "Fragile: planned" if row["fragile"] else "Planned"
     return (
-        f"{begin} anew under {row['draws']} forecasts with up to {most:.0%} of noise by locality, shared heads as planned, it closes in "
-        f"{row['stays']} (plans proven within {row['widest_gap']:.2%})"
+        f"{begin} anew under {row['draws']} forecasts with up to {most:.0%} of noise by locality, shared heads as "
+        f"planned, it closes in {row['stays']} (plans proven within {row['widest_gap']:.2%})"
     )

@@ -8,7 +8,7 @@ import pytest
 from test_estate_options import YEARS, village
 
 from geodata.policy import Policy
-from models.grounds import QUALITY, SURPLUS, SUSTAINABILITY, grounds
+from models.grounds import NO_ROLL, QUALITY, SURPLUS, SUSTAINABILITY, grounds
 from models.rules import places_asked
 
 HEALTHY = {"score": 80.0, "lowest_reserves_gbp": 50_000.0, "first_deficit_year": None}
@@ -16,7 +16,12 @@ QUIET = {"sen_places": 0, "rural_designated": False, "in_intervention": False, "
 
 
 def told(
-    intake: float = 20, money: dict = HEALTHY, school: dict = QUIET, written_up: tuple = (), **policy: object
+    intake: float = 20,
+    money: dict = HEALTHY,
+    school: dict = QUIET,
+    written_up: tuple = (),
+    counted: tuple = ("900001", "900002"),
+    **policy: object,
 ) -> pd.Series:
     """What is said of one school of 30 a year with `intake` pupils a year; its neighbour has as many and 40 places."""
     mine, other = village(intake=intake), village(key="900002", name="Other", pan=40, intake=intake)
@@ -24,7 +29,8 @@ def told(
     given_money = pd.DataFrame([{"urn": 900001, **money}, {"urn": 900002, **HEALTHY}])
     given = Policy(policy)
     asked = places_asked([mine, other], YEARS, {}, given)
-    return grounds([mine, other], schools, asked, given_money, set(written_up), given).set_index("urn").loc["900001"]
+    found = grounds([mine, other], schools, asked, given_money, set(written_up), set(counted), given)
+    return found.set_index("urn").loc["900001"]
 
 
 def test_a_quarter_of_places_empty_is_a_ground_where_the_area_holds_what_policy_asks() -> None:
@@ -44,7 +50,7 @@ def test_surplus_has_to_last() -> None:
     schools = pd.DataFrame([{"urn": 900001, **QUIET}])
     money = pd.DataFrame([{"urn": 900001, **HEALTHY}])
     asked = places_asked([filling], YEARS, {}, Policy({"retained_surplus": 0.0, "retained_surplus_intake": 0.0}))
-    (row,) = grounds([filling], schools, asked, money, set(), Policy({})).to_dict("records")
+    (row,) = grounds([filling], schools, asked, money, set(), {"900001"}, Policy({})).to_dict("records")
     assert not row[SURPLUS] and row["spare_share"] == pytest.approx(0.0)
 
 
@@ -77,3 +83,12 @@ def test_rural_schools_and_send_units_are_protected() -> None:
     assert "not written up" in told(20, school=rural, **allowed)["protected"]
     assert told(20, school=rural, written_up=("900001",), **allowed)["eligible"]
     assert not told(20, school=rural, written_up=("900001",))["eligible"]
+
+
+def test_nothing_follows_from_what_is_not_known() -> None:
+    """A school without a roll looks empty; a guessed capacity is no evidence of empty places."""
+    silent = told(3, counted=("900002",))
+    assert silent[SURPLUS] and not silent["eligible"] and silent["protected"] == NO_ROLL
+    guessed = told(3, school=QUIET | {"capacity_estimated": True})
+    assert not guessed[SURPLUS] and not guessed["eligible"] and guessed["ground"] == ""
+    assert told(3, HEALTHY | {"score": 20.0}, QUIET | {"capacity_estimated": True})["eligible"]
