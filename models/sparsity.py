@@ -8,14 +8,13 @@ of distance and B of size, a school is eligible where D > 0.8 C and A < B, and r
 
 (SI 2022/27 sch. 3 para 14, SI 2023/59 reg. 22, SI 2024/66 reg. 21; that the two weights are multiplied is read from the
 national formula and unconfirmed). Both factors hang on the neighbours: where one closes, D grows, and A with the pupils
-who come. So whoever decides on closures by money has to settle the two by turns: `settle`.
+who come.
 
 Compatible is who teaches the pupil's year group and gender without selecting. Faith does not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,8 +34,6 @@ DISTANCES = (
     "sparsity_distance_all_through_m",
 )
 SIZES = ("sparsity_size_primary", "sparsity_size_secondary", "sparsity_size_middle", "sparsity_size_all_through")
-ROUNDS = 5  # after which a fixed point is given up
-SETTLED_GBP = 0.5
 
 
 def sparsity_kind(phase: str) -> int:
@@ -107,48 +104,3 @@ def sparsity_weight(distance_m: Array, size: Array, kind: NDArray[np.int64], pol
     by_size = 1.0 - (size - (small - tapered)) / tapered
     weight: Array = np.clip(np.nan_to_num(by_distance, nan=0.0, posinf=1.0), 0.0, 1.0) * np.clip(by_size, 0.0, 1.0)
     return np.where(size > 0, weight, 0.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Settled:
-    """Where the rounds ended: amounts (F,) in GBP, rounds taken, and by how much the last one changed any school."""
-
-    amount_gbp: Array
-    rounds: int
-    last_change_gbp: float
-
-    @property
-    def settled(self) -> bool:
-        """Whether the last round changed nothing."""
-        return self.last_change_gbp <= SETTLED_GBP
-
-
-def settle(
-    neighbours: Neighbours,
-    kind: NDArray[np.int64],
-    most_gbp: Array,
-    today: tuple[Array, Flags],
-    respond: Callable[[Array], tuple[Array, Flags]],
-    policy: Policy,
-    rounds: int = ROUNDS,
-) -> Settled:
-    """Sparsity (F,) and what is decided with it, by turns, until they agree or the rounds are used up.
-
-    `today` and the answers of `respond` are rolls (F, 12) and which schools are open (F,); `respond` is told the
-    amounts of the last round and decides anew. `most_gbp` (F,) is the most that each school could receive.
-    """
-
-    def paid(rolls: Array, is_open: Flags) -> Array:
-        size = rolls.sum(axis=1) / np.maximum(neighbours.serves.sum(axis=1), 1)
-        weight = sparsity_weight(neighbours.second_nearest_m(is_open), size, kind, policy)
-        amounts: Array = np.where(is_open, most_gbp * weight, 0.0)
-        return amounts
-
-    amount, change = paid(*today), np.inf
-    for taken in range(1, rounds + 1):
-        latest = paid(*respond(amount))
-        change = float(np.abs(latest - amount).max(initial=0.0))
-        amount = latest
-        if change <= SETTLED_GBP:
-            return Settled(amount, taken, change)
-    return Settled(amount, rounds, change)

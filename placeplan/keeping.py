@@ -21,6 +21,7 @@ import pandas as pd
 from geodata.policy import Policy
 from models.estate_build import Estate, year_weights
 from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE, STAY
+from models.pockets import SCHOOLS_BLOCK
 from placeplan.results import read_stage
 from placeplan.words import money
 from solvers import EstatePlan, Rivals, rivals
@@ -110,7 +111,14 @@ def _words(estate: Estate, option: int) -> str:
 def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
     """What keeping a closing school open would cost, as the estate stage has proven it."""
     rows = read_stage(folder, "closure_keeping")
-    return [words for row in rows[rows["facility"] == key].to_dict("records") for words in keeping_words(row, policy)]
+    pockets = read_stage(folder, "pockets")
+    mine = pockets[(pockets["facility"] == key) & (pockets["pocket"] == SCHOOLS_BLOCK) & ~pockets["in_own_cost"]]
+    formula = float(mine["discounted_gbp"].sum())
+    return [
+        words
+        for row in rows[rows["facility"] == key].to_dict("records")
+        for words in [*keeping_words(row, policy), *formula_words(row, formula)]
+    ]
 
 
 def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
@@ -124,6 +132,25 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     others = row["otherwise"] or "all others do as in this plan"
     said = [f"Keeping it open costs {both}, shared heads as planned. Then it is {row['instead']}, and {others}."]
     return [*said, _reversed(least, most, float(row["fixed_cost_years"]), policy)]
+
+
+def formula_words(row: Mapping[str, Any], formula_gbp: float) -> list[str]:
+    """Whether the closure stands when the formula's answer to it is counted too: sparsity, the lump sum's difference.
+
+    These follow from the plan, with the rolls and neighbours that it leaves; a plan that counted them would be this
+    one as long as they are less than what keeping the school open costs.
+    """
+    if abs(formula_gbp) < 1.0:
+        return []
+    least, most = float(row["keeping_least_gbp"]), float(row["keeping_most_gbp"])
+    more = "more" if formula_gbp > 0 else "less"
+    said = f"Sparsity of the school and its neighbours and the lump sum come to {money(abs(formula_gbp))} {more} then"
+    said += ", which the plan does not count"
+    if least <= 0:
+        return [f"{said}."]
+    if formula_gbp < least:
+        return [f"{said}; it stands all the same."]
+    return [f"{said}: counted, {'it would not stand' if formula_gbp > most else 'whether it stands is not proven'}."]
 
 
 def _reversed(least: float, most: float, years: float, policy: Policy) -> str:

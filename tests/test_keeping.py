@@ -10,7 +10,7 @@ from test_joint_levers import joint_estate
 from geodata.policy import Policy
 from models.estate_build import Reach, build_estate
 from models.options import CLOSING, FEDERATE, STAY
-from placeplan.keeping import SHARED, keeping_table, keeping_words, shared_as_planned
+from placeplan.keeping import SHARED, formula_words, keeping_table, keeping_words, shared_as_planned
 from solvers import solve_estate
 
 
@@ -77,3 +77,17 @@ def test_shared_heads_stay_as_they_are_planned_and_all_else_is_open() -> None:
     assert [o.action for o in kept if o.facility != "900003"] == [FEDERATE, FEDERATE]
     third = {o.action for o in kept if o.facility == "900003"}
     assert third == {o.action for o in options if o.facility == "900003"} - set(SHARED) and set(CLOSING) & third
+
+
+@pytest.mark.parametrize(
+    ("formula", "end"),
+    [(-5e4, "it stands all the same."), (9e4, "it stands all the same."), (1.5e5, "whether it stands is not proven."),
+     (3e5, "it would not stand.")],
+)  # fmt: skip
+def test_what_the_formula_answers_is_set_beside_what_keeping_costs(formula: float, end: str) -> None:
+    row = {"keeping_least_gbp": 1e5, "keeping_most_gbp": 2e5}
+    (said,) = formula_words(row, formula)
+    assert said.endswith(end) and ("less" in said) == (formula < 0)
+    assert formula_words(row, 0.0) == []
+    (unproven,) = formula_words(row | {"keeping_least_gbp": 0.0}, formula)
+    assert unproven.endswith("which the plan does not count.")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geodata.years import COMPULSORY, PHASES
-from models.sparsity import KINDS, ROUNDS, Neighbours, settle, sparsity_kind, sparsity_weight
+from models.sparsity import KINDS, Neighbours, sparsity_kind, sparsity_weight
 
 PRIMARY = np.array([KINDS.index("primary")])
 C, B = 3219.0, 21.4
@@ -121,39 +121,3 @@ def test_selective_schools_and_those_for_the_other_gender_do_not_count() -> None
 def test_out_of_reach_is_not_near() -> None:
     assert np.isposinf(line(metres=np.array([[0.0, np.inf, np.inf]] * 3)).second_nearest_m()[0])
     assert np.isnan(line(metres=np.full((3, 3), np.inf)).second_nearest_m()).all()
-
-
-MOST = np.full(3, 57_400.0)
-KIND = np.zeros(3, dtype=np.int64)
-
-
-def rolls(*sizes: float) -> np.ndarray:
-    made = np.zeros((3, len(COMPULSORY)))
-    made[:, :7] = np.array(sizes)[:, None]
-    return made
-
-
-def test_what_a_neighbours_closing_changes_is_settled_in_two_rounds() -> None:
-    """The second school closes where sparsity pays it nothing; its 20 go to the first, too large then to be sparse."""
-    standing = np.ones(3, dtype=bool)
-
-    def respond(amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if amount[1] > 0:
-            return rolls(10, 20, 6), standing
-        return rolls(30, 0, 6), np.array([True, False, True])
-
-    today = rolls(10, 22, 6), standing
-    found = settle(line(), KIND, MOST, today, respond, POLICY)
-    assert found.settled and found.rounds == 2
-    assert found.amount_gbp == pytest.approx([0, 0, 57_400])
-
-
-def test_rounds_that_never_agree_are_given_up_and_say_so() -> None:
-    """A school that closes when it is paid and opens when it is not has no fixed point."""
-
-    def respond(amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return rolls(10, 20, 6), np.array([amount[0] == 0, True, True])
-
-    found = settle(line(), KIND, MOST, (rolls(10, 20, 6), np.ones(3, dtype=bool)), respond, POLICY)
-    assert not found.settled and found.rounds == ROUNDS
-    assert found.last_change_gbp == pytest.approx(57_400)
