@@ -40,7 +40,7 @@ def closure_stability(estate: Estate, plan: EstatePlan, kept: Sequence[Kept], po
     closing = np.flatnonzero(closes[chosen[:, : len(estate.facilities)]].any(axis=0))
     if not len(closing) or not draws:
         return pd.DataFrame(columns=COLUMNS)
-    kept_options = shared_as_planned(estate, chosen)
+    kept_options = shared_as_planned(estate.problem, np.array([o.action for o in estate.options]), chosen)
     began = plan.begun_with(chosen, kept_options)
     stays, widest = np.zeros(len(closing), dtype=int), 0.0
     for times in noise(estate.all_nodes["locality"], policy.number("closure_noise"), draws):

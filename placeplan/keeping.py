@@ -19,31 +19,33 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
+from models.estate import EstateProblem
 from models.estate_build import Estate, year_weights
-from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE, STAY
+from models.estate_read import option_table
+from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE
 from models.pockets import SCHOOLS_BLOCK
 from placeplan.results import read_stage
+from placeplan.what_if import otherwise, short_words
 from placeplan.words import money
 from solvers import EstatePlan, Rivals, rivals
 
 SHARED = (FEDERATE, MERGE_KEEPS, MERGE_SITE)  # levers of two schools that leave every place where it is
 COLUMNS = ["facility", "keeping_least_gbp", "keeping_most_gbp", "instead", "otherwise", "fixed_cost_years"]
 FIRST_SHARE = 0.6  # of the time, at most, for the first school
-SHOWN = 4  # other schools that are named
 
 
 def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
     """One row a school that the plan closes: what the best plan that does not close it costs more, least and most.
 
-    `instead` is what becomes of it in the best plan found, `otherwise` what other schools do there that they do not in
-    this plan; `fixed_cost_years` the discounted years of a school's fixed cost that closing it saves.
+    `instead` is what becomes of it in the best plan found, `otherwise` says what other schools do there that they do
+    not in this plan; `fixed_cost_years` the discounted years of a school's fixed cost that closing it saves.
     """
     chosen = plan.by_scenario
     assert chosen is not None
     actions = np.array([option.action for option in estate.options])
     closing = np.flatnonzero(np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)).tolist()
     until = time.perf_counter() + policy.number("closure_keeping_seconds")
-    kept = shared_as_planned(estate, chosen)
+    kept = shared_as_planned(estate.problem, actions, chosen)
     held, own, gap = estate.problem.with_options(kept), kept.searchsorted(chosen), plan.objective - plan.bound
 
     def without(f: int, seconds: float, gap_gbp: float) -> Rivals:
@@ -59,20 +61,23 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
         share = (until - time.perf_counter()) / rounds
         with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
             found += pool.map(lambda f: without(f, min(share, until - time.perf_counter()), gap), closing[1:])
-    rows = []
+    rows, options = [], option_table(estate)
     for f, one in zip(closing, found, strict=True):
         least, most = one.more_gbp
         other = None if one.instead is None else kept[one.kept_without(own)]
-        told = ("", "") if other is None else (_words(estate, int(other[0, f])), _otherwise(estate, chosen, other, f))
-        rows.append((estate.facilities[f].key, max(least, 0.0), most, *told, _years(estate, chosen, f, policy)))
+        instead = "" if other is None else short_words(options.loc[other[0, f]])
+        then = "" if other is None else " ".join(otherwise(options, chosen, other, f))
+        rows.append((estate.facilities[f].key, max(least, 0.0), most, instead, then, _years(estate, chosen, f, policy)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def shared_as_planned(estate: Estate, chosen: np.ndarray) -> np.ndarray:
-    """(O',) the options that are left once shared heads and numbers stay as they are planned."""
-    problem = estate.problem
+def shared_as_planned(problem: EstateProblem, actions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """(O',) the options that are left once shared heads and numbers stay as they are planned.
+
+    `actions` are those of the schools' options, the first of the problem.
+    """
     shared = np.zeros(problem.n_options, dtype=bool)
-    shared[: len(estate.options)] = [option.action in SHARED for option in estate.options]
+    shared[: len(actions)] = np.isin(actions, SHARED)
     planned = np.isin(np.arange(problem.n_options), chosen)
     shares = np.isin(np.arange(problem.n_facilities), problem.option_facility[shared & planned])
     return np.flatnonzero(np.where(shares[problem.option_facility], planned, ~shared))
@@ -87,25 +92,6 @@ def _years(estate: Estate, chosen: np.ndarray, f: int, policy: Policy) -> float:
         if one.action == CLOSE:
             saved += share * float(weight[list(estate.years).index(one.academic_year) :].sum())
     return saved
-
-
-def _otherwise(estate: Estate, chosen: np.ndarray, other: np.ndarray, asked: int) -> str:
-    """Other schools and sites that the other plan decides otherwise, in the first future; closing ones first."""
-    schools = len(estate.facilities)
-    before, then = chosen[0, :schools], other[0, :schools]
-    changed = [f for f in np.flatnonzero(before != then).tolist() if f != asked]
-    closes = {f for f in changed if {estate.options[o].action for o in (before[f], then[f])} & set(CLOSING)}
-    named = [
-        f"{estate.facilities[f].name}: {_words(estate, int(then[f]))} instead of {_words(estate, int(before[f]))}"
-        for f in sorted(changed, key=lambda f: f not in closes)
-    ]
-    more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    return "; ".join(named[:SHOWN]) + more
-
-
-def _words(estate: Estate, option: int) -> str:
-    one = estate.options[option]
-    return "as it is today" if one.action == STAY else f"{one.action} from {one.academic_year}"
 
 
 def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
@@ -129,8 +115,7 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     if most == np.inf:
         return [f"Keeping it open costs at least {money(least)} more; no such plan was found in the time."]
     both = f"{money(most)} more, proven" if most - least < 1 else f"{money(least)} to {money(most)} more, both proven"
-    others = row["otherwise"] or "all others do as in this plan"
-    said = [f"Keeping it open costs {both}, shared heads as planned. Then it is {row['instead']}, and {others}."]
+    said = [f"Keeping it open costs {both}, shared heads as planned; it is then {row['instead']}.", row["otherwise"]]
     return [*said, _reversed(least, most, float(row["fixed_cost_years"]), policy)]
 
 

@@ -63,7 +63,9 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
     if found is None:
         return ["Nothing else was open to it.", *_binding(folder, problem, taken)]
     instead = set() if found.instead is None else set(found.instead.tolist())
-    said = [_runner_up(problem, found, options, taken), *otherwise(problem, options, chosen, found)]
+    said = [_runner_up(problem, found, options, taken)]
+    if found.instead is not None:
+        said += otherwise(options, chosen, found.kept_without(chosen), facility)
     today = int(mine.loc[mine["action"] == STAY, "option"].iloc[0])
     if today not in {*taken.tolist(), *instead}:
         left = rivals(
@@ -87,17 +89,14 @@ def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, tak
     return f"Runner-up: {' or '.join(words)}, all else planned anew: {_more(*found.more_gbp)}."
 
 
-def otherwise(problem: EstateProblem, options: pd.DataFrame, chosen: np.ndarray, found: Rivals) -> list[str]:
-    """What other schools and sites do otherwise in the best plan found without the decision; schools that close first.
+def otherwise(options: pd.DataFrame, chosen: np.ndarray, other: np.ndarray, asked: int) -> list[str]:
+    """What other schools and sites than the one asked about do in another plan (K, F); those that close first.
 
     `options` is the table of that name, `chosen` (K, F) the plan. Of several futures the first is told.
     """
-    if found.instead is None:
-        return []
-    before, then = chosen[0, : problem.n_schools], found.kept_without(chosen)[0, : problem.n_schools]
-    asked = int(found.core.facilities[found.core.facility])
-    changed = np.array([f for f in np.flatnonzero(before != then) if f != asked], dtype=int)
     table = options.set_index("option")
+    before, then = (plan[0, : table["facility"].nunique()] for plan in (chosen, other))
+    changed = np.array([f for f in np.flatnonzero(before != then) if f != asked], dtype=int)
     closes = np.array([table["action"][[before[f], then[f]]].isin(ENDING).any() for f in changed], dtype=bool)
     if not len(changed):
         return ["In that plan all other schools and sites do as here."]
