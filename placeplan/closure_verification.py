@@ -55,12 +55,12 @@ def _allocated(table: dict[str, pd.DataFrame]) -> list[str]:
     moved = moved[moved["facility"].isin(effects.index)]
     found = moved.groupby(by)["pupils"].sum()
     cells = told.index.union(found.index)
-    since = cells.get_level_values("facility").map(effects["academic_year"])
+    closing = cells.get_level_values("facility")
+    since = effects["academic_year"].astype(object).reindex(closing).fillna("").to_numpy()
     gap = told.reindex(cells, fill_value=0.0) - found.reindex(cells, fill_value=0.0)
-    certain = np.array(
-        [effects["probability"].get(key, 1.0) > CERTAIN for key in cells.get_level_values("facility")], dtype=bool
-    )
-    certain &= np.asarray(cells.get_level_values("academic_year") >= since, dtype=bool)
+    years = cells.get_level_values("academic_year").to_numpy(dtype=object)
+    certain = np.array([effects["probability"].get(key, 1.0) > CERTAIN for key in closing], dtype=bool)
+    certain &= np.array([year >= first for year, first in zip(years, since, strict=True)], dtype=bool)
     off = np.where(certain, gap.abs(), gap) > TOLERANCE_PUPILS
     return [
         f"{key} to {to} in {year}: {one:+,.1f} displaced pupils over the allocation"

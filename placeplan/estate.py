@@ -31,7 +31,7 @@ from placeplan.pipeline import LEVERS
 from placeplan.reasons import with_competitions, with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult
-from placeplan.seated import planned_with_seats
+from placeplan.seated import SOLVED_SHARE, planned_with_seats
 from placeplan.study import Study
 from placeplan.waiting import planned_at_once, waiting_summary
 from placeplan.words import counted
@@ -58,7 +58,7 @@ def estate_stage(
         return solve_estate(
             one.problem,
             time_limit_s=study.policy.number("estate_time_limit_s"),
-            gap=study.policy.number("estate_gap"),
+            gap=SOLVED_SHARE * study.policy.number("estate_gap"),
             progress=progress,
             start=first if begin is None else replace(begin, proof=None),
         )
@@ -110,6 +110,7 @@ def estate_stage(
         | waiting_summary(plan, whole)
         | apart_summary(plan, apart)
         | {
+            "stopped_by": "gap" if seated.solved else "time limit",
             "closures_cut": seated.rounds,
             "seating_gbp": seated.seating_gbp,
             "without_own_place": float(sum(one.pupils.sum() for one in seated.short)),
@@ -184,7 +185,6 @@ def _summary(
         "objective": plan.objective,
         "bound": plan.bound,
         "gap": plan.gap,
-        "stopped_by": "gap" if plan.status == "optimal" else "time limit",
         "seconds": round(plan.seconds, 2),
         "route": plan.route,
         "demand": demand_words(study.policy),

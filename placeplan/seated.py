@@ -11,23 +11,27 @@ from geodata.policy import Policy
 from models.estate_build import Estate
 from models.seating import Shortage, cuts, seated
 from solvers import EstatePlan, gap_between, solve_estate
+from solvers.plans import status_of
 from solvers.transport import plan_cost
 from solvers.verify import verify_estate
 
 ROUNDS = 5  # plans at most; what is still short after them is said
+SOLVED_SHARE = 0.8  # of the gap asked for, to which plans are solved: seats cost a little more
 
 
 @dataclass(frozen=True, eq=False)
 class Seated:
     """A plan with its pupils seated, the estate with the rows it was found under, how often it was cut, who is short.
 
-    `seating_gbp` is what the seats cost above the plan as it was solved: none costs less than the plan's bound.
+    `seating_gbp` is what the seats cost above the plan as it was solved; `solved` is whether the solver stopped at the
+    gap it was asked for.
     """
 
     estate: Estate
     plan: EstatePlan
     rounds: int
     short: list[Shortage]
+    solved: bool
     seating_gbp: float = 0.0
 
 
@@ -49,14 +53,17 @@ def planned_with_seats(
 def with_seats(estate: Estate, plan: EstatePlan, policy: Policy) -> Seated:
     """The plan with the pupils of closing schools seated by year group, at the cost that this comes to."""
     chosen = plan.by_scenario
+    solved = plan.status == "optimal"
     if chosen is None or plan.flow is None or plan.unmet is None:
-        return Seated(estate, plan, 0, [])
+        return Seated(estate, plan, 0, [], solved)
     seats = seated(estate, chosen, plan.flow, plan.unmet, policy)
     if not len(seats.arc) and not seats.short:
-        return Seated(estate, plan, 0, [])
+        return Seated(estate, plan, 0, [], solved)
     cost = plan_cost(estate.problem, chosen, seats.flow, seats.unmet)
-    own = replace(plan, flow=seats.flow, unmet=seats.unmet, objective=cost, gap=gap_between(cost, plan.bound))
-    return Seated(estate, own, 0, seats.short, cost - plan.objective)
+    status = status_of(cost, plan.bound, policy.number("estate_gap"))
+    gap = gap_between(cost, plan.bound)
+    own = replace(plan, status=status, flow=seats.flow, unmet=seats.unmet, objective=cost, gap=gap)
+    return Seated(estate, own, 0, seats.short, solved, cost - plan.objective)
 
 
 def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, policy: Policy) -> EstatePlan | None:
@@ -70,7 +77,7 @@ def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, p
         found = solve_estate(
             one.problem.with_options(kept),
             time_limit_s=policy.number("estate_time_limit_s"),
-            gap=policy.number("estate_gap"),
+            gap=SOLVED_SHARE * policy.number("estate_gap"),
             start=None if start is None or start.by_scenario is None else start.begun_with(start.by_scenario, kept),
         )
         return found.renumbered(kept)
