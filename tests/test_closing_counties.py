@@ -21,7 +21,7 @@ from placeplan.verification import verify_results
 COUNTIES = int(os.environ.get("PLACEPLAN_COUNTIES", "1"))
 QUICK = {
     "closable": '"every school with a ground"', "close_rural": '"yes"', "closures_max": "6",
-    "estate_time_limit_s": "6", "closure_noise_draws": "0", "closure_keeping_seconds": "2", "closing": '"both"',
+    "estate_time_limit_s": "4", "closure_noise_draws": "0", "closure_keeping_seconds": "2", "closing": '"both"',
 }  # fmt: skip
 
 

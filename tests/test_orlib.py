@@ -42,9 +42,9 @@ def test_the_single_site_optimum_is_the_published_one(real_data, best_known, ins
     assert verify_estate(problem, plan) == []
 
 
-@pytest.mark.parametrize("instance", ["p31", "p32"])
-def test_the_hardest_single_site_problems_are_near_the_published_optimum(real_data, best_known, instance):
-    # From today's estate alone they were 0.6 and 1.0 % above it after half a minute.
+@pytest.mark.parametrize("instance", ["p32"])
+def test_the_hardest_single_site_problem_is_near_the_published_optimum(real_data, best_known, instance):
+    # From today's estate alone it was 1.0 % above it after half a minute; benchmarks/published.py has the others.
     problem = read_holmberg(real_data / "benchmarks" / "holmberg" / instance)
     plan = solve_estate(problem, gap=0.005, time_limit_s=120)
     assert plan.status == "optimal"
