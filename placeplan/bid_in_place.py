@@ -12,7 +12,7 @@ is a criterion of the competition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -223,7 +223,7 @@ def _planned(
     if before is not None and before.by_scenario is not None:
         begun = before.by_scenario.copy()
         begun[:, facility] = option
-        start = before.begun_with(begun, kept)
+        start = replace(before.begun_with(begun, kept), proof=before.proof)
     one = problem.with_options(kept)
     plan = solve_estate(one, time_limit_s=policy.number("bid_seconds"), gap=policy.number("estate_gap"), start=start)
     if plan.option is not None and (wrong := verify_estate(one, plan)):

@@ -39,7 +39,7 @@ def planned_alone(estate: Estate, plan: EstatePlan, policy: Policy) -> EstatePla
     own = _own(estate)
     begun = np.where(own[chosen].all(axis=0), chosen, problem.baseline)
     staged = None if plan.scenario_option is None else begun
-    start = replace(plan, option=begun[0], scenario_option=staged, proof=None)
+    start = replace(plan, option=begun[0], scenario_option=staged)
     return planned_within(estate, np.flatnonzero(own), start, policy)
 
 

@@ -74,11 +74,15 @@ def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, p
 
     def solved(one: Estate, before: EstatePlan | None) -> EstatePlan:
         start = begin if before is None or before.by_scenario is None else before
+        begun = None
+        if start is not None and start.by_scenario is not None:
+            proof = start.proof if before is None else None  # a cut is a row without a price
+            begun = replace(start.begun_with(start.by_scenario, kept), proof=proof)
         found = solve_estate(
             one.problem.with_options(kept),
             time_limit_s=policy.number("estate_time_limit_s"),
             gap=SOLVED_SHARE * policy.number("estate_gap"),
-            start=None if start is None or start.by_scenario is None else start.begun_with(start.by_scenario, kept),
+            start=begun,
         )
         return found.renumbered(kept)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,8 @@ from solvers.transport import keeps_rows
 ROUTE = "decomposed"
 PRICE_SHARE = 0.25  # of the time, for prices
 PRICE_PASSES = 4000  # at most
+PRICE_ROUND, FIRST_ROUNDS = 100, 3  # passes between two looks at what they gain; rounds that are not asked
+PRICE_GAIN = 0.02  # of the gap asked for, that a round of passes must gain
 LOOKED_FOR = 20  # times that a neighbourhood is sought before a core waits
 MOST_FACILITIES, MUCH_WANTED = 400, 60.0  # facilities up to which, flows a slice from which there is branching
 TRYING_SHARE = 0.3  # of the time for bounds: at most, for placing the plans that branches suggest
@@ -140,8 +143,7 @@ class Search:
         pupil, row = (None, None) if proof is None else (proof.pupil, proof.row)
         prices = Prices(self.layout, pupil, row, cores=self.workers)
         if proof is None or proof.mosaic is None:  # tiles are proven at the prices that they were laid with
-            until_s = clock.seconds + PRICE_SHARE * clock.left_s
-            prices.ascend(PRICE_PASSES, lambda: clock.seconds > until_s)
+            prices.ascend(PRICE_PASSES, self._priced_enough(prices, warm=proof is not None))
         self.reporter.report(bound=prices.bound)
         useful = problem.arc_cost < prices.pupil[:, problem.arc_node]
         useful &= problem.demand[:, problem.arc_node] > 0
@@ -155,6 +157,20 @@ class Search:
             problem, self.layout, prices, tiling, load, self.gap, self._efforts, clock, self.reporter, self.workers
         )
         return prices, load
+
+    def _priced_enough(self, prices: Prices, warm: bool) -> Callable[[], bool]:
+        """Whether the time for prices is up, or passes gain little beside the gap asked for where they began `warm`."""
+        until_s, seen = self.clock.seconds + PRICE_SHARE * self.clock.left_s, [prices.bound]
+
+        def enough() -> bool:
+            if warm and prices.passes % PRICE_ROUND == 0:
+                seen.append(prices.bound)
+                gained = seen[-1] - seen[-2]
+                if len(seen) > FIRST_ROUNDS and gained < PRICE_GAIN * self.gap * abs(prices.bound):
+                    return True
+            return self.clock.seconds > until_s
+
+        return enough
 
     def _begin_branching(self, prices: Prices, load: FloatArray) -> None:
         """Branch where facilities are few and each is wanted by many nodes (`solvers.branching`)."""

@@ -262,7 +262,7 @@ def enumerated(estate: Estate, given: pd.DataFrame, forward: int) -> float:
     return best
 
 
-@pytest.mark.parametrize("seed", range(56))
+@pytest.mark.parametrize("seed", range(24))
 def test_the_programme_agrees_with_every_choice_and_an_exact_layout(seed: int) -> None:
     """Never better than the truth, which would count money twice, nor dearer than a pound for each sum."""
     forward = int(np.random.default_rng(seed).integers(3))
