@@ -113,9 +113,12 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     if least == np.inf:
         return ["No plan that keeps it open keeps every rule."]
     if most == np.inf:
-        return [f"Keeping it open costs at least {money(least)} more; no such plan was found in the time."]
+        return [f"Keeping it open costs at least {money(least)} more than this plan; none was found in the time."]
     both = f"{money(most)} more, proven" if most - least < 1 else f"{money(least)} to {money(most)} more, both proven"
-    said = [f"Keeping it open costs {both}, shared heads as planned; it is then {row['instead']}.", row["otherwise"]]
+    said = [
+        f"Keeping it open costs {both}, shared heads as planned; what becomes of it then: {row['instead']}.",
+        row["otherwise"],
+    ]
     return [*said, _reversed(least, most, float(row["fixed_cost_years"]), policy)]
 
 
@@ -141,14 +144,19 @@ def formula_words(row: Mapping[str, Any], formula_gbp: float) -> list[str]:
 def _reversed(least: float, most: float, years: float, policy: Policy) -> str:
     """How much dearer closing would have to be, and what that is in two policy values."""
     harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
-    begin = f"Stands while closing it costs up to {money(least)} more than is taken" if least > 0 else "May not stand"
-    as_harm = f"a price of harm of {money(harm + most)} instead of {money(harm)}"
+    begin = (
+        f"The closure stands if closing costs up to {money(least)} more than is assumed"
+        if least > 0
+        else "It is not proven that the closure stands"
+    )
+    as_harm = f"a price of harm of {money(harm + most)} instead of {money(harm)} would do that"
+    said = f"{begin}; if it costs {money(most)} more, keeping the school open is certainly no dearer: {as_harm}"
     if not years:
-        return f"{begin}; {money(most)} more, surely, takes it out of the plan: {as_harm}."
+        return f"{said}."
     lower = fixed - most / years
     as_cost = (
-        f"{money(lower)} a year for the fixed cost of this school instead of {money(fixed)}"
+        f"so would a fixed cost of this school of {money(lower)} a year instead of {money(fixed)}"
         if lower > 0
-        else "no lower fixed cost of the school does as much"
+        else "no lower fixed cost of the school would"
     )
-    return f"{begin}; {money(most)} more, surely, takes it out of the plan: {as_harm}, or {as_cost}."
+    return f"{said}; {as_cost}."
