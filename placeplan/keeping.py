@@ -144,13 +144,15 @@ def formula_words(row: Mapping[str, Any], formula_gbp: float) -> list[str]:
 def _reversed(least: float, most: float, years: float, policy: Policy) -> str:
     """How much dearer closing would have to be, and what that is in two policy values."""
     harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
-    begin = (
-        f"The closure stands if closing costs up to {money(least)} more than is assumed"
-        if least > 0
-        else "It is not proven that the closure stands"
-    )
     as_harm = f"a price of harm of {money(harm + most)} instead of {money(harm)} would do that"
-    said = f"{begin}; if it costs {money(most)} more, keeping the school open is certainly no dearer: {as_harm}"
+    if most - least < 1:
+        said = f"The closure stands as long as closing costs no {money(most)} more than is assumed: {as_harm}"
+    else:
+        said = (
+            f"The closure stands if closing costs up to {money(least)} more than is assumed"
+            if least > 0
+            else "It is not proven that the closure stands"
+        ) + f"; if it costs {money(most)} more, keeping the school open is certainly no dearer: {as_harm}"
     if not years:
         return f"{said}."
     lower = fixed - most / years
