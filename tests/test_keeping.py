@@ -37,15 +37,17 @@ def test_keeping_costs_what_the_best_plan_without_closing_costs_more(fixed: int)
 
 def test_at_the_prices_told_the_closure_goes_and_just_before_them_it_stands() -> None:
     """A price of harm or a fixed cost beyond what is told takes it out of the plan; short of it, it stays."""
-    policy = Policy(VALUES)
+    dear = {"disturbance_gbp": 3_000}  # 42 pupils a year who move
+    policy = Policy(VALUES | dear)
     estate, _ = two(policy)
     row = keeping_table(estate, solve_estate(estate.problem, gap=1e-9), policy).iloc[0].to_dict()
     least, most, years = row["keeping_least_gbp"], row["keeping_most_gbp"], row["fixed_cost_years"]
     assert years == len(estate.years) - estate.years.index("2024/25")  # nothing discounted, nothing after the horizon
     harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
-    assert closes(harm_gbp_close=harm + least - 1) and not closes(harm_gbp_close=harm + most + 1)
-    assert closes(school_fixed_cost_gbp=fixed - (least - 1) / years)
-    assert not closes(school_fixed_cost_gbp=fixed - (most + 1) / years)
+    assert closes(harm_gbp_close=harm + least - 1, **dear)
+    assert not closes(harm_gbp_close=harm + most + 1, **dear)
+    assert closes(school_fixed_cost_gbp=fixed - (least - 1) / years, **dear)
+    assert not closes(school_fixed_cost_gbp=fixed - (most + 1) / years, **dear)
     kept, others, reversed_by = keeping_words(row, policy)
     assert f"a price of harm of {money(harm + most)} instead of {money(harm)}" in reversed_by
     assert f"this school of {money(fixed - most / years)} a year instead of {money(fixed)}" in reversed_by

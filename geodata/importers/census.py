@@ -26,6 +26,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "postcode": ("schoolpostcode", "postcode"),
     "middle": ("middleschool",),
     "all_through": ("allthroughschool",),
+    "fsm_pupils": ("numberofpupilsknowntobeeligibleforfreeschoolmeals",),
     "easting": ("easting",),
     "northing": ("northing",),
 }

@@ -28,7 +28,7 @@ from geodata.importers.sources import Source, plain_texts
 MAINSTREAM_PRIMARY = ("infant", "junior", "first", "primary")
 BOTH = ("all-through", "middle")
 UNPLANNED = ("special", "alternative provision", "nursery")
-WHOLE = ("low_age", "high_age", "capacity", "sen_places")
+WHOLE = ("low_age", "high_age", "capacity", "sen_places", "fsm_pupils")
 WORDS = {
     "gender": gender_of_entry,
     "admissions_policy": admissions,
@@ -58,6 +58,8 @@ def build_schools(
         schools[age] = _number(facts, age).fillna(ages[age])
     _place(schools, facts, sources, report)
     _capacity(schools, facts, sources, authority, rolls, report)
+    if "fsm_pupils" in facts:  # "c" where the publisher holds a small number back
+        schools["fsm_pupils"] = np.fmin(_number(facts, "fsm_pupils"), rolls.sum(axis=1).reindex(schools.index))
     empty = schools.index[found["oldest"].isna()]
     if len(empty):
         report.notes.append(f"{count(len(empty), 'school')} without pupils: {some(list(schools.loc[empty, 'name']))}.")
