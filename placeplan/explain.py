@@ -15,6 +15,7 @@ from placeplan.explain_bid import bid_explanation
 from placeplan.explain_closure import closure_told
 from placeplan.finance import money_told
 from placeplan.flip import forecast_flips
+from placeplan.keeping import stands_with_shared_heads
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.what_if import runner_up, why
@@ -133,7 +134,10 @@ def _decision(study: Study, key: str) -> Told:
     told["Decision"] += why(folder, key, found, TODAY_SHARE * seconds)
     told |= closure_told(folder, key, CLOSED_SHARE * seconds, None if found is None else found.prices, study.policy)
     if found is not None:
-        told["What change of the forecast would flip it"] = forecast_flips(study, key, found, until)
+        flips = forecast_flips(study, key, found, until)
+        if not found.stands and stands_with_shared_heads(folder, key):
+            flips.append("With shared heads as planned it is proven to stand at the forecast as it is (above).")
+        told["What change of the forecast would flip it"] = flips
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
     if len(moved):

@@ -107,6 +107,14 @@ def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
     ]
 
 
+def stands_with_shared_heads(folder: Path, key: str) -> bool:
+    """Whether a school is closed in the plan, proven against every plan with the same shared heads."""
+    if not (folder / "closure_keeping.parquet").exists():
+        return False
+    rows = read_stage(folder, "closure_keeping")
+    return bool((rows.loc[rows["facility"] == key, "keeping_least_gbp"] > 0).any())
+
+
 def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     """What is said of one closure: what keeping it costs, what comes instead, and what would reverse it."""
     least, most = float(row["keeping_least_gbp"]), float(row["keeping_most_gbp"])
