@@ -124,10 +124,8 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
             np.maximum(problem.option_capacity[options].T - _load(estate, flow), 0.0),
             infant_room(own[k, :, t], admits, policy),
         )
-        for attempt in range(TIGHTENED + 1):
+        for _ in range(TIGHTENED + 1):
             group, arc, pupils, lost = _sit(estate, one, room, home)
-            if attempt == 0:
-                short += _shortages(estate, one, lost, home)
             column = np.array([each.column for each in one.groups])[group]
             came, away = np.zeros((2, schools, len(COMPULSORY)))
             np.add.at(came, (problem.arc_facility[arc], column), pupils)
@@ -137,6 +135,7 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
             if over.max(initial=0.0) < LEAST_SHORT:
                 break
             room = room._replace(infants=np.where(over > 0, away[:, INFANTS].sum(axis=1) - over, room.infants))
+        short += _shortages(estate, one, lost, home)
         rolls[k, :, t] += came
         for j, each in enumerate(one.groups):
             mine, whole = group == j, problem.demand[each.slice]
@@ -152,17 +151,20 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
 
 
 def cuts(estate: Estate, chosen: Ints, short: Sequence[Shortage]) -> list[Row]:
-    """Rows that exclude the closures that leave pupils unseated, unless a school within reach has more places."""
+    """Rows that exclude the closures that leave pupils unseated, unless a school within reach has more places.
+
+    Stricter than need be: pupils of other schools might make room. Nothing that is proven may rest on them.
+    """
     option_facility = estate.problem.option_facility[: len(estate.options)]
-    places = np.array([option.places for option in estate.options])
-    rows: dict[str, Row] = {}
+    places, admits = (np.array([getattr(option, of) for option in estate.options]) for of in ("places", "admits"))
+    rows: dict[tuple[int, str], Row] = {}
     for one in short:
         t, column = one.year, COMPULSORY.index(one.year_group)
         staged = min(one.scenario, len(chosen) - 1)
-        now = places[chosen[staged, option_facility], t]
+        taken = chosen[staged, option_facility]
         shut = np.isin(option_facility, one.schools) & (places[:, t, column] <= 0)
         more = np.isin(option_facility, one.within) & ~np.isin(option_facility, one.schools)
-        more &= (places[:, t] > now + 1e-6).any(axis=1)
+        more &= ((places[:, t] > places[taken, t] + 1e-6) | (admits[:, t] > admits[taken, t] + 1e-6)).any(axis=1)
         at = np.flatnonzero(shut | more)
         values = np.where(shut[at], 1.0, -1.0)
         names = ", ".join(estate.facilities[f].name for f in one.schools)
@@ -170,7 +172,7 @@ def cuts(estate: Estate, chosen: Ints, short: Sequence[Shortage]) -> list[Row]:
             f"{names}: closed in {estate.years[t]}, {one.pupils.sum():.0f} pupils of {one.year_group} have no place in "
             "their own year group"
         )
-        rows[name] = Row(name, at, values, -np.inf, float(len(one.schools) - 1), "schools")
+        rows[one.scenario, name] = Row(name, at, values, -np.inf, float(len(one.schools) - 1), "schools")
     return list(rows.values())
 
 

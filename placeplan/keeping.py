@@ -24,21 +24,32 @@ from models.estate_build import Estate, year_weights
 from models.estate_read import option_table
 from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE
 from models.pockets import SCHOOLS_BLOCK
+from models.seating import seated
 from placeplan.results import read_stage
 from placeplan.what_if import otherwise, short_words
 from placeplan.words import money
 from solvers import EstatePlan, Rivals, rivals
+from solvers.highs import Clock
+from solvers.transport import place_pupils, plan_cost
 
 SHARED = (FEDERATE, MERGE_KEEPS, MERGE_SITE)  # levers of two schools that leave every place where it is
-COLUMNS = ["facility", "keeping_least_gbp", "keeping_most_gbp", "instead", "otherwise", "fixed_cost_years"]
-FIRST_SHARE = 0.6  # of the time, at most, for the first school
+COLUMNS = [
+    "facility",
+    "keeping_least_gbp",
+    "keeping_most_gbp",
+    "instead",
+    "otherwise",
+    "closes_share",
+    "fixed_cost_years",
+]
 
 
 def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
     """One row a school that the plan closes: what the best plan that does not close it costs more, least and most.
 
     `instead` is what becomes of it in the best plan found, `otherwise` says what other schools do there that they do
-    not in this plan; `fixed_cost_years` the discounted years of a school's fixed cost that closing it saves.
+    not in this plan; `closes_share` and `fixed_cost_years` are the share of futures in which it closes and the
+    discounted years of a school's fixed cost that this saves, of closures that are no amalgamation.
     """
     chosen = plan.by_scenario
     assert chosen is not None
@@ -48,26 +59,26 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
     kept = shared_as_planned(estate.problem, actions, chosen)
     held, own, gap = estate.problem.with_options(kept), kept.searchsorted(chosen), plan.objective - plan.bound
 
-    def without(f: int, seconds: float, gap_gbp: float) -> Rivals:
+    def without(f: int) -> Rivals:
         taken = np.isin(actions, CLOSING) & (estate.problem.option_facility[: len(actions)] == f)
         mine = kept.searchsorted(np.intersect1d(np.flatnonzero(taken), kept))
-        return rivals(held, f, mine, own, time_limit_s=max(seconds, 0.0), gap_gbp=gap_gbp, sharp=True)
+        seconds = max(min(share, until - time.perf_counter()), 0.0)
+        return rivals(held, f, mine, own, time_limit_s=seconds, gap_gbp=gap, sharp=True)
 
-    found: list[Rivals] = []
-    if len(closing):  # the first also proves how good the plan is with shared heads as they are
-        found = [without(closing[0], FIRST_SHARE * (until - time.perf_counter()), gap)]
-        gap = min(gap, max(found[0].with_it.most_gbp - found[0].with_it.least_gbp, 0.0))
-        rounds = math.ceil((len(closing) - 1) / 2) or 1
-        share = (until - time.perf_counter()) / rounds
-        with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
-            found += pool.map(lambda f: without(f, min(share, until - time.perf_counter()), gap), closing[1:])
+    share = (until - time.perf_counter()) / max(math.ceil(len(closing) / 2), 1)
+    with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
+        found = list(pool.map(without, closing))
+    seats = _seating_gbp(estate, chosen, policy) if closing else 0.0
     rows, options = [], option_table(estate)
     for f, one in zip(closing, found, strict=True):
         least, most = one.more_gbp
         other = None if one.instead is None else kept[one.kept_without(own)]
         instead = "" if other is None else short_words(options.loc[other[0, f]])
         then = "" if other is None else " ".join(otherwise(options, chosen, other, f))
-        rows.append((estate.facilities[f].key, max(least, 0.0), most, instead, then, _years(estate, chosen, f, policy)))
+        if other is not None:
+            most += _seating_gbp(estate, other, policy)  # inf where not everybody finds a seat in it
+        least = max(least - seats, 0.0)
+        rows.append((estate.facilities[f].key, least, most, instead, then, *_closed(estate, chosen, f, policy)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -83,15 +94,26 @@ def shared_as_planned(problem: EstateProblem, actions: np.ndarray, chosen: np.nd
     return np.flatnonzero(np.where(shares[problem.option_facility], planned, ~shared))
 
 
-def _years(estate: Estate, chosen: np.ndarray, f: int, policy: Policy) -> float:
-    """Discounted years, to be expected over the futures, in which the school's fixed cost is saved."""
+def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> float:
+    """What seating the displaced by year group costs above the least cost of placing them; inf where it cannot be."""
+    problem = estate.problem
+    flow, unmet = place_pupils(problem, chosen, Clock(None))
+    seats = seated(estate, chosen, flow, unmet, policy)
+    if seats.short:
+        return math.inf
+    return plan_cost(problem, chosen, seats.flow, seats.unmet) - plan_cost(problem, chosen, flow, unmet)
+
+
+def _closed(estate: Estate, chosen: np.ndarray, f: int, policy: Policy) -> tuple[float, float]:
+    """To be expected over the futures: the share in which it closes, and discounted years of fixed cost then saved."""
     _, weight = year_weights(estate.years, policy)
-    saved = 0.0
+    closes, saved = 0.0, 0.0
     for share, option in zip(estate.problem.stage_weight, chosen[:, f], strict=True):
         one = estate.options[int(option)]
         if one.action == CLOSE:
+            closes += share
             saved += share * float(weight[list(estate.years).index(one.academic_year) :].sum())
-    return saved
+    return closes, saved
 
 
 def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
@@ -127,7 +149,7 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
         f"Keeping it open costs {both}, shared heads as planned; what becomes of it then: {row['instead']}.",
         row["otherwise"],
     ]
-    return [*said, _reversed(least, most, float(row["fixed_cost_years"]), policy)]
+    return [*said, _reversed(least, most, row, policy)]
 
 
 def formula_words(row: Mapping[str, Any], formula_gbp: float) -> list[str]:
@@ -149,24 +171,27 @@ def formula_words(row: Mapping[str, Any], formula_gbp: float) -> list[str]:
     return [f"{said}: counted, {'it would not stand' if formula_gbp > most else 'whether it stands is not proven'}."]
 
 
-def _reversed(least: float, most: float, years: float, policy: Policy) -> str:
-    """How much dearer closing would have to be, and what that is in two policy values."""
-    harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
-    as_harm = f"a price of harm of {money(harm + most)} instead of {money(harm)} would do that"
+def _reversed(least: float, most: float, row: Mapping[str, Any], policy: Policy) -> str:
+    """How much dearer this closure alone would have to be, and what that is in two policy values."""
     if most - least < 1:
-        said = f"The closure stands as long as closing costs no {money(most)} more than is assumed: {as_harm}"
+        said = f"It stands as long as this closure alone costs no {money(most)} more than is assumed"
+    elif least > 0:
+        said = (
+            f"It stands if this closure alone costs up to {money(least)} more than is assumed; from {money(most)} on "
+            "keeping the school open is no dearer"
+        )
     else:
         said = (
-            f"The closure stands if closing costs up to {money(least)} more than is assumed"
-            if least > 0
-            else "It is not proven that the closure stands"
-        ) + f"; if it costs {money(most)} more, keeping the school open is certainly no dearer: {as_harm}"
-    if not years:
+            "It is not proven that it stands; if this closure alone costs "
+            f"{money(most)} more than is assumed, keeping the school open is no dearer"
+        )
+    share, years = float(row["closes_share"]), float(row["fixed_cost_years"])
+    if not share or not years:
         return f"{said}."
+    harm, fixed = policy.number("harm_gbp_close"), policy.number("school_fixed_cost_gbp")
     lower = fixed - most / years
-    as_cost = (
-        f"so would a fixed cost of this school of {money(lower)} a year instead of {money(fixed)}"
-        if lower > 0
-        else "no lower fixed cost of the school would"
+    as_cost = f"{money(lower)} a year instead of {money(fixed)}" if lower > 0 else "less than nothing"
+    return (
+        f"{said}. For this school alone that is a price of harm of {money(harm + most / share)} instead of "
+        f"{money(harm)}, or a fixed cost of {as_cost}."
     )
-    return f"{said}; {as_cost}."

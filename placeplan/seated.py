@@ -38,16 +38,28 @@ class Seated:
 def planned_with_seats(
     estate: Estate, solve: Callable[[Estate, EstatePlan | None], EstatePlan], policy: Policy
 ) -> Seated:
-    """The best plan by `solve` (of an estate, from a plan), cut where displaced pupils find no seat of their own."""
+    """The best plan by `solve` (of an estate, from a plan), cut where displaced pupils find no seat of their own.
+
+    A cut takes other pupils to stay where the plan had them, so it may exclude a plan that would do. The bound is that
+    of the first plan, found without any: no plan that seats everybody costs less.
+    """
     plan, rounds = solve(estate, None), 0
-    found = with_seats(estate, plan, policy)
+    found, proven = with_seats(estate, plan, policy), plan.bound
     while found.short and rounds < ROUNDS:
         assert plan.by_scenario is not None
         more = cuts(estate, plan.by_scenario, found.short)
         estate = estate.restated([*estate.rows, *more], estate.pupils)
         plan, rounds = solve(estate, plan), rounds + 1
-        found = with_seats(estate, plan, policy)
+        if plan.by_scenario is None:
+            break
+        found = with_seats(estate, _bounded(plan, proven, policy), policy)
     return replace(found, rounds=rounds)
+
+
+def _bounded(plan: EstatePlan, bound: float, policy: Policy) -> EstatePlan:
+    """The plan under another bound."""
+    status = status_of(plan.objective, bound, policy.number("estate_gap"))
+    return replace(plan, status=status, bound=bound, gap=gap_between(plan.objective, bound))
 
 
 def with_seats(estate: Estate, plan: EstatePlan, policy: Policy) -> Seated:
