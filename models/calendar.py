@@ -217,6 +217,7 @@ class Calendar:
         if holder(facility.type) == ACADEMY:
             agree = "the trust and the Secretary of State agree to close"
             weeks = self.policy.number("academy_closure_weeks")
+            consult = replace(consult, basis="Funding agreement of the academy; sections 15 and 16 are not its law")
             return (case, consult, Step(agree, "Funding agreement of the academy", weeks, by=close))
         return (case, consult, *self._published(CLOSING, close))
 

@@ -17,7 +17,7 @@ CLOSED = (
 )
 PRESUMPTION = (
     "Designated rural primary: the presumption against closure applies, and the four factors of section 15(4) of the "
-    "Education and Inspections Act 2006 are not assessed here."
+    "Education and Inspections Act 2006 are the authority's to assess (table rural_factors); nothing here does it."
 )
 
 
