@@ -2,7 +2,8 @@
 
 A plan counts the places of a band's upper years together, so it may count an empty place in Y6 for a pupil of Y2. Once
 it is decided what closes, the pupils of closing schools are seated anew year group by year group, at least cost, in
-what other schools have left there beside their own: a programme a scenario and year. The plan's other pupils stay as
+what other schools have left there beside their own: a programme a scenario and year, in which as many as can keep the
+school they had the year before. The plan's other pupils stay as
 they are. Where not all find a seat, a row says what has to be otherwise: not all of these schools close, or a school
 within their reach has more places.
 """
@@ -23,13 +24,13 @@ from geodata.years import COMPULSORY
 from models.class_structure import INFANTS
 from models.closing import Closing, closing, home_of, own_groups, rolls_by_year_group
 from models.estate_build import TINY, Estate
-from models.infant_classes import infant_room, over_in_infant_classes
+from models.infant_classes import infant_room
 from models.rules import Row
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 LEAST_SHORT = 0.5  # pupils from which a shortage counts
-TIGHTENED = 3  # times that a school is asked to take fewer infants where their ages do not mix
+STAYING = 2.0  # times the dearest journey: nobody changes school again for a shorter way
 WITHOUT_SEAT = 100.0  # times the dearest journey: seating one more is worth moving as many others
 
 
@@ -114,27 +115,25 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
             flow[s, leaving] = unmet[s, one.nodes] = 0.0
     own = rolls_by_year_group(estate, flow, closes)
     rolls, without = own.copy(), np.zeros_like(own)
-    parts, short = [], []
+    load, parts, short = _load(estate, flow), [], []
+    last_year, latest = np.zeros((problem.n_arcs, len(COMPULSORY))), (-1, -1)  # who sat where, and when that was
     for one in years:
         k, t = one.scenario, one.year
         options = chosen[min(k, len(chosen) - 1), :schools]
         places, admits = (np.array([getattr(estate.options[o], of)[t] for o in options]) for of in ("places", "admits"))
         room = _Room(
             np.maximum(places - own[k, :, t], 0.0),
-            np.maximum(problem.option_capacity[options].T - _load(estate, flow), 0.0),
+            np.maximum(problem.option_capacity[options].T - load, 0.0),
             infant_room(own[k, :, t], admits, policy),
         )
-        for _ in range(TIGHTENED + 1):
-            group, arc, pupils, lost = _sit(estate, one, room, home)
-            column = np.array([each.column for each in one.groups])[group]
-            came, away = np.zeros((2, schools, len(COMPULSORY)))
-            np.add.at(came, (problem.arc_facility[arc], column), pupils)
-            leaves = home[problem.arc_node[arc]] != problem.arc_facility[arc]
-            np.add.at(away, (problem.arc_facility[arc[leaves]], column[leaves]), pupils[leaves])
-            over = over_in_infant_classes(own[k, :, t], away, admits, policy)
-            if over.max(initial=0.0) < LEAST_SHORT:
-                break
-            room = room._replace(infants=np.where(over > 0, away[:, INFANTS].sum(axis=1) - over, room.infants))
+        went_up = np.roll(last_year, 1, axis=1) if (k, t - 1) == latest else np.zeros_like(last_year)
+        went_up[:, 0] = 0.0
+        group, arc, pupils, lost = _sit(estate, one, room, home, went_up)
+        column = np.array([each.column for each in one.groups])[group]
+        came, last_year = np.zeros((schools, len(COMPULSORY))), np.zeros_like(last_year)
+        np.add.at(came, (problem.arc_facility[arc], column), pupils)
+        np.add.at(last_year, (arc, column), pupils)
+        latest = (k, t)
         short += _shortages(estate, one, lost, home)
         rolls[k, :, t] += came
         for j, each in enumerate(one.groups):
@@ -198,10 +197,11 @@ def _load(estate: Estate, flow: Array) -> Array:
     return np.array([np.bincount(problem.arc_facility, of_slice, minlength=schools) for of_slice in pupils])
 
 
-def _sit(estate: Estate, one: _Year, room: _Room, home: Ints) -> tuple[Ints, Ints, Array, Array]:
+def _sit(estate: Estate, one: _Year, room: _Room, home: Ints, went_up: Array) -> tuple[Ints, Ints, Array, Array]:
     """Who sits where in one year, at least cost: (P,) groups, arcs and pupils, and (G, D) pupils without a seat.
 
     A year group that its school still has keeps its seats there. Infants count at a school that is not their own.
+    `went_up` (A, 12) sat there the year before, a year group lower: as many as can keep their school.
     """
     problem, schools = estate.problem, len(estate.facilities)
     near = np.flatnonzero(np.isin(problem.arc_node, one.nodes))
@@ -213,6 +213,12 @@ def _sit(estate: Estate, one: _Year, room: _Room, home: Ints) -> tuple[Ints, Int
         here = np.flatnonzero((pupils[node] > TINY) & open_to)
         parts.append((np.full(len(here), j), near[here], problem.journey_costs(s)[near[here]]))
     group, arc, cost = (np.concatenate(part) for part in zip(*parts, strict=True))
+    dearest = max(1.0, float(cost.max(initial=0.0)))
+    before = went_up[arc, np.array([each.column for each in one.groups])[group]]
+    stays = np.flatnonzero(before > TINY)  # once more, for those who keep their school
+    most = np.concatenate([np.full(len(arc), np.inf), before[stays]])
+    cost = np.concatenate([cost, cost[stays] - STAYING * dearest])
+    group, arc = np.concatenate([group, group[stays]]), np.concatenate([arc, arc[stays]])
     to, column = problem.arc_facility[arc], np.array([each.column for each in one.groups])[group]
     of_slice = np.array([each.slice for each in one.groups])[group]
     away = home[problem.arc_node[arc]] != to
@@ -221,17 +227,18 @@ def _sit(estate: Estate, one: _Year, room: _Room, home: Ints) -> tuple[Ints, Int
     seat = _limit(to * len(COMPULSORY) + column, away, room.groups.ravel())
     whole = _limit(of_slice * schools + to, np.ones(len(arc), dtype=bool), room.slices[:, :schools].ravel())
     infants = _limit(to, away & np.isin(column, np.arange(len(COMPULSORY))[INFANTS]), room.infants)
-    dear = WITHOUT_SEAT * max(1.0, float(cost.max(initial=0.0)))
     asked = np.searchsorted(who, group * problem.n_nodes + problem.arc_node[arc])
     ones = np.ones(len(arc) + len(who))
     shares = coo_matrix(
         (ones, (np.concatenate([asked, np.arange(len(who))]), np.arange(len(ones)))), (len(who), len(ones))
     )
     rows, levels = zip(seat, whole, infants, strict=True)
+    upper = np.concatenate([most, np.full(len(who), np.inf)])
     limits = vstack([coo_matrix((row.data, (row.row, row.col)), (row.shape[0], len(ones))) for row in rows])
     found = linprog(
-        np.concatenate([cost, np.full(len(who), dear)]),
-        A_ub=limits.tocsr(), b_ub=np.concatenate(levels), A_eq=shares.tocsr(), b_eq=pupils.ravel()[who], method="highs",
+        np.concatenate([cost, np.full(len(who), WITHOUT_SEAT * dearest)]),
+        A_ub=limits.tocsr(), b_ub=np.concatenate(levels), A_eq=shares.tocsr(), b_eq=pupils.ravel()[who],
+        bounds=np.column_stack([np.zeros(len(ones)), upper]), method="highs",
     )  # fmt: skip
     if found.status:
         raise ArithmeticError(f"Displaced pupils could not be seated by year group: {found.message}")

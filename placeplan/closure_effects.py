@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
-from geodata.years import COMPULSORY
+from geodata.years import COMPULSORY, start_year
 from placeplan.closure_money import transport_by_year
 from placeplan.closures import LATER, NO_FAITH, ON_ROLL, Closures
 
@@ -22,6 +24,7 @@ EFFECTS = [
     "pupils_displaced",
     "later_entrants_per_year",
     "without_place",
+    "moved_again",
     "homes_outside",
     "median_before_m",
     "worst_before_m",
@@ -129,6 +132,7 @@ def effects_table(
                 "pupils_displaced": float(mine["pupils"].sum()),
                 "later_entrants_per_year": _entrants(found, all_years, f),
                 "without_place": _without(found, f, year),
+                "moved_again": moved_again(all_years),
                 **_distances(mine),
                 **{name: float(mine[name].sum()) for name in ENTITLED},
                 **_transport(found, routes[routes["facility"] == facility.key], money, year),
@@ -152,6 +156,27 @@ def _without(found: Closures, f: int, year: str) -> float:
     """Pupils of the closing school without a place in the closing year, expected over the scenarios."""
     lost = found.moved.without_place[:, f, found.estate.years.index(year)].sum(axis=-1)
     return float(found.probability @ lost)
+
+
+def moved_again(rows: pd.DataFrame) -> float:
+    """Pupils on roll when their school closed who later change receiving school once more, summed over the years.
+
+    `rows` are those of a closing school in the table displaced. A smaller cohort is no move.
+    """
+    mine = rows[rows["cohort"] == ON_ROLL]
+    if mine.empty:
+        return 0.0
+    entered = mine["academic_year"].map(start_year) - mine["year_group"].map(COMPULSORY.index)
+    counts = mine.assign(entered=entered).pivot_table(
+        index=["demand_point", "entered", "receiving"], columns="academic_year", values="pupils", aggfunc="sum"
+    )
+    counts = counts.fillna(0.0)
+    whole = counts.groupby(["demand_point", "entered"]).transform("sum")
+    moved = 0.0
+    for year, then in pairwise(counts.columns):
+        ratio = np.divide(whole[then], whole[year], out=np.zeros(len(whole)), where=whole[year].to_numpy() > 0)
+        moved += float(np.maximum(counts[year] * np.minimum(ratio, 1.0) - counts[then], 0.0).sum())
+    return moved
 
 
 def _distances(rows: pd.DataFrame) -> dict[str, float]:

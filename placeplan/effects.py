@@ -57,17 +57,17 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
     )
 
 
-def placed_anew(estate: Estate, option: np.ndarray, plan: EstatePlan | None = None) -> Placing:
+def placed_anew(estate: Estate, option: np.ndarray, known: tuple[np.ndarray, np.ndarray] | None = None) -> Placing:
     """Pupils placed at least cost under the options (F,) or, by scenario, (K, F), and contributions spent at best.
 
-    With a plan, its flows are kept wherever the options differ from it in nothing that matters there.
+    With `known`, options and their cheapest flows, these are kept wherever the options differ in nothing that matters.
     """
     staged = np.broadcast_to(option, (len(estate.problem.stage_weight), estate.problem.n_facilities))
     staged = settled(estate.problem, staged)
-    if plan is None or plan.by_scenario is None or plan.flow is None:
+    if known is None:
         flow, unmet = place_pupils(estate.problem, staged, Clock(None))
     else:
-        flow, unmet = place_changed(estate.problem, staged, Clock(None), (plan.by_scenario, plan.flow))
+        flow, unmet = place_changed(estate.problem, staged, Clock(None), known)
     return placing(estate, staged, flow, unmet)
 
 
@@ -79,13 +79,14 @@ def decision_effects(estate: Estate, plan: EstatePlan) -> pd.DataFrame:
     those of the plan).
     """
     chosen, baseline = plan.by_scenario, estate.problem.baseline
-    assert chosen is not None and plan.flow is not None and plan.unmet is not None and baseline is not None
-    own = placing(estate, chosen, plan.flow, plan.unmet)
+    assert chosen is not None and baseline is not None
+    own = placed_anew(estate, chosen)  # as the others are: without seats by year group
+    known = (chosen, own.flow)
     rows = []
     for f in np.flatnonzero((chosen != baseline).any(axis=0)[: estate.problem.n_schools]).tolist():
         option = chosen.copy()
         option[:, f] = baseline[f]
-        other = placed_anew(estate, option, plan)
+        other = placed_anew(estate, option, known)
         rows.append(
             {
                 "facility": estate.facilities[f].key,

@@ -100,6 +100,7 @@ def _effects(folder: Path, key: str) -> list[str]:
         "after; "
         f"worst {one['worst_before_m'] / 1000:.1f} before, {one['worst_after_m'] / 1000:.1f} after; "
         f"{one['cross_2_miles']:.0f} come to live beyond 2 miles, {one['cross_3_miles']:.0f} beyond 3.",
+        f"Would have to change school once more in later years: {one['moved_again']:.0f}.",
         f"Newly entitled to free transport: {one['newly_entitled']:.0f}; it costs "
         f"{money(one['transport_first_year_gbp'])} more in the closing year, in whole vehicles by route.",
         f"Could be offered a place with most of their year group at one school: {one['could_stay_together']:.0%}; the "

@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
+from geodata.years import PRIMARY, start_year
 from models.estate import EstateProblem
 from models.estate_build import Estate, year_weights
 from models.estate_read import option_table
 from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE
-from models.pockets import SCHOOLS_BLOCK
+from models.pockets import SCHOOLS_BLOCK, TRANSPORT
 from models.seating import seated
 from placeplan.results import read_stage
 from placeplan.what_if import otherwise, short_words
@@ -122,11 +123,28 @@ def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
     pockets = read_stage(folder, "pockets")
     mine = pockets[(pockets["facility"] == key) & (pockets["pocket"] == SCHOOLS_BLOCK) & ~pockets["in_own_cost"]]
     formula = float(mine["discounted_gbp"].sum())
+    carried = float(pockets.loc[(pockets["facility"] == key) & (pockets["item"] == TRANSPORT), "discounted_gbp"].sum())
+    by_route = carried - _by_seat_gbp(folder, key, policy)
     return [
         words
         for row in rows[rows["facility"] == key].to_dict("records")
-        for words in [*keeping_words(row, policy), *formula_words(row, formula)]
+        for words in [*keeping_words(row, policy), *left_out_words(row, by_route, formula)]
     ]
+
+
+def _by_seat_gbp(folder: Path, key: str, policy: Policy) -> float:
+    """What the plan counts for transport of a closing school's pupils, by the seat, discounted."""
+    rows = read_stage(folder, "displaced")
+    rows = rows[rows["facility"] == key]
+    years = sorted(set(read_stage(folder, "retained")["academic_year"]), key=start_year)
+    weight = rows["academic_year"].map(dict(zip(years, year_weights(years, policy)[1], strict=True)))
+    limit = np.where(
+        rows["year_group"].isin(PRIMARY),
+        policy.number("walking_limit_under_8_m"),
+        policy.number("walking_limit_8_up_m"),
+    )
+    far = rows["distance_after_m"].astype(float) > limit
+    return float((rows["pupils"] * weight * far).sum()) * policy.number("transport_gbp")
 
 
 def stands_with_shared_heads(folder: Path, key: str) -> bool:
@@ -152,23 +170,38 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     return [*said, _reversed(least, most, row, policy)]
 
 
-def formula_words(row: Mapping[str, Any], formula_gbp: float) -> list[str]:
-    """Whether the closure stands when the formula's answer to it is counted too: sparsity, the lump sum's difference.
+def left_out_words(row: Mapping[str, Any], by_route_gbp: float, formula_gbp: float) -> list[str]:
+    """Whether the closure stands when what the plan does not count is counted too, each GBP over the years.
 
-    These follow from the plan, with the rolls and neighbours that it leaves; a plan that counted them would be this
-    one as long as they are less than what keeping the school open costs.
+    `by_route_gbp` is what whole vehicles cost above the plan's price of a seat, `formula_gbp` what sparsity and the
+    lump sum change. Both follow from the plan; one that counted them would be this one as long as they come to less
+    than what keeping the school open costs. The formula's money is not the council's, so both sums are judged.
     """
-    if abs(formula_gbp) < 1.0:
+    said = [
+        f"{what} {money(abs(gbp))} {'more' if gbp > 0 else 'less'}"
+        for what, gbp in (
+            ("whole vehicles by route come to", by_route_gbp),
+            ("sparsity of the school and its neighbours and the lump sum come to", formula_gbp),
+        )
+        if abs(gbp) >= 1.0
+    ]
+    if not said:
         return []
-    least, most = float(row["keeping_least_gbp"]), float(row["keeping_most_gbp"])
-    more = "more" if formula_gbp > 0 else "less"
-    said = f"Sparsity of the school and its neighbours and the lump sum come to {money(abs(formula_gbp))} {more} then"
-    said += ", which the plan does not count"
-    if least <= 0:
-        return [f"{said}."]
-    if formula_gbp < least:
-        return [f"{said}; it stands all the same."]
-    return [f"{said}: counted, {'it would not stand' if formula_gbp > most else 'whether it stands is not proven'}."]
+    left_out = f"Not counted in the plan: {'; '.join(said)}."
+    if float(row["keeping_least_gbp"]) <= 0:
+        return [left_out]
+    with_route, with_both = _verdict(row, by_route_gbp), _verdict(row, by_route_gbp + formula_gbp)
+    if with_route == with_both:
+        return [left_out, f"With these counted, {with_both}."]
+    return [left_out, f"With the vehicles counted, {with_route}; with the formula's money too, {with_both}."]
+
+
+def _verdict(row: Mapping[str, Any], more_gbp: float) -> str:
+    if more_gbp < float(row["keeping_least_gbp"]):
+        return "the closure stands all the same"
+    if more_gbp > float(row["keeping_most_gbp"]):
+        return "it would not stand"
+    return "whether it stands is not proven"
 
 
 def _reversed(least: float, most: float, row: Mapping[str, Any], policy: Policy) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -155,6 +156,9 @@ def test_devon_is_read_whole(devon: Imported) -> None:
     assert (schools["admissions_policy"] == "selective").sum() == 1  # Colyton Grammar School
     dartmouth = schools[schools["name"] == "Dartmouth Academy"].iloc[0]
     assert (dartmouth["planning_area"], dartmouth["planning_area_secondary"]) == (8780035, 8780109)
+    meals, rolls = schools["fsm_pupils"].astype(float), devon.tables["rolls"].query("academic_year == '2022/23'")
+    roll = rolls.groupby("urn")["pupils"].sum().reindex(schools["urn"]).to_numpy(dtype=float)
+    assert meals.notna().sum() > 350 and 0.1 < meals.sum() / np.nansum(roll) < 0.25
 
 
 def test_coarse_boundaries_given_first_are_pointed_out(real_data: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from test_joint_levers import joint_estate
 from geodata.policy import Policy
 from models.estate_build import Reach, build_estate
 from models.options import CLOSING, FEDERATE, STAY
-from placeplan.keeping import SHARED, formula_words, keeping_table, keeping_words, shared_as_planned
+from placeplan.keeping import SHARED, keeping_table, keeping_words, left_out_words, shared_as_planned
 from placeplan.words import money
 from solvers import solve_estate
 
@@ -85,14 +85,21 @@ def test_shared_heads_stay_as_they_are_planned_and_all_else_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("formula", "end"),
-    [(-5e4, "it stands all the same."), (9e4, "it stands all the same."), (1.5e5, "whether it stands is not proven."),
-     (3e5, "it would not stand.")],
-)  # fmt: skip
-def test_what_the_formula_answers_is_set_beside_what_keeping_costs(formula: float, end: str) -> None:
+    ("by_route", "formula", "end"),
+    [
+        (0.0, -5e4, "counted, the closure stands all the same."),
+        (9e4, 0.0, "counted, the closure stands all the same."),
+        (1.5e5, 0.0, "counted, whether it stands is not proven."),
+        (3e5, 0.0, "counted, it would not stand."),
+        (3e5, -9e5, "counted, it would not stand; with the formula's money too, the closure stands all the same."),
+    ],
+)
+def test_what_the_plan_leaves_out_is_set_beside_what_keeping_costs(by_route: float, formula: float, end: str) -> None:
+    """The formula's money is nobody's who decides: vehicles alone are judged, and both together."""
     row = {"keeping_least_gbp": 1e5, "keeping_most_gbp": 2e5}
-    (said,) = formula_words(row, formula)
-    assert said.endswith(end) and ("less" in said) == (formula < 0)
-    assert formula_words(row, 0.0) == []
-    (unproven,) = formula_words(row | {"keeping_least_gbp": 0.0}, formula)
-    assert unproven.endswith("which the plan does not count.")
+    left_out, verdict = left_out_words(row, by_route, formula)
+    assert (
+        verdict.endswith(end) and ("less" in left_out) == (formula < 0) and ("vehicles" in left_out) == (by_route > 0)
+    )
+    assert left_out_words(row, 0.0, 0.0) == []
+    assert left_out_words(row | {"keeping_least_gbp": 0.0}, by_route, formula) == [left_out]

@@ -153,6 +153,35 @@ def test_infants_go_where_a_teacher_is() -> None:
         assert (told.seating_gbp > 1) == (limit == 30)  # B is farther
 
 
+def test_nobody_changes_school_again_for_a_shorter_way() -> None:
+    """A, the nearer, has no seat for C's Y2 in the closing year and six for its Y3 a year later: they stay at B."""
+    policy = Policy(PLAIN | {"school_fixed_cost_gbp": 2_000_000})
+    schools = []
+    rolls = {"900001": [20, 20, 30, 20, 20, 20, 20], "900002": [10] * 7, "900003": [0, 0, 6, 6, 6, 6, 6]}
+    for key, own in rolls.items():
+        pupils = np.zeros((7, 12))
+        pupils[:, :7] = own
+        schools.append(village(key=key, name=key, pupils=pupils, holds=0 * pupils, ground="surplus"))
+    options = stays(schools) + close(schools[2], YEARS, policy)[:1]
+    pupils = np.zeros((1, 7, 12, 3))
+    pupils[0, :, :7] = np.array(list(rolls.values())).T
+    metres = np.array([[500.0, 900.0, 900.0], [900.0, 500.0, 1500.0], [900.0, 1500.0, 500.0]])
+    nodes = homes(*((f"h{f}", key, sum(own), 500) for f, (key, own) in enumerate(rolls.items())))
+    reach = Reach(np.arange(3), metres, metres / 1000, np.ones((3, 3), dtype=bool))
+    estate = build_estate(schools, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
+    plan = solved(estate)
+    assert closed(estate, plan)
+    found = seats_of(estate, plan)
+    to, first = estate.problem.arc_facility[found.arc], found.year.min()
+
+    def at_b(year: int, group: int) -> float:
+        return float(found.pupils[(found.year == year) & (found.year_group == group) & (to == 1)].sum())
+
+    assert at_b(first, 2) == pytest.approx(6) and at_b(first, 3) == pytest.approx(0)
+    for later in range(1, min(4, 6 - first) + 1):  # the cohort of Y2 grows older at B, the next ones join it there
+        assert at_b(first + later, 2 + later) == pytest.approx(6)
+
+
 def test_cuts_come_back_from_disk(tmp_path: Path) -> None:
     """Questions asked of a stored plan are of the problem that it was found under, cuts and all."""
     estate = closing_beside([20, 20, 30, 25, 25, 25, 25], [2, 2, 6, 1, 1, 1, 1])

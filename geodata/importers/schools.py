@@ -59,7 +59,9 @@ def build_schools(
     _place(schools, facts, sources, report)
     _capacity(schools, facts, sources, authority, rolls, report)
     if "fsm_pupils" in facts:  # "c" where the publisher holds a small number back
-        schools["fsm_pupils"] = np.fmin(_number(facts, "fsm_pupils"), rolls.sum(axis=1).reindex(schools.index))
+        schools["fsm_pupils"] = np.fmin(
+            _number(facts, "fsm_pupils"), rolls.sum(axis=1, min_count=1).reindex(schools.index)
+        )
     empty = schools.index[found["oldest"].isna()]
     if len(empty):
         report.notes.append(f"{count(len(empty), 'school')} without pupils: {some(list(schools.loc[empty, 'name']))}.")

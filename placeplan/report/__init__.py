@@ -13,6 +13,7 @@ from geodata.policy import policy_items, shown
 from geodata.years import add_years, phase_of, start_year
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
+from models.rules import INTAKE
 from placeplan.contributions import payer
 from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
@@ -184,13 +185,14 @@ def _retained(results: Path) -> list[dict[str, Any]]:
 
 
 def _below_policy(results: Path) -> list[str]:
-    """Planning areas that the plan leaves below the retained surplus that policy asks for in the last plan year."""
+    """Where the plan leaves planning areas below the retained surplus that policy asks for in the last plan year."""
     table = read_stage(results / "estate", "retained")
     last = table[table["academic_year"] == table["academic_year"].max()]
     short = last[last["plan"] < last["asked"] - 0.5]
+    of = {INTAKE: ", intake"}
     return [
-        f"{row.planning_area} ({row.phase}, {row.asked - row.plan:,.0f} places)"
-        for row in short.sort_values(["phase", "planning_area"]).itertuples()
+        f"{row.planning_area} ({row.phase}{of.get(row.kind, '')}, {row.asked - row.plan:,.0f} places)"
+        for row in short.sort_values(["phase", "planning_area", "kind"], ascending=[True, True, False]).itertuples()
     ]
 
 
