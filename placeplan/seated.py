@@ -9,7 +9,8 @@ import numpy as np
 
 from geodata.policy import Policy
 from models.estate_build import Estate
-from models.seating import Shortage, cuts, seated
+from models.seat_cuts import cuts
+from models.seating import Shortage, seated
 from solvers import EstatePlan, gap_between, solve_estate
 from solvers.plans import status_of
 from solvers.transport import plan_cost

@@ -17,7 +17,8 @@ from models.estate_build import Estate, Reach, build_estate
 from models.growth import expand
 from models.options import CLOSE, Facility
 from models.reductions import close
-from models.seating import Seats, cuts, seated
+from models.seat_cuts import cuts
+from models.seating import Seats, seated
 from placeplan.seated import planned_with_seats, with_seats
 from placeplan.stored import with_stored_cuts
 from solvers import EstatePlan, solve_estate
@@ -180,6 +181,46 @@ def test_nobody_changes_school_again_for_a_shorter_way() -> None:
     assert at_b(first, 2) == pytest.approx(6) and at_b(first, 3) == pytest.approx(0)
     for later in range(1, min(4, 6 - first) + 1):  # the cohort of Y2 grows older at B, the next ones join it there
         assert at_b(first + later, 2 + later) == pytest.approx(6)
+
+
+def test_who_came_first_keeps_the_seat() -> None:
+    """C's six of each year group go to A; from the year after B is short of 18 upper places, for which A is nearer.
+
+    A has 36 places of upper years left in all, C's pupils' included. B's pupils find theirs at D, farther away.
+    """
+    policy = Policy(PLAIN | {"school_fixed_cost_gbp": 2_000_000})
+    rolls = {"900001": [24] * 7, "900002": [28] * 7, "900003": [6] * 7, "900004": [10] * 7}
+    every = np.zeros((4, 7, 12))
+    every[:, :, :7] = np.array(list(rolls.values()))[:, None]
+    every[1, 2:, 1:7] += 5  # from the year after the first in which C is closed
+    schools = [
+        village(key=key, name=key, pupils=every[f], holds=0 * every[f], ground="surplus") for f, key in enumerate(rolls)
+    ]
+    options = stays(schools) + close(schools[2], YEARS, policy)[:1]
+    assert options[-1].academic_year == YEARS[1]
+    metres = np.array(
+        [[500.0, 900, 900, 900], [700, 500, 5000, 4000], [1000, 5000, 500, 1200], [5000, 5000, 5000, 500]]
+    )
+    nodes = homes(*((f"h{f}", key, sum(own), 500) for f, (key, own) in enumerate(rolls.items())))
+    reach = Reach(np.arange(4), metres, metres / 1000, np.ones((4, 4), dtype=bool))
+    estate = build_estate(schools, options, [], nodes, every.transpose(1, 2, 0)[None], BANDS, YEARS, reach, policy)
+    plan = solved(estate)
+    assert closed(estate, plan)
+
+    def at(year: int, home: int, school: int, flow: np.ndarray) -> float:
+        of_year = (estate.slices["academic_year"] == YEARS[year]).to_numpy() & (estate.slices["kind"] != "entry")
+        arc = np.flatnonzero((estate.nodes["urn"].to_numpy()[estate.problem.arc_node] == schools[home].key))
+        arc = arc[estate.problem.arc_facility[arc] == school]
+        return float((estate.problem.demand[:, estate.problem.arc_node[arc]] * flow[:, arc])[of_year].sum())
+
+    assert at(2, 1, 0, plan.flow) == pytest.approx(18)  # the plan has B's at A, and sends as many of C's away again
+    found = seats_of(estate, plan)
+    assert not found.short
+    for year in (1, 2, 3):
+        assert at(year, 2, 0, found.flow) == pytest.approx(36) and at(year, 1, 0, found.flow) == pytest.approx(0)
+        assert at(year, 1, 3, found.flow) == pytest.approx(18 if year > 1 else 0)
+    told = with_seats(estate, plan, Policy({}))
+    assert verify_estate(estate.problem, told.plan) == [] and told.seating_gbp > 0
 
 
 def test_cuts_come_back_from_disk(tmp_path: Path) -> None:
