@@ -34,6 +34,7 @@ class Bounding:
             self.waiting = np.flatnonzero(np.isnan(known)).tolist()
         self._done = len(self.tiles) - len(self.waiting)
         self._found: dict[int, PartPlan] = {}
+        self.taken_s: list[float] = []  # by tiles solved
 
     @property
     def bound(self) -> float:

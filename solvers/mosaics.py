@@ -6,6 +6,7 @@ The first is solved by all cores and gives the first plan (`solvers.priced_tiles
 from __future__ import annotations
 
 import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ LEAST_TILE = 4000.0  # flows and options of the smallest tile
 MOST_TILE = 500_000.0  # of the largest: HiGHS takes some 2 kB for each flow, and every core may hold a tile
 TILE_GROWTH = 2.0  # from one mosaic to the next, where time allows
 TILE_S, TILE_POWER = 12.0, 1.3  # seconds for a tile of LEAST_TILE, and how they grow with its size
+LEAST_PACE = 0.02  # of those seconds, that tiles are taken to need where smaller ones needed less
 FIRST_S = 12.0  # seconds for a tile of the first mosaic, at most
 TILE_NODES = 200  # search nodes of a tile of LEAST_TILE where no time limits it
 WIDEST_MARGIN = 1e3  # of a price: nothing is left out any more
@@ -99,7 +101,10 @@ class Mosaics:
         share = len(part.flow_arc) / max(1.0, self._load.sum())
         nodes = int(min(self._patience * TILE_NODES * max(1.0, mosaic.size / LEAST_TILE), 2**31 - 1))
         gap_gbp = TILE_GAP * self._gap * abs(self._prices.bound) * share
-        return solve_part(self._problem, part, self._efforts.of(mosaic.seconds, nodes, gap_gbp), start)
+        began = time.perf_counter()
+        found = solve_part(self._problem, part, self._efforts.of(mosaic.seconds, nodes, gap_gbp), start)
+        mosaic.taken_s.append(time.perf_counter() - began)
+        return found
 
     @property
     def exhausted(self) -> bool:
@@ -138,9 +143,19 @@ class Mosaics:
         size, seconds = min(last * TILE_GROWTH, most), math.inf
         if math.isfinite(self._clock.left_s):
             thread_s = MOSAIC_SHARE * self._clock.left_s * self._workers
-            size = min(size, LEAST_TILE * (thread_s * LEAST_TILE / (TILE_S * total)) ** (1 / (TILE_POWER - 1)))
-            size = min(size, LEAST_TILE * (thread_s / TILE_S) ** (1 / TILE_POWER)) if size > total else size
+            tile_s = TILE_S * self._pace()
+            size = min(size, LEAST_TILE * (thread_s * LEAST_TILE / (tile_s * total)) ** (1 / (TILE_POWER - 1)))
+            size = min(size, LEAST_TILE * (thread_s / tile_s) ** (1 / TILE_POWER)) if size > total else size
             if size < 1.4 * last and last < total:
                 return None
             seconds = thread_s / max(1.0, total / size)
         return self._lay(size, seconds)
+
+    def _pace(self) -> float:
+        """How long the latest tiles took of what tiles of their size may; 1 where some were not solved in their time."""
+        latest = self._latest
+        assert latest is not None
+        if not latest.taken_s or not latest.closed:
+            return 1.0
+        usual = TILE_S * (max(latest.size, LEAST_TILE) / LEAST_TILE) ** TILE_POWER
+        return float(np.clip(np.mean(latest.taken_s) / usual, LEAST_PACE, 1.0))
