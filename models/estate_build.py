@@ -8,7 +8,8 @@ a band share their places.
 A school's own pupils come first. In every slice it keeps as many of them as it has room for under every option it
 has, the nearest first, as admissions by distance do; only the others are in question, and only places beyond those
 are open to them and to pupils of other schools. What is kept is taken out of the problem, so its bound speaks of plans
-that keep to this: no plan that moves a pupil to make room for another is looked at, cheaper or not.
+that keep to this: no plan that moves a pupil to make room for another is looked at, cheaper or not. A school in the
+last year before it closes takes none but its own pupils.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -108,6 +109,9 @@ def build_estate(
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
     staying = _kept(home, demand, capacity, option_facility, nodes["distance_m"].to_numpy(dtype=float))
     taken = np.zeros((len(facilities), len(slices)))
+    own = np.zeros((len(facilities), len(slices)))
+    np.add.at(own, home, demand.T)
+    capacity = np.where(_last_years(options, slices, years), np.minimum(capacity, own[option_facility]), capacity)
     np.add.at(taken, home, staying.T)
     capacity = np.maximum(capacity - taken[option_facility], 0.0)
     demand = demand - staying
@@ -237,6 +241,14 @@ def _kept(home: Ints, demand: Array, capacity: Array, option_facility: Ints, dis
     kept = np.zeros_like(demand)
     kept[:, order] = np.clip(least[home[order]].T - nearer, 0.0, ordered)
     return np.where(demand - kept < TINY, demand, kept)
+
+def _last_years(options: Sequence[Option], slices: pd.DataFrame, years: Sequence[str]) -> NDArray[np.bool_]:
+    """(O, S) whether a school is in the last year before it closes for good: nobody from elsewhere is sent there."""
+    stands = np.array([option.places for option in options]).sum(axis=2) > TINY
+    later = np.flip(np.logical_or.accumulate(np.flip(stands, axis=1), axis=1), axis=1)
+    last = later & ~np.pad(later[:, 1:], ((0, 0), (0, 1)), constant_values=True)
+    return np.asarray(last[:, [list(years).index(year) for year in slices["academic_year"]]])
+
 
 
 def _arcs(

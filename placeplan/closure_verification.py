@@ -27,6 +27,7 @@ def wrong_closures(study: Study) -> list[str]:
     return [
         *_closing(table),
         *_allocated(table),
+        *_into_closing(table),
         *_shares(table["displaced"]),
         *_within_limit(study, table["displaced"]),
         *_effects(table),
@@ -65,6 +66,20 @@ def _allocated(table: dict[str, pd.DataFrame]) -> list[str]:
     return [
         f"{key} to {to} in {year}: {one:+,.1f} displaced pupils over the allocation"
         for (key, year, to), one in gap[off].items()
+    ]
+
+
+def _into_closing(table: dict[str, pd.DataFrame]) -> list[str]:
+    """Nobody is sent to a school in the year before it is certain to close."""
+    effects = table["closure_effects"]
+    since = effects.loc[effects["probability"] > CERTAIN].set_index("facility")["academic_year"].map(start_year)
+    moved = table["allocation"][table["allocation"]["moved"].astype(bool)]
+    year = moved["academic_year"].map(start_year)
+    wrong = moved[year == moved["facility"].map(since) - 1].groupby("facility")["pupils"].sum()
+    return [
+        f"{key}: {pupils:,.1f} pupils of other schools are sent there in the year before it closes"
+        for key, pupils in wrong.items()
+        if pupils > TOLERANCE_PUPILS
     ]
 
 

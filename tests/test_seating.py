@@ -209,7 +209,7 @@ def test_who_came_first_keeps_the_seat() -> None:
 
     def at(year: int, home: int, school: int, flow: np.ndarray) -> float:
         of_year = (estate.slices["academic_year"] == YEARS[year]).to_numpy() & (estate.slices["kind"] != "entry")
-        arc = np.flatnonzero((estate.nodes["urn"].to_numpy()[estate.problem.arc_node] == schools[home].key))
+        arc = np.flatnonzero(estate.nodes["urn"].to_numpy()[estate.problem.arc_node] == schools[home].key)
         arc = arc[estate.problem.arc_facility[arc] == school]
         return float((estate.problem.demand[:, estate.problem.arc_node[arc]] * flow[:, arc])[of_year].sum())
 
