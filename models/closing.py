@@ -8,7 +8,7 @@ so a school may close all at once or stop admitting first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geodata.years import COMPULSORY
 from models.estate_build import ENTRY, TINY, Estate
-from models.options import Facility
+from models.options import CLOSING, Facility
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,6 +52,18 @@ def closing(estate: Estate, chosen: Ints) -> Closing:
     to_the_end = np.flip(np.minimum.accumulate(np.flip(whole, axis=-1), axis=-1), axis=-1)
     since = np.where(to_the_end.any(axis=-1), to_the_end.argmax(axis=-1), NEVER)
     return Closing(gone & (since < NEVER)[:, :, None, None], since.astype(np.int64))
+
+
+def with_vehicles(estate: Estate, vehicles_gbp: Array) -> Estate:
+    """The estate in which what closes costs that much in vehicles, (F, T) a year from its closing on."""
+    row = {facility.key: f for f, facility in enumerate(estate.facilities)}
+    options = []
+    for option in estate.options:
+        if option.action in CLOSING:
+            gone = option.places.sum(axis=1) <= TINY
+            option = replace(option, vehicles_gbp=vehicles_gbp[row[option.facility]] * gone)
+        options.append(option)
+    return estate.restated(estate.rows, estate.pupils, options)
 
 
 class OwnGroups(NamedTuple):

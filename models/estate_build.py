@@ -58,7 +58,8 @@ class Estate:
     arc_metres : (A,) road distance of each arc.
     pupils : (K, T, 12, N) pupils of every node by scenario, plan year and year group R … Y11.
     moving : (D,) the rows of `nodes` in `all_nodes`.
-    restated : the same estate with other policy rows and other pupils.
+    restated : the same estate with other policy rows and other pupils, and other options where they are given.
+    vehicles_gbp : (O,) of the problem's options: what they cost in vehicles, discounted.
     pots : developer contributions; in the problem their digits follow the options and the facilities.
 
     """
@@ -75,7 +76,8 @@ class Estate:
     arc_metres: Array
     pupils: Array
     moving: Ints
-    restated: "Callable[[Sequence[Row], Array], Estate]"
+    restated: "Callable[..., Estate]"
+    vehicles_gbp: Array
     pots: Pots = NO_POTS
 
 
@@ -107,11 +109,11 @@ def build_estate(
     scenario = slices["scenario"].to_numpy()
     demand = np.array([node_pupils[k, t][columns].sum(axis=0) for k, (t, columns) in zip(scenario, take, strict=True)])
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
-    staying = _kept(home, demand, capacity, option_facility, nodes["distance_m"].to_numpy(dtype=float))
-    taken = np.zeros((len(facilities), len(slices)))
     own = np.zeros((len(facilities), len(slices)))
     np.add.at(own, home, demand.T)
     capacity = np.where(_last_years(options, slices, years), np.minimum(capacity, own[option_facility]), capacity)
+    staying = _kept(home, demand, capacity, option_facility, nodes["distance_m"].to_numpy(dtype=float))
+    taken = np.zeros((len(facilities), len(slices)))
     np.add.at(taken, home, staying.T)
     capacity = np.maximum(capacity - taken[option_facility], 0.0)
     demand = demand - staying
@@ -123,9 +125,12 @@ def build_estate(
     arc_cost = _arc_costs(metres, moved, in_primary[moving[arc_node]], slices, policy)
     weight = slices["weight"].to_numpy(dtype=float)
 
-    def restated(other_rows: Sequence[Row], other_pupils: Array) -> Estate:
+    def restated(
+        other_rows: Sequence[Row], other_pupils: Array, other_options: Sequence[Option] | None = None
+    ) -> Estate:
         return build_estate(
-            facilities, options, other_rows, nodes, other_pupils, bands, years, reach, policy, probability, staged, pots
+            facilities, options if other_options is None else other_options, other_rows, nodes, other_pupils, bands,
+            years, reach, policy, probability, staged, pots,
         )  # fmt: skip
 
     n_digits = len(pots.pot)
@@ -166,6 +171,7 @@ def build_estate(
         node_pupils,
         moving,
         restated,
+        np.concatenate([vehicle_costs(options, years, policy), np.zeros(2 * n_digits)]),
         pots,
     )
 
@@ -192,7 +198,15 @@ def option_costs(options: Sequence[Option], years: Sequence[str], policy: Policy
     discount, weight = year_weights(years, policy)
     once = np.array([option.capital_gbp + option.one_off_gbp for option in options])
     running = np.array([option.running_gbp for option in options])
-    return np.asarray(once @ discount + running @ weight + np.array([option.harm_gbp for option in options]))
+    harm = np.array([option.harm_gbp for option in options])
+    return np.asarray(once @ discount + running @ weight + harm + vehicle_costs(options, years, policy))
+
+
+def vehicle_costs(options: Sequence[Option], years: Sequence[str], policy: Policy) -> Array:
+    """(O,) discounted cost of the vehicles of each option above the price of their seats."""
+    nothing = np.zeros(len(years))
+    each = [nothing if option.vehicles_gbp is None else option.vehicles_gbp for option in options]
+    return np.asarray(np.array(each).reshape(len(options), len(years)) @ year_weights(years, policy)[1])
 
 
 def slice_table(bands: Sequence[Band], years: Sequence[str], policy: Policy, probability: Array) -> pd.DataFrame:
@@ -228,6 +242,14 @@ def _by_slice(places: Array, take: list[tuple[int, list[int]]]) -> Array:
     return np.stack([places[:, t, columns].sum(axis=1) for t, columns in take], axis=1)
 
 
+def _last_years(options: Sequence[Option], slices: pd.DataFrame, years: Sequence[str]) -> NDArray[np.bool_]:
+    """(O, S) whether a school is in the last year before it closes for good: nobody from elsewhere is sent there."""
+    stands = np.array([option.places for option in options]).sum(axis=2) > TINY
+    later = np.flip(np.logical_or.accumulate(np.flip(stands, axis=1), axis=1), axis=1)
+    last = later & ~np.pad(later[:, 1:], ((0, 0), (0, 1)), constant_values=True)
+    return np.asarray(last[:, [list(years).index(year) for year in slices["academic_year"]]])
+
+
 def _kept(home: Ints, demand: Array, capacity: Array, option_facility: Ints, distance_m: Array) -> Array:
     """(S, N) pupils of each node whom their school keeps under every option it has, the nearest first."""
     facilities = int(option_facility.max()) + 1
@@ -241,14 +263,6 @@ def _kept(home: Ints, demand: Array, capacity: Array, option_facility: Ints, dis
     kept = np.zeros_like(demand)
     kept[:, order] = np.clip(least[home[order]].T - nearer, 0.0, ordered)
     return np.where(demand - kept < TINY, demand, kept)
-
-def _last_years(options: Sequence[Option], slices: pd.DataFrame, years: Sequence[str]) -> NDArray[np.bool_]:
-    """(O, S) whether a school is in the last year before it closes for good: nobody from elsewhere is sent there."""
-    stands = np.array([option.places for option in options]).sum(axis=2) > TINY
-    later = np.flip(np.logical_or.accumulate(np.flip(stands, axis=1), axis=1), axis=1)
-    last = later & ~np.pad(later[:, 1:], ((0, 0), (0, 1)), constant_values=True)
-    return np.asarray(last[:, [list(years).index(year) for year in slices["academic_year"]]])
-
 
 
 def _arcs(

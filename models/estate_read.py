@@ -27,7 +27,7 @@ def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
     for f, facility in enumerate(estate.facilities):
         for o in np.unique(staged[:, f]).tolist():
             if estate.options[o].action != STAY:
-                price = float(estate.problem.option_cost[o])
+                price = float(estate.problem.option_cost[o] - estate.vehicles_gbp[o])
                 row = _decision(facility, estate.options[o], price - estate.options[o].harm_gbp)
                 rows.append(row | {"probability": float(weight[staged[:, f] == o].sum())})
     return pd.DataFrame(rows, columns=DECISION_COLUMNS)
@@ -52,11 +52,13 @@ def calendar_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataF
 def option_table(estate: Estate) -> pd.DataFrame:
     """Every option in the problem's numbering: option, facility, name, action, academic_year, places, cost, powers.
 
-    `cost_gbp` is money; the plan was chosen at that and the price of harm, `harm_gbp`.
+    `cost_gbp` is its own cost; the plan was chosen at that, the price of harm, `harm_gbp`, and what vehicles cost above
+    the price of seats, `vehicles_gbp`.
     The sums of contributions, which follow in the problem, are not among them.
     """
     by_key = {facility.key: facility for facility in estate.facilities}
     harm = np.array([option.harm_gbp for option in estate.options])
+    vehicles = estate.vehicles_gbp[: len(estate.options)]
     return pd.DataFrame(
         {
             "option": np.arange(len(estate.options)),
@@ -65,8 +67,9 @@ def option_table(estate: Estate) -> pd.DataFrame:
             "action": [option.action for option in estate.options],
             "academic_year": [option.academic_year for option in estate.options],
             "places_after": [round(float(option.admits[-1].sum())) for option in estate.options],
-            "cost_gbp": (estate.problem.option_cost[: len(estate.options)] - harm).round(),
+            "cost_gbp": (estate.problem.option_cost[: len(estate.options)] - harm - vehicles).round(),
             "harm_gbp": harm,
+            "vehicles_gbp": vehicles.round(),
             "partner": [option.partner for option in estate.options],
             "own_power": [option.power.own for option in estate.options],
             "reason": [option.reason for option in estate.options],

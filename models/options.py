@@ -134,6 +134,7 @@ class Option:
     unit_places: Array | None = None  # (T,) places of it
     partner: str = ""
     harm_gbp: float = 0.0
+    vehicles_gbp: Array | None = None  # (T,) of a closing: whole vehicles a year above the plan's price of their seats
     capital_share: Mapping[str, float] = field(default_factory=dict)  # of capital for mainstream places, by phase
 
     @property
@@ -172,7 +173,7 @@ def make_option(
     harm = policy.number(HARM[action]) if action in HARM else 0.0
     share = _capital_share(facility, action, unit[0], policy)
     return Option(
-        facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit, partner, harm, share
+        facility.key, action, year, admits, places, *money, holds, reason, schedule, *unit, partner, harm, None, share
     )  # fmt: skip
 
 

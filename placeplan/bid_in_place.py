@@ -30,10 +30,11 @@ from models.placed import rolls
 from placeplan.bid_effects import Effects, chosen_effects, deficits_met, planned_effects
 from placeplan.bid_finances import Accounts, bid_budget, with_money
 from placeplan.effects import Placing, placed_anew
-from placeplan.estate_problem import Known, Upstream, state_problem, what_is_known
+from placeplan.estate_problem import Known, state_problem, what_is_known
 from placeplan.pipeline import COMMISSION
 from placeplan.study import Study
 from placeplan.study_finances import within_places
+from placeplan.upstream import Upstream
 from solvers import solve_estate
 from solvers.plans import EstatePlan
 from solvers.verify import verify_estate

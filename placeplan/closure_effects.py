@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from geodata.years import COMPULSORY, start_year
-from placeplan.closure_money import transport_by_year
+from models.estate_build import year_weights
+from placeplan.closure_money import above_seats, transport_by_year
 from placeplan.closures import LATER, NO_FAITH, ON_ROLL, Closures
 
 MILES_M = {"2": 3219, "3": 4828}
@@ -36,6 +37,7 @@ EFFECTS = [
     "transport_first_year_gbp",
     "transport_last_year_gbp",
     "transport_discounted_gbp",
+    "vehicles_not_counted_gbp",
     "together_in_plan",
     "could_stay_together",
     "religious_character",
@@ -123,6 +125,7 @@ def effects_table(
         facility = found.estate.facilities[f]
         mine, all_years = going[going["facility"] == facility.key], table[table["facility"] == facility.key]
         money = pockets[pockets["facility"] == facility.key]
+        driven = routes[routes["facility"] == facility.key]
         rows.append(
             {
                 "facility": facility.key,
@@ -135,13 +138,24 @@ def effects_table(
                 "moved_again": moved_again(all_years),
                 **_distances(mine),
                 **{name: float(mine[name].sum()) for name in ENTITLED},
-                **_transport(found, routes[routes["facility"] == facility.key], money, year),
+                **_transport(found, driven, money, year),
+                "vehicles_not_counted_gbp": _not_counted(
+                    found, all_years, routes[routes["facility"] == facility.key], f
+                ),
                 **_kept_together(together[together["facility"] == facility.key]),
                 **_kinds(found, facility.key, receiving[receiving["facility"] == facility.key]),
                 "council_discounted_gbp": float(money.loc[money["council"], "discounted_gbp"].sum()),
             }
         )
     return pd.DataFrame(rows, columns=EFFECTS)
+
+
+def _not_counted(found: Closures, rows: pd.DataFrame, routes: pd.DataFrame, f: int) -> float:
+    """What vehicles come to above the price of seats and what the plan counts for them, discounted."""
+    estate, policy = found.estate, found.study.policy
+    by_year = above_seats(rows, routes, estate, policy)[f]
+    counted = estate.problem.stage_weight @ estate.vehicles_gbp[found.chosen[:, f]]
+    return float(by_year @ year_weights(estate.years, policy)[1] - counted)
 
 
 def _entrants(found: Closures, rows: pd.DataFrame, f: int) -> float:

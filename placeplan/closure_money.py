@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from geodata.years import start_year
+from geodata.years import PRIMARY, start_year
 from models.closing import NEVER
 from models.estate_build import Estate
 from models.pockets import (
@@ -33,9 +33,9 @@ from models.pockets import (
 )
 from models.sparsity import KINDS, sparsity_weight
 from placeplan.closures import AFTER, Closures
-from placeplan.estate_problem import Upstream
 from placeplan.journeys import study_journeys
 from placeplan.study_finances import Finances, study_finances, within_places
+from placeplan.upstream import Upstream
 from placeplan.words import day
 
 POCKET_COLUMNS = [
@@ -238,3 +238,21 @@ def _travelled(table: pd.DataFrame, estate: Estate, policy: Policy) -> Item:
     )
     note = "time and fares, as the plan prices them, also where transport is free"
     return Item(FAMILIES, JOURNEYS, np.zeros_like(by_year), by_year, note)
+
+
+def above_seats(table: pd.DataFrame, routes: pd.DataFrame, estate: Estate, policy: Policy) -> np.ndarray:
+    """(F, T) GBP a year that routes cost above the plan's price of a seat, of the tables displaced and transport."""
+    signed = routes["gbp_per_year"].astype(float) * np.where(routes["when"] == AFTER, 1.0, -1.0)
+    limit = np.where(
+        table["year_group"].isin(PRIMARY),
+        policy.number("walking_limit_under_8_m"),
+        policy.number("walking_limit_8_up_m"),
+    )
+    far = table["distance_after_m"].astype(float) > limit
+    seats = table["pupils"] * far * policy.number("transport_gbp")
+    key = pd.Index([facility.key for facility in estate.facilities])
+    total = np.zeros((len(key), len(estate.years)))
+    for rows, gbp in ((routes, signed), (table, -seats)):
+        at = key.get_indexer(rows["facility"]), pd.Index(estate.years).get_indexer(rows["academic_year"])
+        np.add.at(total, at, gbp.to_numpy(dtype=float))
+    return total

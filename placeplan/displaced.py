@@ -14,8 +14,8 @@ from models.transport_routes import VEHICLES, Fleet, cheapest_run, whole_by_grou
 from placeplan.closure_effects import effects_table, receiving_table, together_table
 from placeplan.closure_money import pocket_table
 from placeplan.closures import AFTER, BEFORE, LATER, NO_FAITH, ON_ROLL, Closures, closures
-from placeplan.estate_problem import Upstream
 from placeplan.study import Study
+from placeplan.upstream import Upstream
 from solvers import EstatePlan
 
 LEAST_PUPILS = 0.01
@@ -116,8 +116,10 @@ def entitled(found: Closures) -> tuple[Entitled, Entitled]:
     after_at, before_at = position[moved.arc], at_school[problem.arc_node[moved.arc]]
     today = np.array([f.places - f.pupils for f in estate.facilities])
 
+    elsewhere = (facility != at_home[node])[:, None]
+
     def nearer(spare: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        is_open = (spare >= left).reshape(len(spare), -1)[facility]
+        is_open = (spare >= left).reshape(len(spare), -1)[facility] & elsewhere
         return nearer_open(node, metres, is_open), nearer_open(node, metres, is_open & same)
 
     near_before = [count[before_at, cell] for count in nearer(today)]

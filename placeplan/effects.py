@@ -1,8 +1,8 @@
 """What a plan costs and why each of its decisions is in it: the same estate with and without the decision.
 
-A plan's cost has three parts: what its options cost, what journeys and moves cost, and the price of pupils without a
-place. A decision's effect is the difference to the same plan with that one facility left as it is today, pupils placed
-anew at least cost.
+A plan's cost has three parts: what its options cost, what journeys, moves and vehicles cost, and the price of pupils
+without a place. A decision's effect is the difference to the same plan with that one facility left as it is today,
+pupils placed anew at least cost.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ def placing(estate: Estate, option: np.ndarray, flow: np.ndarray, unmet: np.ndar
     pupils = problem.demand * unmet
     travel = problem.demand[:, problem.arc_node] * problem.arc_cost * flow
     expected = pupils.sum(axis=1) * estate.slices["probability"]
+    vehicles = float(problem.stage_weight @ estate.vehicles_gbp[option].sum(axis=1))
     year, entry = estate.slices["academic_year"], estate.slices["kind"] == ENTRY
     return Placing(
-        float(problem.stage_weight @ problem.option_cost[option].sum(axis=1)),
-        float(travel.sum()),
+        float(problem.stage_weight @ problem.option_cost[option].sum(axis=1)) - vehicles,
+        float(travel.sum()) + vehicles,
         float((pupils * problem.unmet_cost).sum()),
         flow,
         unmet,

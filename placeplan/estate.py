@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from placeplan.contributions import laid_out
 from placeplan.displaced import closure_tables
 from placeplan.effects import PARTS, Placing, decision_effects, placed_anew, placing
 from placeplan.estate_demand import demand_words
-from placeplan.estate_problem import Upstream, state_problem
+from placeplan.estate_problem import state_problem
 from placeplan.fragility import closure_stability, with_stability
 from placeplan.frontier import frontier
 from placeplan.infeasible import Infeasible
@@ -31,8 +30,10 @@ from placeplan.pipeline import LEVERS
 from placeplan.reasons import with_competitions, with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult
-from placeplan.seated import SOLVED_SHARE, planned_with_seats
+from placeplan.seated import SOLVED_SHARE
 from placeplan.study import Study
+from placeplan.upstream import Upstream
+from placeplan.vehicles import planned_with_vehicles
 from placeplan.waiting import planned_at_once, waiting_summary
 from placeplan.words import counted
 from solvers import EstatePlan, solve_estate
@@ -40,6 +41,8 @@ from solvers.verify import verify_estate
 
 if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
+
+AGAIN_SHARE = 0.25  # of the time limit, for planning again once a plan's vehicles are known
 
 
 def estate_stage(
@@ -54,18 +57,19 @@ def estate_stage(
     apart = planned_apart(estate, study.policy)
     first = apart if whole is None or (apart is not None and apart.objective < whole.objective) else whole
 
-    def solved(one: Estate, begin: EstatePlan | None) -> EstatePlan:
+    def solved(one: Estate, begin: EstatePlan | None, again: bool) -> EstatePlan:
         return solve_estate(
             one.problem,
-            time_limit_s=study.policy.number("estate_time_limit_s"),
+            time_limit_s=study.policy.number("estate_time_limit_s") * (AGAIN_SHARE if again else 1.0),
             gap=SOLVED_SHARE * study.policy.number("estate_gap"),
             progress=progress,
-            start=first if begin is None else replace(begin, proof=None),
+            start=first if begin is None else begin,
         )
 
-    seated = planned_with_seats(estate, solved, study.policy)
+    settled = planned_with_vehicles(study, estate, solved)
+    seated = settled.seated
     estate, plan = seated.estate, seated.plan
-    if seated.rounds:  # both ways of deciding are told under the same rules
+    if seated.rounds or settled.rounds:  # both ways of deciding are told under the same rules and costs
         apart = planned_apart(estate, study.policy)
     if plan.status == "infeasible":
         pots = [estate.pots.purses[m].name for m in estate.pots.purse[estate.pots.pot]]
@@ -103,7 +107,7 @@ def estate_stage(
         | paid.tables
         | closure_tables(study, upstream, estate, plan)
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
-        files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan)},
+        files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan, settled.vehicles_gbp)},
         summary=_summary(study, estate, plan, short, units, left, allow, grounds)
         | paid.summary
         | {"requests": request_summary(estate, plan, alone)}
@@ -112,6 +116,8 @@ def estate_stage(
         | {
             "stopped_by": "gap" if seated.solved else "time limit",
             "closures_cut": seated.rounds,
+            "vehicles_rounds": settled.rounds,
+            "vehicles_left_gbp": settled.left_gbp,
             "seating_gbp": seated.seating_gbp,
             "without_own_place": float(sum(one.pupils.sum() for one in seated.short)),
         },
@@ -223,11 +229,14 @@ def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:
     }
 
 
-def save_plan(plan: EstatePlan, path: Path) -> None:
-    """Write the arrays of a plan, so that `verify` can check it again, and the prices that questions begin from."""
+def save_plan(plan: EstatePlan, vehicles_gbp: np.ndarray, path: Path) -> None:
+    """Write the arrays of a plan, so that `verify` can check it again, and what questions begin from.
+
+    That is the prices of its proof, and what vehicles of closings were counted at, (F, T) a year.
+    """
     if plan.option is None or plan.flow is None or plan.unmet is None:
         raise ValueError("there is no plan to save")
-    arrays = {"option": plan.option, "flow": plan.flow, "unmet": plan.unmet}
+    arrays = {"option": plan.option, "flow": plan.flow, "unmet": plan.unmet, "vehicles_gbp": vehicles_gbp}
     if plan.scenario_option is not None:
         arrays["scenario_option"] = plan.scenario_option
     if plan.proof is not None:

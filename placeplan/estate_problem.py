@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ import pandas as pd
 from geodata.years import COMPULSORY, PHASES, years_from
 from models import fewer_places, growth, joint_levers, reductions
 from models.bands import Band
+from models.closing import with_vehicles
 from models.closure_rows import closures_a_year, faith_shares, nothing_undone, retained_near
 from models.estate_build import Estate, build_estate, reach_of
 from models.facilities import faiths, may_receive, school_facilities, site_facilities
@@ -29,8 +29,9 @@ from placeplan.closure_grounds import study_grounds
 from placeplan.estate_demand import estate_demand
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import COMMISSION
-from placeplan.results import read_stage
 from placeplan.study import Study
+from placeplan.upstream import Upstream
+from placeplan.vehicles import vehicles_alone
 
 GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "lift_pan": growth.lift_pan,
@@ -47,33 +48,6 @@ GENERATORS: dict[str, Callable[..., list[Option]]] = {
     "close": reductions.close,
 }
 CLOSING = ("amalgamate", "close")  # levers that need a ground
-
-
-@dataclass(frozen=True)
-class Upstream:
-    """Tables of earlier stages that the estate rests on."""
-
-    forecast: pd.DataFrame
-    forecast_area: pd.DataFrame
-    balance: pd.DataFrame
-    nodes: pd.DataFrame
-    roll_forecast: pd.DataFrame
-    school_forecast: pd.DataFrame
-    school_places: pd.DataFrame
-
-    @classmethod
-    def read(cls, results: Path) -> Upstream:
-        """The tables as they stand in a scenario's results."""
-        forecast, balance = results / "forecast", results / "balance"
-        return cls(
-            forecast=read_stage(forecast, "forecast"),
-            forecast_area=read_stage(forecast, "forecast_area"),
-            balance=read_stage(balance, "balance"),
-            nodes=read_stage(balance, "nodes"),
-            roll_forecast=read_stage(balance, "roll_forecast"),
-            school_forecast=read_stage(balance, "school_forecast"),
-            school_places=read_stage(balance, "school_places"),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,25 +145,23 @@ def state_problem(
         bands,
         may_receive(journeys.schools, len(facilities) - len(journeys.schools), closable, study.policy),
     )
-    return Stated(
-        build_estate(
-            facilities,
-            options,
-            rows,
-            nodes,
-            demand.pupils,
-            bands,
-            years,
-            reach,
-            study.policy,
-            demand.probability,
-            staged=study.policy.value("estate_two_stages") == "yes",
-            pots=pots,
-        ),
-        asked,
-        units,
-        grounds,
+    estate = build_estate(
+        facilities,
+        options,
+        rows,
+        nodes,
+        demand.pupils,
+        bands,
+        years,
+        reach,
+        study.policy,
+        demand.probability,
+        staged=study.policy.value("estate_two_stages") == "yes",
+        pots=pots,
     )
+    if set(allow) & set(CLOSING):
+        estate = with_vehicles(estate, vehicles_alone(study, estate))
+    return Stated(estate, asked, units, grounds)
 
 
 def offered(

@@ -19,10 +19,11 @@ import pandas as pd
 from models.changed_forecast import around, expected_pupils, with_forecast
 from models.estate_build import Estate
 from models.rules import Kept
-from placeplan.estate_problem import Upstream, state_problem
+from placeplan.estate_problem import state_problem
 from placeplan.results import read_stage, read_summary
-from placeplan.stored import stored_estate, with_stored_cuts
+from placeplan.stored import as_stored, stored_estate
 from placeplan.study import Study
+from placeplan.upstream import Upstream
 from placeplan.what_if import words_of
 from placeplan.words import money
 from solvers import RivalPrices, Rivals, rivals
@@ -62,7 +63,7 @@ def forecast_flips(study: Study, key: str, now: Rivals, until: float) -> list[st
     stored, plan = stored_estate(folder)
     levers = tuple((read_summary(folder) or {})["levers"])
     estate, kept, *_ = state_problem(study, Upstream.read(study.results), levers)
-    estate = with_stored_cuts(estate, stored)
+    estate = as_stored(estate, stored, folder)
     if any(not np.array_equal(getattr(stored, name), getattr(estate.problem, name)) for name in COMPARED):
         return ["Not known: inputs or settings are no longer those of the plan; `placeplan run` plans anew."]
     assert plan.by_scenario is not None

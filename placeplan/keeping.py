@@ -19,12 +19,11 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from geodata.years import PRIMARY, start_year
 from models.estate import EstateProblem
 from models.estate_build import Estate, year_weights
 from models.estate_read import option_table
 from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE
-from models.pockets import SCHOOLS_BLOCK, TRANSPORT
+from models.pockets import SCHOOLS_BLOCK
 from models.seating import seated
 from placeplan.results import read_stage
 from placeplan.what_if import otherwise, short_words
@@ -123,28 +122,13 @@ def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
     pockets = read_stage(folder, "pockets")
     mine = pockets[(pockets["facility"] == key) & (pockets["pocket"] == SCHOOLS_BLOCK) & ~pockets["in_own_cost"]]
     formula = float(mine["discounted_gbp"].sum())
-    carried = float(pockets.loc[(pockets["facility"] == key) & (pockets["item"] == TRANSPORT), "discounted_gbp"].sum())
-    by_route = carried - _by_seat_gbp(folder, key, policy)
+    effects = read_stage(folder, "closure_effects").set_index("facility")
+    by_route = float(effects["vehicles_not_counted_gbp"].get(key, 0.0))
     return [
         words
         for row in rows[rows["facility"] == key].to_dict("records")
         for words in [*keeping_words(row, policy), *left_out_words(row, by_route, formula)]
     ]
-
-
-def _by_seat_gbp(folder: Path, key: str, policy: Policy) -> float:
-    """What the plan counts for transport of a closing school's pupils, by the seat, discounted."""
-    rows = read_stage(folder, "displaced")
-    rows = rows[rows["facility"] == key]
-    years = sorted(set(read_stage(folder, "retained")["academic_year"]), key=start_year)
-    weight = rows["academic_year"].map(dict(zip(years, year_weights(years, policy)[1], strict=True)))
-    limit = np.where(
-        rows["year_group"].isin(PRIMARY),
-        policy.number("walking_limit_under_8_m"),
-        policy.number("walking_limit_8_up_m"),
-    )
-    far = rows["distance_after_m"].astype(float) > limit
-    return float((rows["pupils"] * weight * far).sum()) * policy.number("transport_gbp")
 
 
 def stands_with_shared_heads(folder: Path, key: str) -> bool:
@@ -173,14 +157,14 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
 def left_out_words(row: Mapping[str, Any], by_route_gbp: float, formula_gbp: float) -> list[str]:
     """Whether the closure stands when what the plan does not count is counted too, each GBP over the years.
 
-    `by_route_gbp` is what whole vehicles cost above the plan's price of a seat, `formula_gbp` what sparsity and the
+    `by_route_gbp` is what whole vehicles cost above what the plan counts for them, `formula_gbp` what sparsity and the
     lump sum change. Both follow from the plan; one that counted them would be this one as long as they come to less
     than what keeping the school open costs. The formula's money is not the council's, so both sums are judged.
     """
     said = [
         f"{what} {money(abs(gbp))} {'more' if gbp > 0 else 'less'}"
         for what, gbp in (
-            ("whole vehicles by route come to", by_route_gbp),
+            ("vehicles, by route as planned, come to", by_route_gbp),
             ("sparsity of the school and its neighbours and the lump sum come to", formula_gbp),
         )
         if abs(gbp) >= 1.0

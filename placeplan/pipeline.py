@@ -103,7 +103,7 @@ def _balance(run: Run) -> StageResult:
 
 def _estate(run: Run) -> StageResult:
     from placeplan.estate import estate_stage
-    from placeplan.estate_problem import Upstream
+    from placeplan.upstream import Upstream
 
     return estate_stage(run.study, Upstream.read(run.study.results), run.levers, run.progress)
 
@@ -123,8 +123,8 @@ def _finance(run: Run) -> StageResult:
 
 
 def _tender(run: Run) -> StageResult:
-    from placeplan.estate_problem import Upstream
     from placeplan.tender import tender_stage
+    from placeplan.upstream import Upstream
 
     planned = {"forecast", "balance"} <= run.ran
     return tender_stage(run.study, Upstream.read(run.study.results) if planned else None)

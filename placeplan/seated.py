@@ -50,7 +50,7 @@ def planned_with_seats(
         assert plan.by_scenario is not None
         more = cuts(estate, plan.by_scenario, found.short)
         estate = estate.restated([*estate.rows, *more], estate.pupils)
-        plan, rounds = solve(estate, plan), rounds + 1
+        plan, rounds = solve(estate, replace(plan, proof=None)), rounds + 1  # a cut is a row without a price
         if plan.by_scenario is None:
             break
         found = with_seats(estate, _bounded(plan, proven, policy), policy)
@@ -89,8 +89,7 @@ def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, p
         start = begin if before is None or before.by_scenario is None else before
         begun = None
         if start is not None and start.by_scenario is not None:
-            proof = start.proof if before is None else None  # a cut is a row without a price
-            begun = replace(start.begun_with(start.by_scenario, kept), proof=proof)
+            begun = replace(start.begun_with(start.by_scenario, kept), proof=start.proof)
         found = solve_estate(
             one.problem.with_options(kept),
             time_limit_s=policy.number("estate_time_limit_s"),

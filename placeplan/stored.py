@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.closing import with_vehicles
 from models.estate import EstateProblem
 from models.estate_build import Estate
 from models.rules import Row
@@ -35,6 +36,15 @@ def stored_estate(folder: Path) -> tuple[EstateProblem, EstatePlan]:
             proof=Proof(saved["price_pupil"], saved["price_row"]) if "price_row" in saved else None,
         )
     return problem, plan
+
+
+def as_stored(estate: Estate, stored: EstateProblem, folder: Path) -> Estate:
+    """The estate with what planning it added: vehicles of closings as counted, and cuts beyond its own rows."""
+    with np.load(folder / "plan.npz") as saved:
+        vehicles = saved["vehicles_gbp"]
+    if vehicles.any() and vehicles.shape == (len(estate.facilities), len(estate.years)):
+        estate = with_vehicles(estate, vehicles)
+    return with_stored_cuts(estate, stored)
 
 
 def with_stored_cuts(estate: Estate, stored: EstateProblem) -> Estate:

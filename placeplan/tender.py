@@ -10,11 +10,11 @@ import pandas as pd
 from models.firmness import NOT_USED
 from models.tenders import NO_AWARD, contests
 from placeplan.bid_in_place import bids_in_place
-from placeplan.estate_problem import Upstream
 from placeplan.judging import SEED, Judged, judge
 from placeplan.linked_awards import judge_together, outcome, tables_together, warnings_together
 from placeplan.results import StageResult
 from placeplan.study import Study
+from placeplan.upstream import Upstream
 
 TABLES = (
     "bids_ranked",

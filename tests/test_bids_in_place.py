@@ -25,12 +25,13 @@ from models.choice import attractions, drawn_shares
 from placeplan.bid_effects import Effects
 from placeplan.bid_finances import Accounts, with_money
 from placeplan.bid_in_place import _worth
-from placeplan.estate_problem import Upstream, what_is_known
+from placeplan.estate_problem import what_is_known
 from placeplan.pipeline import run_stages
 from placeplan.reasons import with_competitions
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.study_finances import within_places
+from placeplan.upstream import Upstream
 from placeplan.verification import verify_results
 
 CHECK = "tender: bids in place from the balance, pupils added up"
