@@ -72,6 +72,8 @@ def _allocated(table: dict[str, pd.DataFrame]) -> list[str]:
 def _into_closing(table: dict[str, pd.DataFrame]) -> list[str]:
     """Nobody is sent to a school in the year before it is certain to close."""
     effects = table["closure_effects"]
+    if effects.empty:
+        return []
     since = effects.loc[effects["probability"] > CERTAIN].set_index("facility")["academic_year"].map(start_year)
     moved = table["allocation"][table["allocation"]["moved"].astype(bool)]
     year = moved["academic_year"].map(start_year)

@@ -9,10 +9,11 @@ import pandas as pd
 
 from geodata.policy import Policy
 from models.options import CLOSE, CLOSING, STAY
-from placeplan.keeping import kept_told, shared_as_planned
+from placeplan.keeping import kept_told
 from placeplan.results import read_stage
+from placeplan.shared_heads import others_as_planned
 from placeplan.stored import stored_estate
-from placeplan.what_if import otherwise
+from placeplan.what_if import clashing, least_most, otherwise
 from placeplan.words import money
 from solvers import RivalPrices, rivals
 
@@ -122,7 +123,7 @@ def _steady(folder: Path, key: str) -> list[str]:
 def _closed_instead(folder: Path, key: str, seconds: float, prices: RivalPrices | None) -> list[str]:
     """What the best plan that closes it costs more, between two proven figures, and what others then do.
 
-    Heads and numbers that schools share stay as they are planned.
+    Heads and numbers that other schools share stay as they are planned.
     """
     options = read_stage(folder, "options")
     closing = options.loc[(options["facility"] == key) & (options["action"] == CLOSE), "option"].to_numpy(dtype=int)
@@ -132,26 +133,20 @@ def _closed_instead(folder: Path, key: str, seconds: float, prices: RivalPrices 
     chosen = plan.by_scenario
     assert chosen is not None
     facility = int(problem.option_facility[closing[0]])
-    kept = shared_as_planned(problem, options["action"].to_numpy(dtype=object), chosen)
-    may_close = np.isin(closing, kept)
-    if not may_close.any():
-        return ["Not asked: it shares a head or a number in the plan, which would have to be given up first."]
-    own = kept.searchsorted(chosen)
+    within = others_as_planned(problem, options, chosen, facility)
     found = rivals(
-        problem.with_options(kept), facility, np.unique(own[:, facility]), own,
-        time_limit_s=seconds, instead=kept.searchsorted(closing[may_close]), prices=prices,
+        problem, facility, np.unique(chosen[:, facility]), chosen,
+        time_limit_s=seconds, instead=closing, prices=prices, within=within,
         gap_gbp=plan.objective - plan.bound, sharp=True,
     )  # fmt: skip
     if found.clash:
-        return ["No plan that closes it keeps every rule."]
+        others = np.setdiff1d(np.flatnonzero(problem.option_facility == facility), closing)
+        return [f"No plan that closes it keeps every rule{clashing(problem, np.setdiff1d(within, others))}."]
     least, most = (max(gbp, 0.0) for gbp in found.more_gbp)
     if not np.isfinite(most):
         return [f"Costs at least {money(least)} more; no plan that closes it was found in the time."]
-    then = otherwise(options, chosen, kept[found.kept_without(own)], facility)
-    return [
-        f"Costs between {money(least)} and {money(most)} more, both proven, all else but shared heads planned anew.",
-        *then,
-    ]
+    then = otherwise(options, chosen, found.kept_without(chosen), facility)
+    return [f"Costs {least_most(least, most)}, all else but heads that others share planned anew.", *then]
 
 
 def _options(folder: Path, key: str) -> list[str]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from models.estate_build import Estate
 from models.rules import Kept
 from placeplan.estate_problem import state_problem
 from placeplan.results import read_stage, read_summary
+from placeplan.shared_heads import others_as_planned
 from placeplan.stored import as_stored, stored_estate
 from placeplan.study import Study
 from placeplan.upstream import Upstream
@@ -81,6 +83,11 @@ class Asked:
     begun: np.ndarray
     options: pd.DataFrame
 
+    @cached_property
+    def within(self) -> np.ndarray:
+        """Options that are compared: heads that other schools share stay as planned."""
+        return others_as_planned(self.estate.problem, self.options, self.begun, self.facility)
+
 
 class Way:
     """One way to change the forecast: fewer (`sign` -1) or more (1) pupils at some nodes (N,)."""
@@ -101,6 +108,7 @@ class Way:
         found = rivals(
             changed.problem, asked.facility, taken, self._begun,
             time_limit_s=limit_s, prices=RivalPrices(self._pupil[:, changed.moving], self._row),
+            within=asked.within,
         )  # fmt: skip
         self._begun = found.kept_to(self._begun)
         known = ~np.isnan(found.prices.pupil[0])

@@ -18,9 +18,10 @@ import pandas as pd
 from geodata.policy import Policy
 from models.changed_forecast import with_forecast
 from models.estate_build import Estate
+from models.estate_read import option_table
 from models.options import CLOSING
 from models.rules import Kept
-from placeplan.keeping import shared_as_planned
+from placeplan.shared_heads import others_as_planned
 from solvers import EstatePlan, solve_estate
 from solvers.plans import Proof
 
@@ -40,7 +41,7 @@ def closure_stability(estate: Estate, plan: EstatePlan, kept: Sequence[Kept], po
     closing = np.flatnonzero(closes[chosen[:, : len(estate.facilities)]].any(axis=0))
     if not len(closing) or not draws:
         return pd.DataFrame(columns=COLUMNS)
-    kept_options = shared_as_planned(estate.problem, np.array([o.action for o in estate.options]), chosen)
+    kept_options = others_as_planned(estate.problem, option_table(estate), chosen)
     began = plan.begun_with(chosen, kept_options)
     stays, widest = np.zeros(len(closing), dtype=int), 0.0
     for times in noise(estate.all_nodes["locality"], policy.number("closure_noise"), draws):

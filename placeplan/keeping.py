@@ -1,9 +1,9 @@
 """What keeping a school that the plan closes would cost, proven, what would close or stay instead, what reverses it.
 
-The estate is planned anew around the plan without closing that school. Heads and numbers that the plan lets schools
-share stay as they are planned: they move no pupil, and comparing every pairing of a county anew would cost the proof.
-The difference lies between two proven figures. Because the costs of a closure stand in the plan as they are, the same
-figures say at which yearly fixed cost of a school, or at which price of harm, this closure would not be in the plan.
+The estate is planned anew around the plan without closing that school; heads and numbers that other schools share stay
+as planned (`placeplan.shared_heads`). The difference lies between two proven figures. Because the costs of a closure
+stand in the plan as they are, the same figures say at which yearly fixed cost of a school, or at which price of harm,
+this closure would not be in the plan.
 """
 
 from __future__ import annotations
@@ -19,20 +19,19 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from models.estate import EstateProblem
 from models.estate_build import Estate, year_weights
 from models.estate_read import option_table
-from models.options import CLOSE, CLOSING, FEDERATE, MERGE_KEEPS, MERGE_SITE
+from models.options import CLOSE, CLOSING
 from models.pockets import SCHOOLS_BLOCK
 from models.seating import seated
 from placeplan.results import read_stage
+from placeplan.shared_heads import others_as_planned
 from placeplan.what_if import otherwise, short_words
 from placeplan.words import money
 from solvers import EstatePlan, Rivals, rivals
 from solvers.highs import Clock
 from solvers.transport import place_pupils, plan_cost
 
-SHARED = (FEDERATE, MERGE_KEEPS, MERGE_SITE)  # levers of two schools that leave every place where it is
 COLUMNS = [
     "facility",
     "keeping_least_gbp",
@@ -53,26 +52,28 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
     """
     chosen = plan.by_scenario
     assert chosen is not None
-    actions = np.array([option.action for option in estate.options])
+    options = option_table(estate)
+    actions = options["action"].to_numpy(dtype=object)
     closing = np.flatnonzero(np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)).tolist()
     until = time.perf_counter() + policy.number("closure_keeping_seconds")
-    kept = shared_as_planned(estate.problem, actions, chosen)
-    held, own, gap = estate.problem.with_options(kept), kept.searchsorted(chosen), plan.objective - plan.bound
+    gap = plan.objective - plan.bound
 
     def without(f: int) -> Rivals:
         taken = np.isin(actions, CLOSING) & (estate.problem.option_facility[: len(actions)] == f)
-        mine = kept.searchsorted(np.intersect1d(np.flatnonzero(taken), kept))
         seconds = max(min(share, until - time.perf_counter()), 0.0)
-        return rivals(held, f, mine, own, time_limit_s=seconds, gap_gbp=gap, sharp=True)
+        return rivals(
+            estate.problem, f, np.flatnonzero(taken), chosen,
+            time_limit_s=seconds, gap_gbp=gap, sharp=True, within=others_as_planned(estate.problem, options, chosen, f),
+        )  # fmt: skip
 
     share = (until - time.perf_counter()) / max(math.ceil(len(closing) / 2), 1)
     with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
         found = list(pool.map(without, closing))
     seats = _seating_gbp(estate, chosen, policy) if closing else 0.0
-    rows, options = [], option_table(estate)
+    rows = []
     for f, one in zip(closing, found, strict=True):
         least, most = one.more_gbp
-        other = None if one.instead is None else kept[one.kept_without(own)]
+        other = None if one.instead is None else one.kept_without(chosen)
         instead = "" if other is None else short_words(options.loc[other[0, f]])
         then = "" if other is None else " ".join(otherwise(options, chosen, other, f))
         if other is not None:
@@ -80,18 +81,6 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
         least = max(least - seats, 0.0)
         rows.append((estate.facilities[f].key, least, most, instead, then, *_closed(estate, chosen, f, policy)))
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def shared_as_planned(problem: EstateProblem, actions: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """(O',) the options that are left once shared heads and numbers stay as they are planned.
-
-    `actions` are those of the schools' options, the first of the problem.
-    """
-    shared = np.zeros(problem.n_options, dtype=bool)
-    shared[: len(actions)] = np.isin(actions, SHARED)
-    planned = np.isin(np.arange(problem.n_options), chosen)
-    shares = np.isin(np.arange(problem.n_facilities), problem.option_facility[shared & planned])
-    return np.flatnonzero(np.where(shares[problem.option_facility], planned, ~shared))
 
 
 def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> float:
@@ -148,7 +137,7 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
         return [f"Keeping it open costs at least {money(least)} more than this plan; none was found in the time."]
     both = f"{money(most)} more, proven" if most - least < 1 else f"{money(least)} to {money(most)} more, both proven"
     said = [
-        f"Keeping it open costs {both}, shared heads as planned; what becomes of it then: {row['instead']}.",
+        f"Keeping it open costs {both}, heads that others share as planned; what becomes of it then: {row['instead']}.",
         row["otherwise"],
     ]
     return [*said, _reversed(least, most, row, policy)]

@@ -1,7 +1,8 @@
 """Why a school or site is decided as it is: what the next best plan costs, and which rules leave no choice.
 
 The estate is planned anew, around the plan as it stands, without what it decides for the school or site: what it does
-instead is the runner-up. What that costs more lies between two proven figures.
+instead is the runner-up. What that costs more lies between two proven figures. Heads and numbers that other schools
+share stay as planned (`placeplan.shared_heads`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pandas as pd
 from models.estate import EstateProblem
 from models.options import ENDING, STAY
 from placeplan.results import read_stage
+from placeplan.shared_heads import others_as_planned
 from placeplan.stored import stored_estate
 from placeplan.words import money
 from solvers import RivalPrices, Rivals, rivals, solve_estate
@@ -43,6 +45,7 @@ def runner_up(folder: Path, key: str, seconds: float) -> Rivals | None:
     return rivals(
         problem, facility, taken, chosen,
         time_limit_s=seconds, prices=known, gap_gbp=plan.objective - plan.bound, sharp=True,
+        within=others_as_planned(problem, options, chosen, facility),
     )  # fmt: skip
 
 
@@ -62,8 +65,9 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
     taken = np.unique(chosen[:, facility])
     if found is None:
         return ["Nothing else was open to it.", *_binding(folder, problem, taken)]
+    within = others_as_planned(problem, options, chosen, facility)
     instead = set() if found.instead is None else set(found.instead.tolist())
-    said = [_runner_up(problem, found, options, taken)]
+    said = [_runner_up(problem, found, options, np.setdiff1d(within, taken))]
     if found.instead is not None:
         said += otherwise(options, chosen, found.kept_without(chosen), facility)
     today = int(mine.loc[mine["action"] == STAY, "option"].iloc[0])
@@ -71,20 +75,20 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
         left = rivals(
             problem, facility, taken, chosen,
             time_limit_s=seconds, instead=np.array([today]), prices=found.prices,
-            gap_gbp=plan.objective - plan.bound, sharp=True,
+            gap_gbp=plan.objective - plan.bound, sharp=True, within=within,
         )  # fmt: skip
-        clash = _clash(problem, np.flatnonzero((problem.option_facility != facility) | _is(problem, [today])), left)
+        others = np.setdiff1d(np.flatnonzero(problem.option_facility == facility), [today])
+        clash = clashing(problem, np.setdiff1d(within, others)) if left.clash else ""
         said.append(f"Left as it is today, all else planned anew: {_more(*left.more_gbp)}{clash}.")
     return [*said, *_binding(folder, problem, taken)]
 
 
-def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, taken: np.ndarray) -> str:
-    """The sentence on the best plan without what was decided for the facility."""
+def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, others: np.ndarray) -> str:
+    """The sentence on the best plan without what was decided for the facility, of the options `others`."""
     if found.instead is None and not found.clash:
         return "No other plan was found in the time."
     if found.instead is None:
-        clash = _clash(problem, np.flatnonzero(~_is(problem, taken)), found)
-        return f"Without what is planned for it there is no plan{clash}."
+        return f"Without what is planned for it there is no plan{clashing(problem, others)}."
     words = sorted({words_of(options.iloc[o]) for o in found.instead.tolist()})
     return f"Runner-up: {' or '.join(words)}, all else planned anew: {_more(*found.more_gbp)}."
 
@@ -114,11 +118,6 @@ def short_words(option: pd.Series) -> str:
     return "as it is today" if option["action"] == STAY else f"{option['action']} from {option['academic_year']}"
 
 
-def _is(problem: EstateProblem, options: Sequence[int] | np.ndarray) -> np.ndarray:
-    """(O,) whether an option is one of these."""
-    return np.isin(np.arange(problem.n_options), options)
-
-
 def words_of(option: pd.Series) -> str:
     """What an option is, in words; a row of the table options."""
     return short_words(option) + ("" if option["action"] == STAY else f" ({option['reason']})")
@@ -128,16 +127,21 @@ def _more(least_gbp: float, most_gbp: float) -> str:
     """What the best plan with another decision costs more than the best of all."""
     if not np.isfinite(least_gbp):
         return "no plan keeps the rules"
-    least, most = money(max(least_gbp, 0.0)), money(max(most_gbp, 0.0))
     if most_gbp < 1.0:
         return "costs no more"
-    return f"costs {most} more, proven" if least == most else f"costs between {least} and {most} more, both proven"
+    return f"costs {least_most(max(least_gbp, 0.0), most_gbp)}"
 
 
-def _clash(problem: EstateProblem, kept: np.ndarray, found: Rivals) -> str:
-    """The rules that are broken where no plan with the options `kept` keeps them; "" where one does."""
-    if not found.clash:
-        return ""
+def least_most(least_gbp: float, most_gbp: float) -> str:
+    """Two proven figures between which a difference lies; where nothing is proven at the lower end, that is said."""
+    least, most = money(least_gbp), money(most_gbp)
+    if least_gbp < 1.0:
+        return f"at most {most} more, and in the time it is not proven to cost more at all"
+    return f"{most} more, proven" if least == most else f"between {least} and {most} more, both proven"
+
+
+def clashing(problem: EstateProblem, kept: np.ndarray) -> str:
+    """The rules that are broken where no plan with the options `kept` keeps them all, as the end of a sentence."""
     clash = solve_estate(problem.with_options(kept), time_limit_s=CLASH_S).clash
     names = [problem.row_name[row] for row in clash]
     return f": {'; '.join(names)} would be broken" if names else ""

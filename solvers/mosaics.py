@@ -152,7 +152,7 @@ class Mosaics:
         return self._lay(size, seconds)
 
     def _pace(self) -> float:
-        """How long the latest tiles took of what tiles of their size may; 1 where some were not solved in their time."""
+        """How long the latest tiles took of what tiles of their size may; 1 where some were not solved in time."""
         latest = self._latest
         assert latest is not None
         if not latest.taken_s or not latest.closed:

@@ -8,7 +8,7 @@ prices rule out are dropped and what is left of each side is one programme (`sol
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from solvers.part import Effort, PartPlan, solve_part
 from solvers.pots import settled
 from solvers.priced_tiles import lay_mosaic
 from solvers.prices import Prices
-from solvers.transport import keeps_rows, place_pupils, plan_cost
+from solvers.transport import eased_rows, keeps_rows, place_pupils, plan_cost
 
 PRICE_PASSES, ROUND = 1500, 100  # passes at most, and between two looks at what they still gain
 PATIENCE = 4  # rounds of passes, at least, that are not asked what they gain
@@ -115,6 +115,7 @@ def rivals(
     prices: RivalPrices | None = None,
     gap_gbp: float = math.inf,
     sharp: bool = False,
+    within: IntArray | None = None,
     seed: int = 0,
 ) -> Rivals:
     """Plans in which the facility follows options of `taken` beside those in which it follows others.
@@ -122,9 +123,14 @@ def rivals(
     With several scenarios a plan belongs to a side where it does so in every scenario. `begun` (K, F) is a plan to
     begin from; where it is one of `taken` and proven, no plan costs more than `gap_gbp` less. `prices` are those of a
     problem like this one. `instead` limits the other side to some options. `sharp` asks for the difference itself, not
-    only which side is cheaper. ValueError where a side has no option.
+    only which side is cheaper. Plans take options of `within` (O',) only, where it is given; those of `begun` must be
+    among them. ValueError where a side has no option.
     """
-    core = core_around(problem, facility)
+    if within is None:
+        core = core_around(problem, facility)
+    else:
+        core = core_around(problem.with_options(within), facility)
+        core = replace(core, options=within[core.options])
     mine = core.problem.option_facility == core.facility
     of_taken = np.isin(core.options, taken)
     of_others = ~of_taken if instead is None else np.isin(core.options, instead)
@@ -155,7 +161,7 @@ class _Contest:
         """Plans at hand, prices, programmes: until the sides are told apart or the time is up. The prices."""
         sides = (self.with_it, self.without)
         for side in sides:
-            self._try(side, self._brought_over(side, begun))
+            self._try(side, self._mended(side, self._brought_over(side, begun)))
         # Of the whole: the rest of the estate costs no less than in its own best plan.
         if math.isfinite(gap_gbp) and math.isfinite(self.with_it.most_gbp):
             for side in sides:
@@ -198,6 +204,20 @@ class _Contest:
         first = np.flatnonzero(side.allowed & (self.problem.option_facility == own))[0]
         changed[:, own] = first if side.option is None else side.option[:, own]
         return changed
+
+    def _mended(self, side: Side, option: IntArray) -> IntArray:
+        """The options (K, F) where those whose other half the facility has left take their first one instead."""
+        problem, own = self.problem, self.core.facility
+        lower, upper = eased_rows(problem)
+        mended = option.copy()
+        for one in mended:
+            level = np.asarray(problem.row_matrix[:, one].sum(axis=1)).ravel()
+            broken = problem.row_matrix[np.flatnonzero((level < lower) | (level > upper))][:, one]
+            others = np.unique(broken.nonzero()[1])
+            for facility in others[others != own].tolist():
+                allowed = side.allowed & (problem.option_facility == facility)
+                one[facility] = np.flatnonzero(allowed)[0]
+        return mended
 
     def _by_value(self, side: Side, prices: Prices) -> IntArray | None:
         """(K, F) the best plan of the side so far, with what the prices think best for the facility."""

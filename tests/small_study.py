@@ -9,6 +9,7 @@ from pathlib import Path
 from geodata.years import COMPULSORY, academic_year
 
 POINTS = {"A": (400_000, 300_000), "B": (405_000, 300_000), "C": (410_000, 300_000)}
+FREE_VEHICLES = ("taxi_gbp_per_year = 0", "minibus_gbp_per_year = 0", "bus_gbp_per_year = 0")
 PRIMARIES = {"A": 100001, "B": 100002, "C": 100003}
 SECONDARY = 100010
 PER_YEAR_GROUP = {"A": 20, "B": 25, "C": 12}

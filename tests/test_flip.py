@@ -17,6 +17,7 @@ from test_rivalry import best
 from geodata.policy import Policy
 from models.changed_forecast import around, expected_pupils, with_forecast
 from models.estate_build import Estate, Reach, build_estate
+from models.estate_read import option_table
 from models.options import Facility, Option, stay
 from models.rules import Kept, places_asked, retained_surplus
 from placeplan.cli import main
@@ -52,9 +53,7 @@ def one_school(cost_gbp: float) -> Estate:
 
 
 def asked(estate: Estate, kept: list[Kept], facility: int, begun: np.ndarray) -> Asked:
-    options = pd.DataFrame([(o.action, o.academic_year, o.reason) for o in estate.options],
-                           columns=["action", "academic_year", "reason"])  # fmt: skip
-    return Asked(estate, kept, facility, begun, options)
+    return Asked(estate, kept, facility, begun, option_table(estate))
 
 
 def way(question: Asked, nodes: np.ndarray, sign: int) -> Way:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_study import PRIMARIES, policy, write_small_study
+from small_study import FREE_VEHICLES, PRIMARIES, policy, write_small_study
 from stored_plans import check_stored_plans
 from test_estate_build import BANDS, homes, stays
 from test_estate_options import YEARS, village
@@ -354,7 +354,7 @@ def test_villages_federate_in_a_study_and_every_page_can_tell(study: Path, capsy
 
 
 def test_a_phased_closure_in_a_study_moves_who_is_left_when_it_closes(study: Path) -> None:
-    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0")
+    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0", *FREE_VEHICLES)
     table = run(study, f"closable_urns = [{PRIMARIES['C']}]", 'closing = "phased"', *cheap)
     closing = table[table["facility"] == str(PRIMARIES["C"])].iloc[0]
     assert (closing["action"], closing["academic_year"]) == ("close", "2027/28") and "no intake from" in closing[
@@ -370,7 +370,7 @@ def test_schools_named_for_amalgamation_are_amalgamated(study: Path) -> None:
     """C stands 5 km from B, further than schools amalgamate by default; the study raises the limit and names them."""
     c, b = PRIMARIES["C"], PRIMARIES["B"]
     (study / "inputs/amalgamations.csv").write_text(f"urn,with_urn\n{c},{b}\n")
-    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0")
+    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0", *FREE_VEHICLES)
     mended = (
         f"closable_urns = [{c}]", "harm_gbp_close = 2000000", "amalgamate_max_m = 6000", "retained_surplus = 0.0",
         "cost_per_place_expand_primary_gbp = 1000",

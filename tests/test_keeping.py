@@ -9,8 +9,10 @@ from test_joint_levers import joint_estate
 
 from geodata.policy import Policy
 from models.estate_build import Reach, build_estate
+from models.estate_read import option_table
 from models.options import CLOSING, FEDERATE, STAY
-from placeplan.keeping import SHARED, keeping_table, keeping_words, left_out_words, shared_as_planned
+from placeplan.keeping import keeping_table, keeping_words, left_out_words
+from placeplan.shared_heads import SHARED, others_as_planned
 from placeplan.words import money
 from solvers import solve_estate
 
@@ -77,11 +79,18 @@ def test_shared_heads_stay_as_they_are_planned_and_all_else_is_open() -> None:
     stay = {o.facility: k for k, o in enumerate(options) if o.action == STAY}
     joint = {(o.facility, o.partner): k for k, o in enumerate(options) if o.action == FEDERATE}
     chosen = np.array([[joint["900001", "900002"], joint["900002", "900001"], stay["900003"]]])
-    actions = np.array([option.action for option in options])
-    kept = [options[o] for o in shared_as_planned(estate.problem, actions, chosen)]
+    kept = [options[o] for o in others_as_planned(estate.problem, option_table(estate), chosen)]
     assert [o.action for o in kept if o.facility != "900003"] == [FEDERATE, FEDERATE]
     third = {o.action for o in kept if o.facility == "900003"}
     assert third == {o.action for o in options if o.facility == "900003"} - set(SHARED) and set(CLOSING) & third
+    # Asked about the first, its partner is free too, and so is whom the first might share with instead.
+    might = {o.partner for o in options if o.facility == "900001" and o.action in SHARED}
+    assert "900002" in might
+    free = others_as_planned(estate.problem, option_table(estate), chosen, 0).tolist()
+    pairs = [o.action not in SHARED or {o.facility, o.partner} <= {"900001"} | might for o in options]
+    assert free == np.flatnonzero(pairs).tolist()
+    alone = [options[o] for o in others_as_planned(estate.problem, option_table(estate), chosen, 2)]
+    assert [o.action for o in alone if o.facility != "900003"] == [FEDERATE, FEDERATE]
 
 
 @pytest.mark.parametrize(

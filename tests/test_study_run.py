@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import PRIMARIES, grow, policy, write_small_study
+from small_study import FREE_VEHICLES, PRIMARIES, grow, policy, write_small_study
 from stored_plans import check_stored_plans
 
 from models.clusters import ClusterProblem
@@ -72,7 +72,7 @@ def test_growth_beyond_the_places_leads_to_more_of_them(study: Path) -> None:
 
 def test_a_named_school_closes_only_as_far_as_the_surplus_allows(study: Path) -> None:
     """C's 84 pupils fit into A and B exactly while 5 % stays empty (399 ÷ 0.95 = 420); at 30 % C has to stay."""
-    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0")
+    cheap = ("journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0", *FREE_VEHICLES)
     policy(study, f"closable_urns = [{PRIMARIES['C']}]", *cheap)
     ran(study)
     results = study / "results/base"

@@ -48,12 +48,12 @@ def test_what_a_decision_costs_lies_between_its_bounds(seed, n_rows, route):
 def test_a_forced_decision_solves_only_the_tile_that_it_is_in(monkeypatch):
     # The proofs of the other tiles hold as they are; using them where they do not would be a false bound.
     monkeypatch.setattr(mosaics, "LEAST_TILE", 80.0)
+    monkeypatch.setattr(mosaics.Mosaics, "_following", lambda own: None)  # no larger tiles
     problem = county(1)
     plan = solve_estate(problem, route="decomposed", time_limit_s=5, gap=1e-5)
     assert plan.proof.mosaic.tile.max() > 2
     laid = []
     monkeypatch.setattr(mosaics, "lay_mosaic", lambda *given: laid.append(1))
-    monkeypatch.setattr(mosaics.Mosaics, "_following", lambda own: None)
     bounded = []
     bound = mosaics.Mosaics.bound
     monkeypatch.setattr(
