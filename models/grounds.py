@@ -4,7 +4,8 @@ A commissioner may close a school where places significantly exceed demand, wher
 quality is below standard. Each ground is tested with figures that are shown beside it:
 
 * surplus: the school has at least `ground_spare_share` of its places empty in every plan year from `ground_years` on,
-  and its planning area holds the places that policy asks for in every plan year;
+  by the median and by the high forecast, and its planning area holds the places that policy asks for in every plan
+  year;
 * sustainability: its score (`models.sustainability`) on the last roll told lies below `ground_score`; what its shadow
   budget comes to stands beside it (`models.budgets.viable`);
 * quality: it is in formal intervention, or in a formal category of concern. Grades are not ranked against one another:
@@ -22,12 +23,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.options import Facility
 from models.rules import Kept
 
+Array = NDArray[np.float64]
 SURPLUS, SUSTAINABILITY, QUALITY = "surplus", "sustainability", "quality"
+LEAST_WORDS = 20  # letters, below which a factor is not taken for written up
 FACTORS = ("community", "transport", "motor_vehicles", "alternatives")  # of section 15(4), (a) to (d)
 
 
@@ -36,17 +40,20 @@ def grounds(
     schools: pd.DataFrame,
     kept: Sequence[Kept],
     money: pd.DataFrame,
-    written_up: Collection[str],
-    counted: Collection[str],
+    factors: Mapping[str, str],
+    counted: Mapping[str, float],
     policy: Policy,
+    high: Mapping[tuple[str, str], Array] | None = None,
 ) -> pd.DataFrame:
     """One row a school of `facilities`: the figures of each ground, which hold, what protects it, and `eligible`.
 
     `schools` has the schools' own columns; `kept` what policy asks of areas; `money` has urn, score,
-    lowest_reserves_gbp and first_deficit_year; `written_up` are urns whose four factors the study gives, `counted`
-    those with pupils counted in the base year: nothing is known of another. A capacity that is a guess
-    (capacity_estimated) is no evidence of surplus. Columns: urn, name, planning_area, roll_first, roll_last,
-    places_last, spare_share (least from ground_years on), area_meets_policy, score (0–100), lowest_reserves_gbp,
+    lowest_reserves_gbp and first_deficit_year; `factors` is what is wrong with the write-up of each urn that has one
+    (`lacking_factors`), `counted` the roll of the base year by urn: nothing is known of a school without. A capacity
+    that is a guess (capacity_estimated) is no evidence of surplus. `high` is the high forecast over the median by
+    planning area and phase, (T,). Columns: urn, name, planning_area, roll_counted, roll_last, places_last, spare_share
+    (least from ground_years on), spare_from (that plan year, 1 the first), spare_high (the same by the high forecast),
+    area_meets_policy, score (0–100), lowest_reserves_gbp,
     first_deficit_year, concern (in words); surplus, sustainability, quality: whether the ground holds; ground (in
     words; "" for none), protected (why; "" where it is not), eligible.
     """
@@ -54,7 +61,8 @@ def grounds(
     of_money = money.assign(key=money["urn"].astype(str)).set_index("key")
     met = areas_that_meet_policy(kept)
     here = [facility for facility in facilities if facility.key in known.index]
-    table = pd.DataFrame([_figures(facility, met, policy) for facility in here], columns=FIGURES)
+    table = pd.DataFrame([_figures(facility, met, high or {}, policy) for facility in here], columns=FIGURES)
+    table["roll_counted"] = [float(counted.get(urn, 0.0)) for urn in table["urn"]]
     of_school = known.loc[table["urn"]].reset_index()
     table["score"] = of_money["score"].reindex(table["urn"]).to_numpy(dtype=float)
     table["lowest_reserves_gbp"] = of_money["lowest_reserves_gbp"].reindex(table["urn"]).to_numpy(dtype=float)
@@ -62,17 +70,20 @@ def grounds(
     table["concern"] = [concern_words(row) for row in of_school.to_dict("records")]
     guessed = np.array([bool(row.get("capacity_estimated")) for row in of_school.to_dict("records")], dtype=bool)
     table[SURPLUS] = table["area_meets_policy"] & (table["spare_share"] >= policy.number("ground_spare_share"))
-    table[SURPLUS] &= ~guessed
+    table[SURPLUS] &= (table["spare_high"] >= policy.number("ground_spare_share")) & ~guessed
     table[SUSTAINABILITY] = table["score"] < policy.number("ground_score")
     table[QUALITY] = table["concern"] != ""
     table["ground"] = [_words(row) for row in table.to_dict("records")]
-    table["protected"] = [_protection(row, written_up, counted, policy) for row in of_school.to_dict("records")]
+    table["protected"] = [_protection(row, factors, counted, policy) for row in of_school.to_dict("records")]
     table["eligible"] = (table["ground"] != "") & (table["protected"] == "")
     return table
 
 
 NO_ROLL = "no pupils of it are given for the base year (table rolls)"
-FIGURES = ["urn", "name", "planning_area", "roll_first", "roll_last", "places_last", "spare_share", "area_meets_policy"]
+FIGURES = [
+    "urn", "name", "planning_area", "roll_last", "places_last", "spare_share", "spare_from", "spare_high",
+    "area_meets_policy",
+]  # fmt: skip
 
 
 def areas_that_meet_policy(kept: Sequence[Kept]) -> set[tuple[str, str]]:
@@ -91,15 +102,41 @@ def concern_words(school: Mapping[str, Any]) -> str:
     return "in formal intervention" if bool(school.get("in_intervention")) else ""
 
 
-def _figures(facility: Facility, met: set[tuple[str, str]], policy: Policy) -> tuple[object, ...]:
+def lacking_factors(table: pd.DataFrame | None) -> dict[str, str]:
+    """What is wrong with each school's write-up of the four factors, by urn; "" where each is in words of its own.
+
+    Words that stand under more than one school are no assessment of either, nor is a note of a few letters.
+    """
+    if table is None:
+        return {}
+    words = table[[*FACTORS]].apply(lambda column: column.astype("string").str.strip().fillna(""))
+    found = {}
+    for urn, row in zip(table["urn"].astype(str), words.to_dict("records"), strict=True):
+        few = [name for name in FACTORS if len(row[name]) < LEAST_WORDS]
+        again = [name for name in FACTORS if name not in few and (words[name] == row[name]).sum() > 1]
+        said = [f"{', '.join(few)}: nothing, or a few letters"] if few else []
+        said += [f"{', '.join(again)}: the same words as of another school"] if again else []
+        found[urn] = "; ".join(said)
+    return found
+
+
+def _figures(
+    facility: Facility, met: set[tuple[str, str]], high: Mapping[tuple[str, str], Array], policy: Policy
+) -> tuple[object, ...]:
     columns = facility.columns
     pupils, places = (array[:, columns].sum(axis=1) for array in (facility.pupils, facility.places))
-    late = slice(min(policy.integer("ground_years"), len(pupils) - 1), None)
-    spare = np.divide(places - pupils, places, out=np.zeros_like(places), where=places > 0)
+    first = min(policy.integer("ground_years"), len(pupils) - 1)
+    raised = [high[area, phase] for phase, area in facility.planning_area.items() if (area, phase) in high]
+    many = pupils * np.max([np.ones(len(pupils)), *raised], axis=0)
+    spare, least = (
+        np.divide(places - on_roll, places, out=np.zeros_like(places), where=places > 0)[first:]
+        for on_roll in (pupils, many)
+    )
     enough = all((area, phase) in met for phase, area in facility.planning_area.items())
     area = ", ".join(dict.fromkeys(facility.planning_area.values()))
     return (
-        facility.key, facility.name, area, pupils[0], pupils[-1], places[-1], float(spare[late].min()), enough,
+        facility.key, facility.name, area, pupils[-1], places[-1], float(spare.min()), first + 1, float(least.min()),
+        enough,
     )  # fmt: skip
 
 
@@ -108,8 +145,9 @@ def _words(row: Mapping[str, Any]) -> str:
     said = []
     if row[SURPLUS]:
         said.append(
-            f"surplus: {row['spare_share']:.0%} of {row['places_last']:.0f} places empty, roll {row['roll_last']:.0f} "
-            "in the last plan year"
+            f"surplus: at least {row['spare_share']:.0%} of places empty from plan year {row['spare_from']} on, "
+            f"{row['spare_high']:.0%} by the high forecast; {row['roll_counted']:.0f} on roll when last counted, "
+            f"{row['roll_last']:.0f} in the last plan year, for {row['places_last']:.0f} places"
         )
     if row[SUSTAINABILITY]:
         first = row["first_deficit_year"]
@@ -125,9 +163,7 @@ def _words(row: Mapping[str, Any]) -> str:
     return "; ".join(said)
 
 
-def _protection(
-    school: Mapping[str, Any], written_up: Collection[str], counted: Collection[str], policy: Policy
-) -> str:
+def _protection(school: Mapping[str, Any], factors: Mapping[str, str], counted: Collection[str], policy: Policy) -> str:
     """What protects a school whatever the ground; "" where nothing does."""
     said = [] if school["key"] in counted else [NO_ROLL]
     if float(school.get("sen_places") or 0) > 0:
@@ -135,6 +171,6 @@ def _protection(
     if bool(school.get("rural_designated")):
         if policy.value("close_rural") != "yes":
             said.append("designated rural primary (close_rural)")
-        elif school["key"] not in written_up:
-            said.append("designated rural primary whose four factors are not written up (table rural_factors)")
+        elif lacking := factors.get(school["key"], "nothing"):
+            said.append(f"designated rural primary whose four factors are not written up (rural_factors: {lacking})")
     return "; ".join(said)

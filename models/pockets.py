@@ -1,7 +1,8 @@
 """Whose money a closure is: what it costs or saves each pocket, item by item.
 
 A plan weighs what a decision costs everybody. A council's budget is another matter: the lump sum of a closed school
-stays in the schools block, which is ring-fenced, and only what the council pays or receives itself is its saving. A
+stays in the schools block, which is ring-fenced, until the block is next reckoned by the national formula from the
+schools there are, and then it is no longer paid; only what the council pays or receives itself is its saving. A
 minus is a saving. Amounts are at the study's price base: once, a year in the last plan year, and discounted with the
 years after the horizon as the plan counts them.
 """
@@ -80,7 +81,13 @@ def own_cost_items(school_type: str | None, money: Mapping[str, Array]) -> list[
     nothing = np.zeros_like(money["one_off"])
     items = [
         Item(TRUST if trust else REVENUE, CLOSING, money["one_off"], nothing, "redundancy, transfer, making safe"),
-        Item(SCHOOLS_BLOCK, FIXED, nothing, money["fixed"], "set at the lump sum; stays in the schools block"),
+        Item(
+            SCHOOLS_BLOCK,
+            FIXED,
+            nothing,
+            money["fixed"],
+            "set at the lump sum; in the schools block until the national formula is next reckoned",
+        ),
         Item(SCHOOLS_BLOCK, PLACES, nothing, money["places"], "premises, paid from the school's budget"),
     ]
     if money["capital"].any():

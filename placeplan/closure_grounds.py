@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
+from geodata.years import COMPULSORY, PHASES
 from models.budgets import shadow_budget, viable
-from models.grounds import FACTORS, NO_ROLL, grounds
+from models.grounds import NO_ROLL, grounds, lacking_factors
 from models.options import Facility
 from models.rules import Kept
 from models.sustainability import sustainability
@@ -27,8 +29,12 @@ def study_grounds(
     asked: Sequence[Kept],
     roll_forecast: pd.DataFrame,
     school_forecast: pd.DataFrame,
+    high: Mapping[tuple[str, str], np.ndarray],
 ) -> pd.DataFrame:
-    """As of `models.grounds.grounds`, with `offered`: closing is offered for the school."""
+    """As of `models.grounds.grounds`, with `offered`: closing is offered for the school.
+
+    `high` is the high forecast of pupils by planning area and phase, (T,).
+    """
     money = study_finances(study, journeys, within_places(roll_forecast, school_forecast))
     budget = shadow_budget(money.schools, money.rolls, money.years, money.values, study.policy)
     scores = sustainability(money.schools, money.rolls[:, -1], money.values, study.policy).score
@@ -37,8 +43,10 @@ def study_grounds(
     )
     rolls = study.tables["rolls"]
     base = rolls[(rolls["academic_year"] == study.settings.base_year) & (rolls["pupils"] > 0)]
-    counted = set(base["urn"].astype(str))
-    table = grounds(facilities, journeys.schools, asked, of_money, _written_up(study), counted, study.policy)
+    counted = base.groupby(base["urn"].astype(str))["pupils"].sum().to_dict()
+    factors = lacking_factors(study.tables.get("rural_factors"))
+    raised = _over_median(facilities, high)
+    table = grounds(facilities, journeys.schools, asked, of_money, factors, counted, study.policy, raised)
     named = _named(study.policy)
     every = study.policy.text("closable") == EVERY_SCHOOL
     return table.assign(named=table["urn"].isin(named), offered=table["eligible"] & (every | table["urn"].isin(named)))
@@ -70,10 +78,14 @@ def _named(policy: Policy) -> set[str]:
     return {f"{urn:.0f}" if isinstance(urn, float) else str(urn) for urn in named}
 
 
-def _written_up(study: Study) -> Collection[str]:
-    """Schools whose four statutory factors are written up, each in words."""
-    table = study.tables.get("rural_factors")
-    if table is None:
-        return set()
-    whole = table[[*FACTORS]].apply(lambda column: column.astype("string").str.strip().fillna("").ne(""))
-    return set(table.loc[whole.all(axis=1), "urn"].astype(str))
+def _over_median(
+    facilities: Sequence[Facility], high: Mapping[tuple[str, str], np.ndarray]
+) -> dict[tuple[str, str], np.ndarray]:
+    """The high forecast of each planning area and phase over the median of its schools, (T,)."""
+    found = {}
+    for (area, phase), pupils in high.items():
+        columns = [COMPULSORY.index(group) for group in PHASES[phase]]
+        here = [f.pupils[:, columns].sum(axis=1) for f in facilities if f.planning_area.get(phase) == area]
+        median = np.sum(here, axis=0)
+        found[area, phase] = np.divide(pupils, median, out=np.ones_like(pupils), where=median > 0)
+    return found

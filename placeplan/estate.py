@@ -27,7 +27,7 @@ from placeplan.frontier import frontier
 from placeplan.infeasible import Infeasible
 from placeplan.keeping import keeping_table
 from placeplan.pipeline import LEVERS
-from placeplan.reasons import with_competitions, with_reasons
+from placeplan.reasons import with_competitions, with_council_money, with_reasons
 from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import StageResult
 from placeplan.seated import SOLVED_SHARE
@@ -90,7 +90,8 @@ def estate_stage(
         decisions(estate, chosen), decision_effects(estate, plan), estate.facilities, study.tables["schools"], placed
     )
     told = with_competitions(told, study.tables.get("competitions"), study.tables.get("bids"))
-    told = with_stability(told, steady, study.policy)
+    closed = closure_tables(study, upstream, estate, plan)
+    told = with_council_money(with_stability(told, steady, study.policy), closed["closure_effects"])
     return StageResult(
         tables={
             "decisions": told,
@@ -105,7 +106,7 @@ def estate_stage(
         }
         | ({} if grounds is None else {"grounds": grounds, "closure_stability": steady, "closure_keeping": keeping})
         | paid.tables
-        | closure_tables(study, upstream, estate, plan)
+        | closed
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
         files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan, settled.vehicles_gbp)},
         summary=_summary(study, estate, plan, short, units, left, allow, grounds)

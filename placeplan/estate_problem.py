@@ -110,7 +110,7 @@ def state_problem(
     grounds = None
     if set(allow) & set(CLOSING):
         rolls = (upstream.roll_forecast, upstream.school_forecast)
-        grounds = study_grounds(study, journeys, facilities, asked, *rolls)
+        grounds = study_grounds(study, journeys, facilities, asked, *rolls, high)
     closable = {} if grounds is None else grounds[grounds["offered"]].set_index("urn")["ground"].to_dict()
     facilities = with_partners(
         [replace(facility, ground=closable.get(facility.key, "")) for facility in facilities],

@@ -22,6 +22,10 @@ from placeplan.what_if import runner_up, why
 from placeplan.words import counted, day, money
 
 Told = dict[str, list[str]]
+PROVEN_BEFORE = (
+    "Not tried: that it stands at the forecast as it is was proven with the plan (above), which took longer than is "
+    "allowed here. Raise explain_seconds under [policy]."
+)
 WHY_SHARE, TODAY_SHARE, CLOSED_SHARE = 0.35, 0.1, 0.2  # of the time, at most; the rest is for other forecasts
 
 
@@ -132,12 +136,13 @@ def _decision(study: Study, key: str) -> Told:
     until = time.perf_counter() + seconds
     found = runner_up(folder, key, WHY_SHARE * seconds)
     told["Decision"] += why(folder, key, found, TODAY_SHARE * seconds)
-    told |= closure_told(folder, key, CLOSED_SHARE * seconds, None if found is None else found.prices, study.policy)
+    prices, factors = None if found is None else found.prices, study.tables.get("rural_factors")
+    told |= closure_told(folder, key, CLOSED_SHARE * seconds, prices, study.policy, factors)
     if found is not None:
-        flips = forecast_flips(study, key, found, until)
-        if not found.stands and stands_with_shared_heads(folder, key):
-            flips.append("With shared heads as planned it is proven to stand at the forecast as it is (above).")
-        told["What change of the forecast would flip it"] = flips
+        proven_before = not found.stands and stands_with_shared_heads(folder, key)
+        told["What change of the forecast would flip it"] = (
+            [PROVEN_BEFORE] if proven_before else forecast_flips(study, key, found, until)
+        )
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
     if len(moved):

@@ -18,13 +18,27 @@ from placeplan.words import money
 from solvers import RivalPrices, rivals
 
 Told = dict[str, list[str]]
+FACTOR_NAMES = {
+    "community": "effect on the local community",
+    "transport": "transport to other schools and its cost",
+    "motor_vehicles": "increase in the use of motor vehicles",
+    "alternatives": "alternatives to closing",
+}
 SHOWN = 6  # receiving schools, and options of the school, that are named
 
 
-def closure_told(folder: Path, key: str, seconds: float, prices: RivalPrices | None, policy: Policy) -> Told:
+def closure_told(
+    folder: Path,
+    key: str,
+    seconds: float,
+    prices: RivalPrices | None,
+    policy: Policy,
+    factors: pd.DataFrame | None = None,
+) -> Told:
     """Headings and sentences; {} for a school without a ground. `folder` is that of the estate stage's results.
 
-    `seconds` may be spent on a school that might have been closed and is not; `prices` are of the same problem.
+    `seconds` may be spent on a school that might have been closed and is not; `prices` are of the same problem;
+    `factors` is the table rural_factors.
     """
     if not (folder / "grounds.parquet").exists():
         return {}
@@ -41,11 +55,23 @@ def closure_told(folder: Path, key: str, seconds: float, prices: RivalPrices | N
             *_limits(folder, row, policy),
         ]
         told["What closing does"] = _effects(folder, key)
+        if written := factor_words(factors, key):
+            told["The four factors of section 15(4), in the authority's words"] = [
+                f"{of}: {text}" for of, text in written
+            ]
     elif row["offered"]:
         told["If it were closed instead"] = _closed_instead(folder, key, seconds, prices)
     if row["offered"]:
         told["Open to it"] = _options(folder, key)
     return told
+
+
+def factor_words(factors: pd.DataFrame | None, key: str) -> list[tuple[str, str]]:
+    """What the authority writes of each of the four factors of a school, under its name; [] where it writes nothing."""
+    if factors is None:
+        return []
+    mine = factors[factors["urn"].astype(str) == key]
+    return [(words, str(mine[name].iloc[0])) for name, words in FACTOR_NAMES.items()] if len(mine) else []
 
 
 def _limits(folder: Path, row: pd.Series, policy: Policy) -> list[str]:
@@ -69,7 +95,7 @@ def _limits(folder: Path, row: pd.Series, policy: Policy) -> list[str]:
         said.append(
             f"With the plan its area keeps at least {spare.min():.1%} above its pupils ({tight['phase']}, "
             f"{tight['academic_year']}; policy asks {tight['asked'] / tight['pupils'] - 1:.1%} there): if more than "
-            "that were asked, a closure in this area would have to go."
+            "that were asked, fewer places could be taken away in this area."
         )
     return said
 

@@ -26,7 +26,7 @@ from placeplan.shared_heads import others_as_planned
 from placeplan.stored import as_stored, stored_estate
 from placeplan.study import Study
 from placeplan.upstream import Upstream
-from placeplan.what_if import words_of
+from placeplan.what_if import decided, words_of
 from placeplan.words import money
 from solvers import RivalPrices, Rivals, rivals
 
@@ -84,6 +84,11 @@ class Asked:
     options: pd.DataFrame
 
     @cached_property
+    def taken(self) -> np.ndarray:
+        """Options that make the decision."""
+        return decided(self.options, self.begun[:, self.facility])
+
+    @cached_property
     def within(self) -> np.ndarray:
         """Options that are compared: heads that other schools share stay as planned."""
         return others_as_planned(self.estate.problem, self.options, self.begun, self.facility)
@@ -104,9 +109,8 @@ class Way:
         asked = self._asked
         times = np.where(self._nodes, 1 + self._sign * percent / 100, 1.0)
         changed = with_forecast(asked.estate, asked.kept, times)
-        taken = np.unique(asked.begun[:, asked.facility])
         found = rivals(
-            changed.problem, asked.facility, taken, self._begun,
+            changed.problem, asked.facility, asked.taken, self._begun,
             time_limit_s=limit_s, prices=RivalPrices(self._pupil[:, changed.moving], self._row),
             within=asked.within,
         )  # fmt: skip

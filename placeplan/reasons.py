@@ -51,6 +51,22 @@ def with_reasons(
     return table
 
 
+def with_council_money(decisions: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Decisions with what closings cost the council itself, discounted: `council_gbp`, and first among the reasons.
+
+    `effects` is the table closure_effects.
+    """
+    own = decisions["facility"].map(effects.set_index("facility")["council_discounted_gbp"].astype(float))
+    own = own.where(decisions["action"].isin(CLOSING))
+    reasons = [
+        reason
+        if pd.isna(gbp)
+        else f"The council itself {'saves' if gbp < 0 else 'pays'} {money(abs(gbp))} over the years counted. {reason}"
+        for reason, gbp in zip(decisions["reason"], own, strict=True)
+    ]
+    return decisions.assign(council_gbp=own.round(), reason=reasons)
+
+
 def _when(row: Mapping[str, Any]) -> list[str]:
     """Whether it is decided now, and in how many futures it is taken."""
     if row["probability"] > 1 - 1e-9:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from models.estate import EstateProblem
-from models.options import ENDING, STAY
+from models.options import CLOSING, ENDING, STAY
 from placeplan.results import read_stage
 from placeplan.shared_heads import others_as_planned
 from placeplan.stored import stored_estate
@@ -22,6 +22,7 @@ from placeplan.words import money
 from solvers import RivalPrices, Rivals, rivals, solve_estate
 
 SHOWN = 5  # binding rules named
+MUCH_MORE = 5.0  # times the least that a difference is proven to be, from which the most says nothing
 CLASH_S = 3.0  # to find which rules leave no other choice
 
 
@@ -38,7 +39,7 @@ def runner_up(folder: Path, key: str, seconds: float) -> Rivals | None:
     chosen = plan.by_scenario
     assert chosen is not None
     facility = int(problem.option_facility[mine[0]])
-    taken = np.unique(chosen[:, facility])
+    taken = decided(options, chosen[:, facility])
     if len(mine) == len(taken):
         return None
     known = None if plan.proof is None else RivalPrices(plan.proof.pupil, plan.proof.row)
@@ -49,10 +50,22 @@ def runner_up(folder: Path, key: str, seconds: float) -> Rivals | None:
     )  # fmt: skip
 
 
+def decided(options: pd.DataFrame, taken: np.ndarray) -> np.ndarray:
+    """The options that make the decision that is asked about, of those `taken` (K,): any closing is closing.
+
+    `options` is the table of that name, in its own order.
+    """
+    rows = options.iloc[np.unique(taken)]
+    if not rows["action"].isin(CLOSING).any():
+        return np.unique(taken)
+    same = (options["facility"] == rows["facility"].iloc[0]) & options["action"].isin(CLOSING)
+    return np.union1d(np.flatnonzero(same), taken)
+
+
 def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[str]:
     """Sentences on the runner-up, on leaving it as it is today, and on binding rules; [] for what is not planned.
 
-    `found` is what `runner_up` gives, `seconds` may be spent.
+    `found` is what `runner_up` gives, `seconds` may be spent. Of a closing school only the rules are told.
     """
     options = read_stage(folder, "options")
     mine = options[options["facility"] == key]
@@ -65,6 +78,8 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
     taken = np.unique(chosen[:, facility])
     if found is None:
         return ["Nothing else was open to it.", *_binding(folder, problem, taken)]
+    if options.iloc[taken]["action"].isin(CLOSING).any():  # what keeping it would cost is told apart
+        return _binding(folder, problem, taken)
     within = others_as_planned(problem, options, chosen, facility)
     instead = set() if found.instead is None else set(found.instead.tolist())
     said = [_runner_up(problem, found, options, np.setdiff1d(within, taken))]
@@ -133,8 +148,10 @@ def _more(least_gbp: float, most_gbp: float) -> str:
 
 
 def least_most(least_gbp: float, most_gbp: float) -> str:
-    """Two proven figures between which a difference lies; where nothing is proven at the lower end, that is said."""
+    """Two proven figures between which a difference lies; where one of them says nothing, that is said instead."""
     least, most = money(least_gbp), money(most_gbp)
+    if most_gbp > MUCH_MORE * least_gbp >= MUCH_MORE:
+        return f"at least {least} more, proven"
     if least_gbp < 1.0:
         return f"at most {most} more, and in the time it is not proven to cost more at all"
     return f"{most} more, proven" if least == most else f"between {least} and {most} more, both proven"

@@ -31,7 +31,8 @@ def closed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder: Path = tmp_path_factory.mktemp("county") / "study"
     make_county(folder, seed=request.param + 11)
     schools = pd.read_csv(folder / "inputs/schools.csv")
-    words = dict.fromkeys(("community", "transport", "motor_vehicles", "alternatives"), "Written up.")
+    factors = ("community", "transport", "motor_vehicles", "alternatives")
+    words = {name: [f"The {name} of {school}." for school in schools["urn"]] for name in factors}
     schools[["urn"]].assign(**words).to_csv(folder / "inputs/rural_factors.csv", index=False)
     text = (folder / "study.toml").read_text().replace('close_rural = "yes"\n', "")
     lines = "\n".join(f"{key} = {value}" for key, value in QUICK.items())

@@ -8,7 +8,7 @@ import pytest
 from test_estate_options import YEARS, village
 
 from geodata.policy import Policy
-from models.grounds import NO_ROLL, QUALITY, SURPLUS, SUSTAINABILITY, grounds
+from models.grounds import FACTORS, NO_ROLL, QUALITY, SURPLUS, SUSTAINABILITY, grounds, lacking_factors
 from models.rules import places_asked
 
 HEALTHY = {"score": 80.0, "lowest_reserves_gbp": 50_000.0, "first_deficit_year": None}
@@ -21,6 +21,7 @@ def told(
     school: dict = QUIET,
     written_up: tuple = (),
     counted: tuple = ("900001", "900002"),
+    high: float = 1.0,
     **policy: object,
 ) -> pd.Series:
     """What is said of one school of 30 a year with `intake` pupils a year; its neighbour has as many and 40 places."""
@@ -29,7 +30,8 @@ def told(
     given_money = pd.DataFrame([{"urn": 900001, **money}, {"urn": 900002, **HEALTHY}])
     given = Policy(policy)
     asked = places_asked([mine, other], YEARS, {}, given)
-    found = grounds([mine, other], schools, asked, given_money, set(written_up), set(counted), given)
+    found = grounds([mine, other], schools, asked, given_money, dict.fromkeys(written_up, ""), dict.fromkeys(counted, 150.0),
+                    given, {("North", "primary"): np.full(len(YEARS), high)})  # fmt: skip
     return found.set_index("urn").loc["900001"]
 
 
@@ -37,7 +39,11 @@ def test_a_quarter_of_places_empty_is_a_ground_where_the_area_holds_what_policy_
     """22 of 30: 27 %. 23 of 30: 23 %. Nor is it one where the area itself is short: those places are needed there."""
     held = told(22)
     assert (
-        held[SURPLUS] and held["eligible"] and held["ground"].startswith("surplus: 27% of 210 places empty, roll 154")
+        held[SURPLUS]
+        and held["eligible"]
+        and held["ground"]
+        == "surplus: at least 27% of places empty from plan year 3 on, 27% by the high forecast; "
+        "150 on roll when last counted, 154 in the last plan year, for 210 places"
     )
     assert not told(23)[SURPLUS] and told(23)["ground"] == "" and not told(23)["eligible"]
     assert not told(22, retained_surplus=0.45)[SURPLUS]
@@ -50,8 +56,30 @@ def test_surplus_has_to_last() -> None:
     schools = pd.DataFrame([{"urn": 900001, **QUIET}])
     money = pd.DataFrame([{"urn": 900001, **HEALTHY}])
     asked = places_asked([filling], YEARS, {}, Policy({"retained_surplus": 0.0, "retained_surplus_intake": 0.0}))
-    (row,) = grounds([filling], schools, asked, money, set(), {"900001"}, Policy({})).to_dict("records")
+    (row,) = grounds([filling], schools, asked, money, {}, {"900001": 105.0}, Policy({})).to_dict("records")
     assert not row[SURPLUS] and row["spare_share"] == pytest.approx(0.0)
+
+
+def test_surplus_has_to_hold_by_the_high_forecast_too() -> None:
+    """22 of 30 leave 27 %; a twentieth more pupils, 23 %."""
+    assert told(22, high=1.02)[SURPLUS] and not told(22, high=1.05)[SURPLUS]
+    assert told(22, high=1.05)["spare_high"] == pytest.approx(1 - 22 * 1.05 / 30)
+
+
+def test_words_for_every_school_alike_are_no_write_up() -> None:
+    own = {name: f"What {name} means at this very school." for name in FACTORS}
+    rows = [(1, own), (2, own | {"transport": "A bus that only this one has."}), (3, own | {"community": "None."})]
+    table = pd.DataFrame([{"urn": urn, **row} for urn, row in rows])
+    wrong = lacking_factors(table)
+    assert wrong["1"] == "community, motor_vehicles, alternatives, transport: the same words as of another school" or (
+        set(wrong["1"].split(":")[0].split(", ")) == set(FACTORS)
+    )
+    assert wrong["2"].startswith("community, motor_vehicles, alternatives: the same words")
+    assert wrong["3"].startswith("community: nothing, or a few letters; transport, ")
+    assert lacking_factors(table.iloc[[0]]) == {"1": ""} and lacking_factors(None) == {}
+    rural = QUIET | {"rural_designated": True}
+    assert told(22, school=rural, written_up=("900001",), close_rural="yes")["protected"] == ""
+    assert "(rural_factors: nothing)" in told(22, school=rural, close_rural="yes")["protected"]
 
 
 def test_a_low_score_is_a_ground_and_says_what_the_budget_comes_to() -> None:

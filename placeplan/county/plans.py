@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,17 +51,29 @@ def send_need() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["planning_area", "phase", "academic_year", "places"])
 
 
-def rural_factors(urns: Sequence[int]) -> pd.DataFrame:
-    """Table rural_factors: what the invented authority writes of every village school it names, for all alike."""
-    return pd.DataFrame(
-        {
-            "urn": [int(urn) for urn in urns],
-            "community": "The hall is the village's only one; the parish council would take it over.",
-            "transport": "A bus already passes to the nearest school with places; a second one is costed.",
-            "motor_vehicles": "Half the families drive already; others would, on lanes without a pavement.",
-            "alternatives": "Federation with two neighbours was explored and declined; a smaller intake saves nothing.",
-        }
+def rural_factors(closable: Mapping[int, str]) -> pd.DataFrame:
+    """Table rural_factors: what the invented authority writes of the village schools it names, {urn: name}."""
+    community = (
+        "{name}'s hall is the village's only one; the parish council would take it over.",
+        "The playing field of {name} is the village's; the lease would pass to the parish.",
     )
+    transport = (
+        "A bus already passes {name} on the way to the nearest school with places; a second one is costed.",
+        "No bus serves {name} before nine; taxis and a minibus are costed.",
+    )
+    driving = (
+        "Half the families of {name} drive already; others would, on lanes without a pavement.",
+        "Most pupils walk to {name}; nearly all would be driven, some three miles each way.",
+    )
+    instead = (
+        "Federation with two neighbours of {name} was explored and declined; a smaller intake saves nothing.",
+        "{name} asked to share a head; its partner's governors would not. Letting rooms was tried for a year.",
+    )
+    rows = [
+        (int(urn), *(words[at % 2].format(name=name) for words in (community, transport, driving, instead)))
+        for at, (urn, name) in enumerate(closable.items())
+    ]
+    return pd.DataFrame(rows, columns=["urn", "community", "transport", "motor_vehicles", "alternatives"])
 
 
 def school_sites(network: RoadNetwork, growth_xy: np.ndarray, city_xy: np.ndarray, growth_name: str) -> pd.DataFrame:

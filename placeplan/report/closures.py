@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import Policy
+from placeplan.explain_closure import factor_words
 from placeplan.keeping import kept_told
 from placeplan.results import read_stage
 
@@ -18,12 +19,6 @@ KINDS = (
     ("ehcp_pupils", "with an education, health and care plan"),
     ("sen_support_pupils", "with special educational needs without one"),
 )
-FACTORS = {
-    "community": "effect on the local community",
-    "transport": "transport to other schools and its cost",
-    "motor_vehicles": "increase in the use of motor vehicles",
-    "alternatives": "alternatives to closing",
-}
 LEAST_SHOWN = 0.5  # pupils
 
 
@@ -33,7 +28,6 @@ def closures_contents(folder: Path, factors: pd.DataFrame | None, policy: Policy
     `factors` is the table rural_factors, which is shown beside what is counted here.
     """
     grounds = read_stage(folder, "grounds").set_index("urn")["ground"] if (folder / "grounds.parquet").exists() else {}
-    written = {} if factors is None else factors.assign(key=factors["urn"].astype(str)).set_index("key").T.to_dict()
     effects, decisions = read_stage(folder, "closure_effects"), read_stage(folder, "decisions")
     receiving, pockets = read_stage(folder, "closure_receiving"), read_stage(folder, "pockets")
     return {
@@ -41,9 +35,7 @@ def closures_contents(folder: Path, factors: pd.DataFrame | None, policy: Policy
             {
                 **row,
                 "ground": grounds.get(row["facility"], ""),
-                "factors": [(words, written[row["facility"]][name]) for name, words in FACTORS.items()]
-                if row["facility"] in written
-                else [],
+                "factors": factor_words(factors, row["facility"]),
                 "keeping": kept_told(folder, row["facility"], policy),
                 "kinds": _kinds(row),
                 "faith": _faith(receiving[receiving["facility"] == row["facility"]]),
