@@ -28,6 +28,7 @@ CLOSING, FIXED, PLACES = "closing cost", "fixed cost of the school", "places no 
 BUILDING = "building"
 OWN_COST = (CLOSING, FIXED, PLACES, BUILDING)  # these are what the plan counts as the decision's own cost
 LUMP, SPARSITY, NEIGHBOURS = "lump sum beyond the fixed cost", "sparsity of the school", "sparsity of its neighbours"
+LEFT_IN_BLOCK = "set at the lump sum; in the schools block until the national formula is next reckoned"
 BALANCE, CONTRACT, SITE = "balance of the school", "PFI or lease charges that go on", "site"
 TRANSPORT, JOURNEYS = "transport", "journeys"
 
@@ -86,7 +87,7 @@ def own_cost_items(school_type: str | None, money: Mapping[str, Array]) -> list[
             FIXED,
             nothing,
             money["fixed"],
-            "set at the lump sum; in the schools block until the national formula is next reckoned",
+            LEFT_IN_BLOCK,
         ),
         Item(SCHOOLS_BLOCK, PLACES, nothing, money["places"], "premises, paid from the school's budget"),
     ]

@@ -24,6 +24,7 @@ FACTOR_NAMES = {
     "motor_vehicles": "increase in the use of motor vehicles",
     "alternatives": "alternatives to closing",
 }
+FACTORS_HEAD = "The four factors of section 15(4), in the authority's words"
 SHOWN = 6  # receiving schools, and options of the school, that are named
 
 
@@ -56,9 +57,7 @@ def closure_told(
         ]
         told["What closing does"] = _effects(folder, key)
         if written := factor_words(factors, key):
-            told["The four factors of section 15(4), in the authority's words"] = [
-                f"{of}: {text}" for of, text in written
-            ]
+            told[FACTORS_HEAD] = [f"{of}: {text}" for of, text in written]
     elif row["offered"]:
         told["If it were closed instead"] = _closed_instead(folder, key, seconds, prices)
     if row["offered"]:

@@ -38,6 +38,7 @@ COLUMNS = [
     "keeping_most_gbp",
     "instead",
     "otherwise",
+    "closes",
     "closes_share",
     "fixed_cost_years",
 ]
@@ -46,9 +47,10 @@ COLUMNS = [
 def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
     """One row a school that the plan closes: what the best plan that does not close it costs more, least and most.
 
-    `instead` is what becomes of it in the best plan found, `otherwise` says what other schools do there that they do
-    not in this plan; `closes_share` and `fixed_cost_years` are the share of futures in which it closes and the
-    discounted years of a school's fixed cost that this saves, of closures that are no amalgamation.
+    `instead` is what becomes of it in the best plan found, `closes` names the schools that close in it, `otherwise`
+    says what other schools do there that they do not in this plan; `closes_share` and `fixed_cost_years` are the share
+    of futures in which it closes and the discounted years of a school's fixed cost that this saves, of closures that
+    are no amalgamation.
     """
     chosen = plan.by_scenario
     assert chosen is not None
@@ -79,7 +81,8 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
         if other is not None:
             most += _seating_gbp(estate, other, policy)  # inf where not everybody finds a seat in it
         least = max(least - seats, 0.0)
-        rows.append((estate.facilities[f].key, least, most, instead, then, *_closed(estate, chosen, f, policy)))
+        closes = "" if other is None else ", ".join(_closing_names(estate, actions, other))
+        rows.append((estate.facilities[f].key, least, most, instead, then, closes, *_closed(estate, chosen, f, policy)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -91,6 +94,12 @@ def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> float:
     if seats.short:
         return math.inf
     return plan_cost(problem, chosen, seats.flow, seats.unmet) - plan_cost(problem, chosen, flow, unmet)
+
+
+def _closing_names(estate: Estate, actions: np.ndarray, chosen: np.ndarray) -> list[str]:
+    """Names of the schools that a plan (K, F) closes."""
+    shut = np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)
+    return [estate.facilities[f].name for f in np.flatnonzero(shut).tolist()]
 
 
 def _closed(estate: Estate, chosen: np.ndarray, f: int, policy: Policy) -> tuple[float, float]:

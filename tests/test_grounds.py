@@ -30,8 +30,9 @@ def told(
     given_money = pd.DataFrame([{"urn": 900001, **money}, {"urn": 900002, **HEALTHY}])
     given = Policy(policy)
     asked = places_asked([mine, other], YEARS, {}, given)
-    found = grounds([mine, other], schools, asked, given_money, dict.fromkeys(written_up, ""), dict.fromkeys(counted, 150.0),
-                    given, {("North", "primary"): np.full(len(YEARS), high)})  # fmt: skip
+    factors, rolls = dict.fromkeys(written_up, ""), dict.fromkeys(counted, 150.0)
+    raised = {("North", "primary"): np.full(len(YEARS), high)}
+    found = grounds([mine, other], schools, asked, given_money, factors, rolls, given, raised)
     return found.set_index("urn").loc["900001"]
 
 

@@ -65,9 +65,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
         "send_need": plans.send_need(),
         "sites": plans.school_sites(network, _xy(growth), _xy(works), growth["name"]),
         "places": tables.settlements(ground),
-        "rural_factors": plans.rural_factors(
-            dict(built.loc[built["urn"].isin(closable), ["urn", "name"]].itertuples(index=False))
-        ),
+        "rural_factors": plans.rural_factors(built.set_index("urn")["name"].loc[list(closable)].to_dict()),
         "trusts": tables.trusts(built, roll),
         **tender.competition(rng[7]),
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
@@ -13,7 +14,7 @@ from placeplan.explain_closure import factor_words
 from placeplan.keeping import kept_told
 from placeplan.results import read_stage
 
-NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": []}
+NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": [], "other_plans": []}
 KINDS = (
     ("fsm_pupils", "eligible for free school meals"),
     ("ehcp_pupils", "with an education, health and care plan"),
@@ -47,7 +48,19 @@ def closures_contents(folder: Path, factors: pd.DataFrame | None, policy: Policy
             for row in effects.to_dict("records")
         ],
         "does_not_fit": _not_fitting(folder, decisions),
+        "other_plans": _other_plans(folder, effects),
     }
+
+
+def _other_plans(folder: Path, effects: pd.DataFrame) -> list[dict[str, Any]]:
+    """The best plans found that keep one of the closing schools open, the nearest first."""
+    if not len(effects):
+        return []
+    rows = read_stage(folder, "closure_keeping").sort_values("keeping_least_gbp")
+    rows = rows[np.isfinite(rows["keeping_most_gbp"])]
+    names = effects.set_index("facility")["name"]
+    told: list[dict[str, Any]] = rows.assign(name=rows["facility"].map(names)).to_dict("records")
+    return told
 
 
 def _kinds(row: Mapping[str, Any]) -> list[str]:
