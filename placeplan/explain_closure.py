@@ -87,7 +87,8 @@ def _limits(folder: Path, row: pd.Series, policy: Policy) -> list[str]:
             f"{policy.number('ground_score'):.0f}): at a lower limit it could not be closed."
         )
     kept = read_stage(folder, "retained")
-    mine = kept[(kept["planning_area"] == row["planning_area"]) & (kept["kind"] == "total") & (kept["pupils"] > 0)]
+    areas = str(row["planning_area"]).split(", ")  # an all-through school counts in two
+    mine = kept[kept["planning_area"].isin(areas) & (kept["kind"] == "total") & (kept["pupils"] > 0)]
     if len(mine):
         spare = mine["plan"] / mine["pupils"] - 1
         tight = mine.loc[spare.idxmin()]

@@ -53,5 +53,5 @@ def request_summary(estate: Estate, plan: EstatePlan, alone: EstatePlan | None) 
     return told | {
         "without": {"objective": alone.objective, "bound": alone.bound, "gap": alone.gap, "status": alone.status},
         "worth_least_gbp": max(alone.bound - plan.objective, 0.0),
-        "worth_most_gbp": alone.objective - plan.bound,
+        "worth_most_gbp": max(alone.objective - plan.bound, 0.0),
     }
