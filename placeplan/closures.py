@@ -11,7 +11,7 @@ import pandas as pd
 from models.closing import Closing, closing, home_of
 from models.displaced import Displaced, displaced
 from models.estate_build import Estate
-from models.seating import seated
+from models.seating import Seats
 from placeplan.study import Study
 from solvers import EstatePlan
 
@@ -96,12 +96,11 @@ class Closures:
         return weight @ (since <= years), weight @ (since == years)
 
 
-def closures(study: Study, estate: Estate, plan: EstatePlan) -> Closures:
-    """Closures of a plan with the pupils they displace."""
+def closures(study: Study, estate: Estate, plan: EstatePlan, seats: Seats) -> Closures:
+    """Closures of a plan with the pupils they displace, where `seats` has them."""
     chosen = plan.by_scenario
-    assert chosen is not None and plan.flow is not None and plan.unmet is not None
+    assert chosen is not None
     closes = closing(estate, chosen)
-    seats = seated(estate, chosen, plan.flow, plan.unmet, study.policy)
     staged = np.minimum(np.arange(len(estate.pupils)), len(chosen) - 1)
     taken = chosen[staged, : len(estate.facilities)]
     return Closures(

@@ -10,6 +10,7 @@ from models.entitlement import GROUNDS, Entitled, Journey, entitlement, nearer_o
 from models.estate_build import Estate
 from models.infant_classes import over_in_infant_classes
 from models.journeys import OUTSIDE
+from models.seating import Seats
 from models.transport_routes import VEHICLES, Fleet, cheapest_run, whole_by_group
 from placeplan.closure_effects import effects_table, receiving_table, together_table
 from placeplan.closure_money import pocket_table
@@ -30,13 +31,15 @@ OVER = ["facility", "academic_year", "year_group", "rule", "pupils_over"]
 ROUTES = ["facility", "when", "academic_year", "locality", "receiving", "pupils", *VEHICLES, "gbp_per_year"]
 
 
-def closure_tables(study: Study, upstream: Upstream, estate: Estate, plan: EstatePlan) -> dict[str, pd.DataFrame]:
+def closure_tables(
+    study: Study, upstream: Upstream, estate: Estate, plan: EstatePlan, seats: Seats
+) -> dict[str, pd.DataFrame]:
     """Tables displaced, closure_effects, closure_together, closure_receiving, transport, does_not_fit and pockets.
 
     Pupils and money are those to be expected over the scenarios; every table is there, without rows where nothing
     closes.
     """
-    found = closures(study, estate, plan)
+    found = closures(study, estate, plan, seats)
     table = displaced_table(found)
     routes = route_table(table, study)
     together = together_table(found, table)

@@ -76,7 +76,7 @@ def estate_stage(
         names = [*(facility.name for facility in estate.facilities), *pots]
         raise Infeasible.from_clash(estate.problem, plan.clash, estate.rows, names)
     chosen = plan.by_scenario
-    if chosen is None or plan.flow is None or plan.unmet is None:
+    if chosen is None or plan.flow is None or plan.unmet is None or seated.seats is None:
         raise TimeoutError(f"No plan in {plan.seconds:.0f} s; raise estate_time_limit_s under [policy].")
     wrong = verify_estate(estate.problem, plan)
     if wrong:
@@ -90,7 +90,7 @@ def estate_stage(
         decisions(estate, chosen), decision_effects(estate, plan), estate.facilities, study.tables["schools"], placed
     )
     told = with_competitions(told, study.tables.get("competitions"), study.tables.get("bids"))
-    closed = closure_tables(study, upstream, estate, plan)
+    closed = closure_tables(study, upstream, estate, plan, seated.seats)
     told = with_council_money(with_stability(told, steady, study.policy), closed["closure_effects"])
     return StageResult(
         tables={

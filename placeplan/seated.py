@@ -10,7 +10,7 @@ import numpy as np
 from geodata.policy import Policy
 from models.estate_build import Estate
 from models.seat_cuts import cuts
-from models.seating import Shortage, seated
+from models.seating import Seats, Shortage, seated
 from solvers import EstatePlan, gap_between, solve_estate
 from solvers.plans import status_of
 from solvers.transport import plan_cost
@@ -24,8 +24,8 @@ SOLVED_SHARE = 0.8  # of the gap asked for, to which plans are solved: seats cos
 class Seated:
     """A plan with its pupils seated, the estate with the rows it was found under, how often it was cut, who is short.
 
-    `seating_gbp` is what the seats cost above the plan as it was solved; `solved` is whether the solver stopped at the
-    gap it was asked for.
+    `seats` are those of the plan's flows, None where there is no plan; `seating_gbp` is what they cost above the plan
+    as it was solved; `solved` is whether the solver stopped at the gap it was asked for.
     """
 
     estate: Estate
@@ -34,6 +34,7 @@ class Seated:
     short: list[Shortage]
     solved: bool
     seating_gbp: float = 0.0
+    seats: Seats | None = None
 
 
 def planned_with_seats(
@@ -71,12 +72,12 @@ def with_seats(estate: Estate, plan: EstatePlan, policy: Policy) -> Seated:
         return Seated(estate, plan, 0, [], solved)
     seats = seated(estate, chosen, plan.flow, plan.unmet, policy)
     if not len(seats.arc) and not seats.short:
-        return Seated(estate, plan, 0, [], solved)
+        return Seated(estate, plan, 0, [], solved, seats=seats)
     cost = plan_cost(estate.problem, chosen, seats.flow, seats.unmet)
     status = status_of(cost, plan.bound, policy.number("estate_gap"))
     gap = gap_between(cost, plan.bound)
     own = replace(plan, status=status, flow=seats.flow, unmet=seats.unmet, objective=cost, gap=gap)
-    return Seated(estate, own, 0, seats.short, solved, cost - plan.objective)
+    return Seated(estate, own, 0, seats.short, solved, cost - plan.objective, seats)
 
 
 def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, policy: Policy) -> EstatePlan | None:

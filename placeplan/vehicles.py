@@ -82,7 +82,8 @@ def _as_counted(estate: Estate) -> np.ndarray:
 def _as_planned(study: Study, found: Seated, counted: np.ndarray) -> tuple[np.ndarray, float]:
     """(F, T) what is counted, for closings of the plan as the plan has them, and the largest difference, discounted."""
     estate = found.estate
-    told = closures(study, estate, found.plan)
+    assert found.seats is not None
+    told = closures(study, estate, found.plan, found.seats)
     table = displaced_table(told)
     expected = above_seats(table, route_table(table, study), estate, study.policy)
     actual, weight, left = counted.copy(), year_weights(estate.years, study.policy)[1], 0.0
