@@ -134,10 +134,13 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
         owed = one.displaced[problem.arc_node]
         others = plan.pupils(k, t, plan.away & ~owed)
         held = plan.at_schools(went_up * (plan.away & owed)[:, None])
-        yielding = others * claimed(one, now.room(one, options, policy), held)[problem.arc_facility]
+        closing_next = closes.since[min(k, len(chosen) - 1)] == t + 1
+        yields = claimed(one, now.room(one, options, policy), held) | closing_next[:, None]
+        yielding = others * yields[problem.arc_facility]
         now.add(one, -yielding)
-        together = joined_by(one, yielding, estate)
-        found = sit(estate, together, now.room(one, options, policy), plan.home, yielding, went_up)
+        room = now.room(one, options, policy)
+        room.groups[closing_next] = 0.0  # nobody comes to a school in its last year
+        found = sit(estate, joined_by(one, yielding, estate), room, plan.home, yielding, went_up)
         column = np.array([each.column for each in one.groups])[found.group]
         seats = np.zeros_like(sat)
         np.add.at(seats, (found.arc, column), found.pupils)
