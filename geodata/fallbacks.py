@@ -87,6 +87,9 @@ def _suppressed(tables: dict[str, pd.DataFrame], policy: Policy) -> list[Fallbac
     return used
 
 
+RURAL_CLASS, RURAL_UNKNOWN = "class", "unknown"  # whence a primary school's designation is, where it is not given
+
+
 def is_mainstream(schools: pd.DataFrame) -> pd.Series:
     """Schools that are planned: not special, nursery, alternative provision or 16 plus."""
     return schools["phase"].isin(MAINSTREAM)
@@ -196,10 +199,17 @@ def _is_old(schools: pd.DataFrame, settings: Settings, policy: Policy) -> np.nda
 def _rural(schools: pd.DataFrame) -> list[Fallback]:
     primary = schools["phase"].isin((*JUNIOR, "middle"))
     silent = schools["rural_designated"].isna() & primary
+    classed = silent & schools["urban_rural"].notna()
     rural = schools["urban_rural"].astype(object).fillna("").str.contains("rural", case=False) & primary
     known = schools["rural_designated"].astype("boolean")
     schools["rural_designated"] = known.mask(known.isna(), rural).astype(bool)
-    return [Fallback("schools", "rural_designated", int(silent.sum()), "the rural classes of the rural-urban class")]
+    schools["rural_from"] = np.select([classed, silent], [RURAL_CLASS, RURAL_UNKNOWN], "")
+    unknown = int((silent & ~classed).sum())
+    how = "not known, without a rural-urban class either; closing is not offered for them"
+    return [
+        Fallback("schools", "rural_designated", int(classed.sum()), "the rural classes of the rural-urban class"),
+        Fallback("schools", "rural_designated", unknown, how),
+    ]
 
 
 def _school_areas(schools: pd.DataFrame, settings: Settings) -> list[Fallback]:

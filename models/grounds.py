@@ -3,9 +3,9 @@
 A commissioner may close a school where places significantly exceed demand, where provision is not sustainable, or where
 quality is below standard. Each ground is tested with figures that are shown beside it:
 
-* surplus: the school has at least `ground_spare_share` of its places empty in every plan year from `ground_years` on,
-  by the median and by the high forecast, and its planning area holds the places that policy asks for in every plan
-  year;
+* surplus: the school has at least `ground_spare_share` of its places empty by the roll last counted and in every plan
+  year from `ground_years` on, by the median and by the high forecast, and its planning area holds the places that
+  policy asks for in every plan year. A forecast alone is no surplus: that of one school is the least certain of all;
 * sustainability: its score (`models.sustainability`) on the last roll told lies below `ground_score`; what its shadow
   budget comes to stands beside it (`models.budgets.viable`);
 * quality: it is in formal intervention, or in a formal category of concern. Grades are not ranked against one another:
@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geodata.fallbacks import RURAL_CLASS, RURAL_UNKNOWN
 from geodata.policy import Policy
 from models.options import Facility
 from models.rules import Kept
@@ -51,9 +52,9 @@ def grounds(
     lowest_reserves_gbp and first_deficit_year; `factors` is what is wrong with the write-up of each urn that has one
     (`lacking_factors`), `counted` the roll of the base year by urn: nothing is known of a school without. A capacity
     that is a guess (capacity_estimated) is no evidence of surplus. `high` is the high forecast over the median by
-    planning area and phase, (T,). Columns: urn, name, planning_area, roll_counted, roll_last, places_last, spare_share
-    (least from ground_years on), spare_from (that plan year, 1 the first), spare_high (the same by the high forecast),
-    area_meets_policy, score (0–100), lowest_reserves_gbp,
+    planning area and phase, (T,). Columns: urn, name, planning_area, roll_counted, places_first (of the first plan
+    year), roll_last, places_last, spare_share (least from ground_years on), spare_from (that plan year, 1 the first),
+    spare_high (the same by the high forecast), area_meets_policy, score (0–100), lowest_reserves_gbp,
     first_deficit_year, concern (in words); surplus, sustainability, quality: whether the ground holds; ground (in
     words; "" for none), protected (why; "" where it is not), eligible.
     """
@@ -62,7 +63,8 @@ def grounds(
     met = areas_that_meet_policy(kept)
     here = [facility for facility in facilities if facility.key in known.index]
     table = pd.DataFrame([_figures(facility, met, high or {}, policy) for facility in here], columns=FIGURES)
-    table["roll_counted"] = [float(counted.get(urn, 0.0)) for urn in table["urn"]]
+    table["roll_counted"] = [float(counted.get(urn, np.nan)) for urn in table["urn"]]
+    now = 1 - table["roll_counted"] / table["places_first"].where(table["places_first"] > 0)
     of_school = known.loc[table["urn"]].reset_index()
     table["score"] = of_money["score"].reindex(table["urn"]).to_numpy(dtype=float)
     table["lowest_reserves_gbp"] = of_money["lowest_reserves_gbp"].reindex(table["urn"]).to_numpy(dtype=float)
@@ -70,7 +72,9 @@ def grounds(
     table["concern"] = [concern_words(row) for row in of_school.to_dict("records")]
     guessed = np.array([bool(row.get("capacity_estimated")) for row in of_school.to_dict("records")], dtype=bool)
     table[SURPLUS] = table["area_meets_policy"] & (table["spare_share"] >= policy.number("ground_spare_share"))
-    table[SURPLUS] &= (table["spare_high"] >= policy.number("ground_spare_share")) & ~guessed
+    for least in (table["spare_high"], now):
+        table[SURPLUS] &= least >= policy.number("ground_spare_share")
+    table[SURPLUS] &= ~guessed
     table[SUSTAINABILITY] = table["score"] < policy.number("ground_score")
     table[QUALITY] = table["concern"] != ""
     table["ground"] = [_words(row) for row in table.to_dict("records")]
@@ -81,8 +85,8 @@ def grounds(
 
 NO_ROLL = "no pupils of it are given for the base year (table rolls)"
 FIGURES = [
-    "urn", "name", "planning_area", "roll_last", "places_last", "spare_share", "spare_from", "spare_high",
-    "area_meets_policy",
+    "urn", "name", "planning_area", "places_first", "roll_last", "places_last", "spare_share", "spare_from",
+    "spare_high", "area_meets_policy",
 ]  # fmt: skip
 
 
@@ -135,8 +139,8 @@ def _figures(
     enough = all((area, phase) in met for phase, area in facility.planning_area.items())
     area = ", ".join(dict.fromkeys(facility.planning_area.values()))
     return (
-        facility.key, facility.name, area, pupils[-1], places[-1], float(spare.min()), first + 1, float(least.min()),
-        enough,
+        facility.key, facility.name, area, places[0], pupils[-1], places[-1], float(spare.min()), first + 1,
+        float(least.min()), enough,
     )  # fmt: skip
 
 
@@ -145,9 +149,9 @@ def _words(row: Mapping[str, Any]) -> str:
     said = []
     if row[SURPLUS]:
         said.append(
-            f"surplus: at least {row['spare_share']:.0%} of places empty from plan year {row['spare_from']} on, "
-            f"{row['spare_high']:.0%} by the high forecast; {row['roll_counted']:.0f} on roll when last counted, "
-            f"{row['roll_last']:.0f} in the last plan year, for {row['places_last']:.0f} places"
+            f"surplus: {row['roll_counted']:.0f} on roll when last counted for {row['places_first']:.0f} places; "
+            f"at least {row['spare_share']:.0%} of places empty from plan year {row['spare_from']} on, "
+            f"{row['spare_high']:.0%} by the high forecast, with {row['roll_last']:.0f} on roll in the last plan year"
         )
     if row[SUSTAINABILITY]:
         first = row["first_deficit_year"]
@@ -168,9 +172,13 @@ def _protection(school: Mapping[str, Any], factors: Mapping[str, str], counted: 
     said = [] if school["key"] in counted else [NO_ROLL]
     if float(school.get("sen_places") or 0) > 0:
         said.append("it has a SEND unit")
+    if school.get("rural_from") == RURAL_UNKNOWN:
+        said.append("it is not known whether it is a designated rural primary (rural_designated, urban_rural)")
     if bool(school.get("rural_designated")):
+        rural = "treated as a designated rural primary, by its rural-urban class"
+        rural = rural if school.get("rural_from") == RURAL_CLASS else "designated rural primary"
         if policy.value("close_rural") != "yes":
-            said.append("designated rural primary (close_rural)")
+            said.append(f"{rural} (close_rural)")
         elif lacking := factors.get(school["key"], "nothing"):
-            said.append(f"designated rural primary whose four factors are not written up (rural_factors: {lacking})")
+            said.append(f"{rural} whose four factors are not written up (rural_factors: {lacking})")
     return "; ".join(said)

@@ -78,8 +78,8 @@ def amalgamate(facility: Facility, years: Sequence[str], policy: Policy) -> list
     """Two schools become one: its part of every pair of which one may end (it has a ground, or is so named).
 
     Where one school serves all ages of the other, its building may close and this one take its pupils in; where they
-    serve the same ages or ages next to each other, both buildings may stay under one number. For that a pair that the
-    study names needs no ground; for a building to close it does.
+    serve the same ages or ages next to each other, both buildings may stay under one number, that of the larger where
+    ages are the same. For that a pair that the study names needs no ground; for a building to close it does.
     """
     options: list[Option] = []
     for partner in facility.partners:
@@ -90,8 +90,11 @@ def amalgamate(facility: Facility, years: Sequence[str], policy: Policy) -> list
             if partner.named != ("stays" if mine else "ends") and not ends.ground:
                 continue
             nested, same = set(ends.columns) <= set(stays.columns), ends.columns == stays.columns
+            beside = not set(ends.columns) & set(stays.columns)
+            if same and not partner.named and stays.pupils[0].sum() < ends.pupils[0].sum():
+                continue  # the larger school's number stays
             shuts = nested and ends.ground != ""  # no building closes without a ground, named or not
-            makers = [*([_one_building] if shuts else []), *([_both_buildings] if same or not nested else [])]
+            makers = [*([_one_building] if shuts else []), *([_both_buildings] if same or beside else [])]
             for make in makers:
                 options += [option for option in make(ends, stays, partner, years, policy) if _of(option, facility)]
     return options

@@ -30,16 +30,20 @@ def with_partners(
     minutes: Array,
     policy: Policy,
     named: pd.DataFrame | None = None,
+    known: Flags | None = None,
 ) -> list[Facility]:
     """Facilities with their partners; the first of them are the `schools` in order, the rest are sites without any.
 
     `minutes` (N, N) is the drive between schools; `named` the study's own pairs (urn, with_urn), which are partners
-    whatever their kind: what they may not be is an error of the input already.
+    whatever their kind: what they may not be is an error of the input already. `known` (N,) is whether a school's
+    pupils and places are given; of one of which they are not nothing joint is proposed.
     """
     own = list(facilities[: len(schools)])
     metres = straight_m(schools)
     drive = np.maximum(minutes, minutes.T)
     together = ~_apart(schools, policy)
+    if known is not None:
+        together &= known[:, None] & known[None, :]
     most = policy.integer("partners_max")
     federate = nearest_pairs(np.where(together & _may_federate(own, drive, policy), drive, np.inf), most)
     merge = nearest_pairs(np.where(together & _may_amalgamate(own, schools, metres, policy), metres, np.inf), most)

@@ -197,7 +197,7 @@ def route_table(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     before = table.assign(when=BEFORE, receiving=table["facility"], entitled=table["entitled_before"])
     after = table.assign(when=AFTER, entitled=table["entitled_after"])
     routes = pd.concat([before, after]).groupby(by, as_index=False)["entitled"].sum()
-    group = routes.groupby(["facility", "when", "academic_year", "receiving"], sort=False).ngroup()
+    group = routes.groupby(["facility", "when", "academic_year"], sort=False).ngroup()
     pupils = whole_by_group(routes["entitled"].to_numpy(dtype=float), group.to_numpy(dtype=np.int64))
     run = cheapest_run(pupils, Fleet.of(study.policy))
     routes = routes.assign(pupils=pupils, gbp_per_year=run.gbp_per_year)

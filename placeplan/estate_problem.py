@@ -115,6 +115,7 @@ def state_problem(
     facilities = with_partners(
         [replace(facility, ground=closable.get(facility.key, "")) for facility in facilities],
         journeys.schools, journeys.between_schools, study.policy, study.tables.get("amalgamations"),
+        _known(study, journeys.schools),
     )  # fmt: skip
     if "site" in journeys.sites and "new_school" in allow:
         facilities += site_facilities(journeys.sites, journeys.schools, years, study.policy)
@@ -162,6 +163,14 @@ def state_problem(
     if set(allow) & set(CLOSING):
         estate = with_vehicles(estate, vehicles_alone(study, estate))
     return Stated(estate, asked, units, grounds)
+
+
+def _known(study: Study, schools: pd.DataFrame) -> np.ndarray:
+    """(N,) whether pupils of the base year and the capacity of a school are given."""
+    rolls = study.tables["rolls"]
+    base = rolls[(rolls["academic_year"] == study.settings.base_year) & (rolls["pupils"] > 0)]
+    guessed = schools["capacity_estimated"].to_numpy(dtype=bool)
+    return np.asarray(schools["urn"].isin(base["urn"]).to_numpy() & ~guessed)
 
 
 def offered(

@@ -47,13 +47,14 @@ def write_small_study(folder: Path, years: int = 6) -> Path:
     rows = ["locality,year_ending,births"]
     rows += [f"{name},{year}-08-31,{births}" for name, births in PER_YEAR_GROUP.items() for year in range(2010, 2023)]
     (inputs / "births.csv").write_text("\n".join(rows) + "\n")
-    rows = ["urn,name,phase,easting,northing,capacity,pan,low_age,high_age,type,planning_area"]
+    rows = ["urn,name,phase,easting,northing,capacity,pan,low_age,high_age,type,planning_area,urban_rural"]
     rows += [
-        f"{urn},{name} Primary School,primary,{POINTS[name][0]},{POINTS[name][1]},210,30,4,11,Community school,P"
+        f"{urn},{name} Primary School,primary,{POINTS[name][0]},{POINTS[name][1]},"
+        "210,30,4,11,Community school,P,Urban town"
         for name, urn in PRIMARIES.items()
     ]
     x, y = POINTS["B"]
-    rows.append(f"{SECONDARY},Middle Road School,secondary,{x},{y},300,60,11,16,Community school,S")
+    rows.append(f"{SECONDARY},Middle Road School,secondary,{x},{y},300,60,11,16,Community school,S,Urban town")
     (inputs / "schools.csv").write_text("\n".join(rows) + "\n")
     rows = ["academic_year,urn,year_group,pupils"]
     rows += [f"2022/23,{PRIMARIES[name]},{g},{n}" for name, n in PER_YEAR_GROUP.items() for g in COMPULSORY[:7]]

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from test_estate_options import YEARS, village
 
+from geodata.fallbacks import RURAL_CLASS, RURAL_UNKNOWN
 from geodata.policy import Policy
 from models.grounds import FACTORS, NO_ROLL, QUALITY, SURPLUS, SUSTAINABILITY, grounds, lacking_factors
 from models.rules import places_asked
@@ -22,6 +23,7 @@ def told(
     written_up: tuple = (),
     counted: tuple = ("900001", "900002"),
     high: float = 1.0,
+    roll: float = 150.0,
     **policy: object,
 ) -> pd.Series:
     """What is said of one school of 30 a year with `intake` pupils a year; its neighbour has as many and 40 places."""
@@ -30,7 +32,7 @@ def told(
     given_money = pd.DataFrame([{"urn": 900001, **money}, {"urn": 900002, **HEALTHY}])
     given = Policy(policy)
     asked = places_asked([mine, other], YEARS, {}, given)
-    factors, rolls = dict.fromkeys(written_up, ""), dict.fromkeys(counted, 150.0)
+    factors, rolls = dict.fromkeys(written_up, ""), dict.fromkeys(counted, roll)
     raised = {("North", "primary"): np.full(len(YEARS), high)}
     found = grounds([mine, other], schools, asked, given_money, factors, rolls, given, raised)
     return found.set_index("urn").loc["900001"]
@@ -43,8 +45,10 @@ def test_a_quarter_of_places_empty_is_a_ground_where_the_area_holds_what_policy_
         held[SURPLUS]
         and held["eligible"]
         and held["ground"]
-        == "surplus: at least 27% of places empty from plan year 3 on, 27% by the high forecast; "
-        "150 on roll when last counted, 154 in the last plan year, for 210 places"
+        == (
+            "surplus: 150 on roll when last counted for 210 places; at least 27% of places empty from plan year 3 on, "
+            "27% by the high forecast, with 154 on roll in the last plan year"
+        )
     )
     assert not told(23)[SURPLUS] and told(23)["ground"] == "" and not told(23)["eligible"]
     assert not told(22, retained_surplus=0.45)[SURPLUS]
@@ -65,6 +69,18 @@ def test_surplus_has_to_hold_by_the_high_forecast_too() -> None:
     """22 of 30 leave 27 %; a twentieth more pupils, 23 %."""
     assert told(22, high=1.02)[SURPLUS] and not told(22, high=1.05)[SURPLUS]
     assert told(22, high=1.05)["spare_high"] == pytest.approx(1 - 22 * 1.05 / 30)
+
+
+def test_surplus_has_to_be_there_already() -> None:
+    """157 of 210 leave 25.2 %, 158 leave 24.8 %, whatever the forecast."""
+    assert told(15, roll=157.0)[SURPLUS] and not told(15, roll=158.0)[SURPLUS]
+
+
+def test_of_a_school_that_may_be_rural_nothing_is_proposed() -> None:
+    held = told(15, school=QUIET | {"rural_from": RURAL_UNKNOWN}, close_rural="yes")
+    assert held[SURPLUS] and not held["eligible"] and "not known whether it is a designated rural" in held["protected"]
+    by_class = told(15, school=QUIET | {"rural_designated": True, "rural_from": RURAL_CLASS})
+    assert by_class["protected"].startswith("treated as a designated rural primary, by its rural-urban class")
 
 
 def test_words_for_every_school_alike_are_no_write_up() -> None:
@@ -117,7 +133,7 @@ def test_rural_schools_and_send_units_are_protected() -> None:
 def test_nothing_follows_from_what_is_not_known() -> None:
     """A school without a roll looks empty; a guessed capacity is no evidence of empty places."""
     silent = told(3, counted=("900002",))
-    assert silent[SURPLUS] and not silent["eligible"] and silent["protected"] == NO_ROLL
+    assert not silent[SURPLUS] and not silent["eligible"] and silent["protected"] == NO_ROLL
     guessed = told(3, school=QUIET | {"capacity_estimated": True})
     assert not guessed[SURPLUS] and not guessed["eligible"] and guessed["ground"] == ""
     assert told(3, HEALTHY | {"score": 20.0}, QUIET | {"capacity_estimated": True})["eligible"]
