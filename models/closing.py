@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geodata.years import COMPULSORY
 from models.estate_build import ENTRY, TINY, Estate
-from models.options import CLOSING, Facility
+from models.options import CLOSING, Facility, Option
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -55,15 +55,21 @@ def closing(estate: Estate, chosen: Ints) -> Closing:
 
 
 def with_vehicles(estate: Estate, vehicles_gbp: Array) -> Estate:
-    """The estate in which what closes costs that much in vehicles, (F, T) a year from its closing on."""
+    """The estate in which what closes costs that much in vehicles, (F, T) a year, by the share of year groups gone."""
     row = {facility.key: f for f, facility in enumerate(estate.facilities)}
     options = []
     for option in estate.options:
         if option.action in CLOSING:
-            gone = option.places.sum(axis=1) <= TINY
-            option = replace(option, vehicles_gbp=vehicles_gbp[row[option.facility]] * gone)
+            f = row[option.facility]
+            share = gone_share(option, estate.facilities[f].columns)
+            option = replace(option, vehicles_gbp=vehicles_gbp[f] * share)
         options.append(option)
     return estate.restated(estate.rows, estate.pupils, options)
+
+
+def gone_share(option: Option, columns: Sequence[int]) -> Array:
+    """(T,) share of a school's year groups (columns) in which an option leaves no places."""
+    return np.asarray((option.places[:, list(columns)] <= TINY).mean(axis=1))
 
 
 class OwnGroups(NamedTuple):

@@ -109,9 +109,9 @@ def build_estate(
     scenario = slices["scenario"].to_numpy()
     demand = np.array([node_pupils[k, t][columns].sum(axis=0) for k, (t, columns) in zip(scenario, take, strict=True)])
     home = nodes["urn"].astype(str).map(key).to_numpy(dtype=np.int64)
-    own = np.zeros((len(facilities), len(slices)))
-    np.add.at(own, home, demand.T)
-    capacity = np.where(_last_years(options, slices, years), np.minimum(capacity, own[option_facility]), capacity)
+    own = np.zeros((len(facilities), *node_pupils.shape[:3]))
+    np.add.at(own, home, node_pupils.transpose(3, 0, 1, 2))
+    capacity = np.minimum(capacity, _most_of_closing(options, own[option_facility], scenario, take))
     staying = _kept(home, demand, capacity, option_facility, nodes["distance_m"].to_numpy(dtype=float))
     taken = np.zeros((len(facilities), len(slices)))
     np.add.at(taken, home, staying.T)
@@ -122,7 +122,10 @@ def build_estate(
     metres = _arc_metres(moving[arc_node], arc_facility, home, nodes, reach)
     moved = home[moving[arc_node]] != arc_facility
     in_primary = nodes["band"].isin([band.name for band in bands if band.phase == "primary"]).to_numpy()
-    arc_cost = _arc_costs(metres, moved, in_primary[moving[arc_node]], slices, policy)
+    site = np.array([facility.site for facility in facilities], dtype=bool)[arc_facility]
+    before = nodes["distance_m"].to_numpy(dtype=float)[moving[arc_node]]
+    priced = np.where(moved, counted_m(metres, before, site, policy), metres)
+    arc_cost = _arc_costs(metres, priced, moved, in_primary[moving[arc_node]], slices, policy)
     weight = slices["weight"].to_numpy(dtype=float)
 
     def restated(
@@ -242,12 +245,24 @@ def _by_slice(places: Array, take: list[tuple[int, list[int]]]) -> Array:
     return np.stack([places[:, t, columns].sum(axis=1) for t, columns in take], axis=1)
 
 
-def _last_years(options: Sequence[Option], slices: pd.DataFrame, years: Sequence[str]) -> NDArray[np.bool_]:
-    """(O, S) whether a school is in the last year before it closes for good: nobody from elsewhere is sent there."""
-    stands = np.array([option.places for option in options]).sum(axis=2) > TINY
+def _most_of_closing(options: Sequence[Option], own: Array, scenario: Ints, take: list[tuple[int, list[int]]]) -> Array:
+    """(O, S) pupils whom a school that closes takes at most: in its last year, and while it runs out, none but its own.
+
+    `own` (O, K, T, 12) are the pupils of the option's school. Of upper years that share their places only those year
+    groups count that it still has. inf elsewhere.
+    """
+    places = np.array([option.places for option in options])
+    stands = places.sum(axis=2) > TINY
     later = np.flip(np.logical_or.accumulate(np.flip(stands, axis=1), axis=1), axis=1)
-    last = later & ~np.pad(later[:, 1:], ((0, 0), (0, 1)), constant_values=True)
-    return np.asarray(last[:, [list(years).index(year) for year in slices["academic_year"]]])
+    ends = later & ~np.pad(later[:, 1:], ((0, 0), (0, 1)), constant_values=True)
+    gone = (places <= TINY) & (places[:, :1] > TINY)
+    runs_out = gone.any(axis=2) & later & ~later[:, -1:]
+    most = np.full((len(options), len(take)), np.inf)
+    for s, (k, (t, columns)) in enumerate(zip(scenario.tolist(), take, strict=True)):
+        mine = ends[:, t] | runs_out[:, t]
+        kept = own[:, k, t][:, columns] * (places[:, t][:, columns] > TINY)
+        most[mine, s] = kept[mine].sum(axis=1)
+    return most
 
 
 def _kept(home: Ints, demand: Array, capacity: Array, option_facility: Ints, distance_m: Array) -> Array:
@@ -310,18 +325,34 @@ def _arc_metres(node: Ints, facility: Ints, home: Ints, nodes: pd.DataFrame, rea
     return np.where(home[node] == facility, nodes["distance_m"].to_numpy(dtype=float)[node], metres)
 
 
+def counted_m(after: Array, before: Array, site: NDArray[np.bool_], policy: Policy) -> Array:
+    """Metres at which the journey of who moves is priced: of a shorter way to a school that stands only a share counts.
+
+    Whoever attends a farther school today has passed the nearer one by; to be sent there is hardly a gain. A new school
+    (`site`) counts in full.
+    """
+    nearer = np.isfinite(before) & np.isfinite(after) & (after < before) & ~site
+    share = policy.number("nearer_journey_share")
+    return np.asarray(np.where(nearer, before - share * (np.where(nearer, before - after, 0.0)), after))
+
+
 def _arc_costs(
-    metres: Array, moved: NDArray[np.bool_], primary: NDArray[np.bool_], slices: pd.DataFrame, policy: Policy
+    metres: Array,
+    priced_m: Array,
+    moved: NDArray[np.bool_],
+    primary: NDArray[np.bool_],
+    slices: pd.DataFrame,
+    policy: Policy,
 ) -> Array:
     """(S, A) GBP per pupil: the journey, and where a pupil leaves today's school the disturbance and any transport.
 
     Transport is owed beyond the statutory walking distance: that under 8 is taken for primary pupils, that from 8 for
     secondary. A school without coordinates has no journey to price.
     """
-    known = np.where(np.isfinite(metres), metres, 0.0)
+    known, priced = (np.where(np.isfinite(of), of, 0.0) for of in (metres, priced_m))
     limit = np.where(primary, policy.number("walking_limit_under_8_m"), policy.number("walking_limit_8_up_m"))
     moving = policy.number("disturbance_gbp") + (known > limit) * policy.number("transport_gbp")
-    per_pupil = known / 1000 * policy.number("journey_cost_gbp_per_km") + moved * moving
+    per_pupil = priced / 1000 * policy.number("journey_cost_gbp_per_km") + moved * moving
     return np.outer(slices["weight"].to_numpy(dtype=float), per_pupil)
 
 

@@ -18,6 +18,7 @@ with a SEND unit, and designated rural primaries unless the study allows them an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -109,17 +110,20 @@ def concern_words(school: Mapping[str, Any]) -> str:
 def lacking_factors(table: pd.DataFrame | None) -> dict[str, str]:
     """What is wrong with each school's write-up of the four factors, by urn; "" where each is in words of its own.
 
-    Words that stand under more than one school are no assessment of either, nor is a note of a few letters.
+    Words that stand under more than one school or factor, capitals, digits and points apart, are no assessment of any,
+    nor is a note of a few letters.
     """
     if table is None:
         return {}
-    words = table[[*FACTORS]].apply(lambda column: column.astype("string").str.strip().fillna(""))
+    words = table[[*FACTORS]].apply(lambda column: column.astype("string").str.casefold().fillna(""))
+    words = words.apply(lambda column: column.str.replace(r"[\W\d_]+", " ", regex=True).str.strip())
+    times = Counter(words.to_numpy(dtype=object).ravel().tolist())
     found = {}
     for urn, row in zip(table["urn"].astype(str), words.to_dict("records"), strict=True):
         few = [name for name in FACTORS if len(row[name]) < LEAST_WORDS]
-        again = [name for name in FACTORS if name not in few and (words[name] == row[name]).sum() > 1]
+        again = [name for name in FACTORS if name not in few and times[row[name]] > 1]
         said = [f"{', '.join(few)}: nothing, or a few letters"] if few else []
-        said += [f"{', '.join(again)}: the same words as of another school"] if again else []
+        said += [f"{', '.join(again)}: words that stand elsewhere in the table too"] if again else []
         found[urn] = "; ".join(said)
     return found
 

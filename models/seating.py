@@ -70,15 +70,21 @@ class Seats:
 class _Rolls:
     """The plan while its pupils are seated: flows (S, A), unmet (S, D), pupils by slice and by own year group."""
 
-    def __init__(self, estate: Estate, closes: Closing, years: list[Year], flow: Array, unmet: Array) -> None:
+    def __init__(self, plan: Planned, closes: Closing, years: list[Year], flow: Array, unmet: Array) -> None:
         """Without the pupils of schools that close; all others as the plan has them."""
+        estate = plan.estate
         self.estate, self.problem, self.schools = estate, estate.problem, len(estate.facilities)
         self.flow, self.unmet = flow.copy(), unmet.copy()
         for one in years:
             for s in {group.slice for group in one.groups}:
                 self.flow[s, one.displaced[self.problem.arc_node]] = self.unmet[s, one.displaced] = 0.0
+        self.home = plan.home
         self.own = rolls_by_year_group(estate, self.flow, closes)
-        self.rolls = self.own.copy()
+        self.rolls, self.at_home = self.own.copy(), self.own.copy()  # and of these those at their own school
+        for k, t in plan.groups:
+            gone = next((one.displaced for one in years if (one.scenario, one.year) == (k, t)), None)
+            others = plan.away if gone is None else plan.away & ~gone[self.problem.arc_node]
+            self.at_home[k, :, t] -= plan.at_schools(plan.pupils(k, t, others))
         pupils = self.problem.demand[:, self.problem.arc_node] * self.flow
         self.load = np.array([self._at_schools(of_slice) for of_slice in pupils])
 
@@ -104,9 +110,16 @@ class _Rolls:
     def room(self, one: Year, options: Ints, policy: Policy) -> Room:
         """What there is beside all others, under the options (F,) taken."""
         own, taken = self.own[one.scenario, :, one.year], [self.estate.options[o] for o in options]
-        places, admits = (np.array([getattr(option, of)[one.year] for option in taken]) for of in ("places", "admits"))
+        places = np.array([option.places for option in taken])
+        admits = np.array([option.admits[one.year] for option in taken])
         left = self.problem.option_capacity[options].T - self.load
-        return Room(np.maximum(places - own, 0.0), np.maximum(left, 0.0), infant_room(own, admits, policy))
+        free = np.maximum(places - self.at_home[one.scenario], 0.0)[:, one.year :]
+        homes = np.unique(self.home[one.displaced])
+        ends = {self.estate.facilities[f].columns[-1] for f in homes.tolist()}
+        lasting = {end: _lasting(free, end) for end in ends}
+        return Room(
+            np.maximum(places[:, one.year] - own, 0.0), np.maximum(left, 0.0), infant_room(own, admits, policy), lasting
+        )
 
     def without_place(self, one: Year) -> None:
         """Who of closing schools is not seated has no place."""
@@ -124,7 +137,7 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
     closes = closing(estate, chosen)
     plan = Planned.of(estate, closes, flow)
     years = _years(plan, closes)
-    now = _Rolls(estate, closes, years, flow, unmet)
+    now = _Rolls(plan, closes, years, flow, unmet)
     without, parts, short = np.zeros_like(now.own), [], []
     latest, sat = (-1, -1), np.zeros((problem.n_arcs, GROUPS))
     for one in years:
@@ -160,13 +173,23 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
     return Seats(scenario, year, group, arc, pupils, without, now.own, now.rolls, now.flow, now.unmet, short)
 
 
+def _lasting(free: Array, end: int) -> Array:
+    """(F, 12) seats that stay free as the cohort moves up to the column `end`, of those of each year (F, T, 12)."""
+    least: Array = free[:, 0].copy()
+    for later in range(1, free.shape[1]):
+        of_now = np.arange(max(end - later + 1, 0))  # those who are at school still
+        least[:, of_now] = np.minimum(least[:, of_now], free[:, later, of_now + later])
+    return least
+
+
 def _years(plan: Planned, closes: Closing) -> list[Year]:
-    """Every scenario and year in which a year group of a closing school is gone, with that school's pupils."""
+    """Every scenario and year in which a year group of a closing school is gone or goes next, with the displaced."""
     years = []
     for (k, t), groups in plan.groups.items():
         gone = closes.gone[min(k, len(closes.gone) - 1), :, t]
         displaced = np.asarray(gone[plan.home].any(axis=1))
-        if displaced.any():
+        closing_next = (closes.since[min(k, len(closes.since) - 1)] == t + 1).any()
+        if displaced.any() or closing_next:
             demand = plan.estate.problem.demand
             mine = [Group(s, column, demand[s] * share * displaced) for s, column, share in groups]
             years.append(Year(k, t, gone, displaced, mine))

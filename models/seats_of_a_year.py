@@ -2,7 +2,8 @@
 
 Who is displaced has to sit in the own year group, infants 30 to a teacher, or is without a seat. Others whom the plan
 has at another school than their own need not: the plan counts the places of upper years together. They give way where
-they can, though, for whoever has sat at a school the year before keeps a seat there before anybody new comes in.
+they can, though, for whoever has sat at a school the year before keeps a seat there before anybody new comes in. A
+seat that will be there as the cohort moves up is worth a longer journey than one that will not.
 """
 
 from __future__ import annotations
@@ -46,11 +47,15 @@ class Year(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What there is beside those at home: by year group (F, 12), slice (S, F), and for infants (F,)."""
+    """What there is beside all others: by year group (F, 12), slice (S, F), and for infants (F,).
+
+    `lasting` (F, 12) is what stays free as the cohort moves up, by the last year group (a column) that it is to reach.
+    """
 
     groups: Array
     slices: Array
     infants: Array
+    lasting: dict[int, Array]
 
 
 class Sitting(NamedTuple):
@@ -70,6 +75,7 @@ class _Seats(NamedTuple):
     cost: Array
     most: Array
     above: NDArray[np.bool_]
+    lasting: Ints  # the last year group for which it stays free, -1 where that is not asked
 
 
 def sit(estate: Estate, one: Year, room: Room, home: Ints, as_planned: Array, went_up: Array) -> Sitting:
@@ -78,6 +84,9 @@ def sit(estate: Estate, one: Year, room: Room, home: Ints, as_planned: Array, we
     `as_planned` (A, 12) has the other movers as the plan has them; `went_up` (A, 12) sat there the year before, a year
     group lower. `home` (D,) is each node's school.
     """
+    if not any((group.pupils > TINY).any() for group in one.groups):
+        nobody = np.empty(0, dtype=np.int64)
+        return Sitting(nobody, nobody, np.empty(0), np.array([0.0 * group.pupils for group in one.groups]))
     closed_to = np.zeros((len(estate.facilities), GROUPS), dtype=bool)
     while True:
         seats = _seats(estate, one, room, home, as_planned, went_up, closed_to)
@@ -100,32 +109,50 @@ def _seats(
     """Every seat that somebody might take. A year group that its school still has keeps its seats there."""
     problem = estate.problem
     parts = []
+    last_column = np.array([facility.columns[-1] for facility in estate.facilities])
     anybody = np.any([group.pupils > TINY for group in one.groups], axis=0)
     near = np.flatnonzero(anybody[problem.arc_node])
     node, to = problem.arc_node[near], problem.arc_facility[near]
     owed, at_home = one.displaced[node], home[node] == to
+    end = last_column[home[node]]
+    stays_free = np.zeros((len(near), GROUPS))
+    for column_reached, free_then in room.lasting.items():
+        mine = end == column_reached
+        stays_free[mine] = free_then[to[mine]]
     for j, (s, column, pupils) in enumerate(one.groups):
         free = room.groups[to, column] > TINY
         open_to = np.where(owed, np.where(at_home, ~one.gone[to, column], free & ~closed_to[to, column]), free)
         who = pupils[node] > TINY
         cost = problem.journey_costs(s)[near]
         planned = as_planned[near, column] * ~owed
-        for here, most, over in (
-            (np.flatnonzero(who & open_to), np.full(len(near), np.inf), False),
-            (np.flatnonzero(who & (planned > TINY)), planned, True),
+        nobody, everybody = np.full(len(near), -1), np.full(len(near), np.inf)
+        lasts = owed & ~at_home & (stays_free[:, column] < room.groups[to, column] - TINY)
+        for here, most, over, until, passing in (
+            (who & open_to & ~lasts, everybody, False, nobody, False),
+            (who & open_to & lasts & (stays_free[:, column] > TINY), everybody, False, end, False),
+            (who & open_to & lasts, everybody, False, nobody, True),
+            (who & (planned > TINY), planned, True, nobody, False),
         ):
-            parts.append((np.full(len(here), j), near[here], cost[here], most[here], np.full(len(here), over)))
-    group, arc, cost, most, above = (np.concatenate(part) for part in zip(*parts, strict=True))
+            at = np.flatnonzero(here)
+            flags = (np.full(len(at), over), until[at], np.full(len(at), passing))
+            parts.append((np.full(len(at), j), near[at], cost[at], most[at], *flags))
+    group, arc, cost, most, above, lasting, passes = (np.concatenate(part) for part in zip(*parts, strict=True))
     dearest = _dearest(cost)
-    cost = cost + above * ABOVE * dearest
+    cost = cost + above * ABOVE * dearest + passes * STAYING * dearest
     before = went_up[arc, np.array([each.column for each in one.groups])[group]]
-    stays = np.flatnonzero((before > TINY) & ~above)  # once more, for those who keep their school
+    stays = np.flatnonzero((before > TINY) & ~above & ~passes & (lasting < 0))  # once more, for who keeps the school
+    kept = np.flatnonzero((before > TINY) & passes)
+    stays = np.concatenate([stays, kept])
+    cost[kept] -= STAYING * dearest
+    paid = cost[stays] - STAYING * dearest
+    cost[kept] += STAYING * dearest
     return _Seats(
         np.concatenate([group, group[stays]]),
         np.concatenate([arc, arc[stays]]),
-        np.concatenate([cost, cost[stays] - STAYING * dearest]),
+        np.concatenate([cost, paid]),
         np.concatenate([most, before[stays]]),
         np.concatenate([above, above[stays]]),
+        np.concatenate([lasting, np.full(len(stays), -1)]),
     )
 
 
@@ -144,10 +171,13 @@ def _least_cost(estate: Estate, one: Year, room: Room, home: Ints, seats: _Seats
     who = np.flatnonzero(pupils.ravel() > TINY)
     owed = np.flatnonzero(one.displaced[who % problem.n_nodes])
     infants = np.isin(column, np.arange(GROUPS)[INFANTS])
+    free_then = np.array([room.lasting[end] for end in sorted(room.lasting)]).ravel()
+    number = np.searchsorted(sorted(room.lasting), np.maximum(seats.lasting, 0))
     rows, levels = zip(
         _limit(to * GROUPS + column, counts, room.groups.ravel()),
         _limit(of_slice * schools + to, np.ones(len(to), dtype=bool), room.slices[:, :schools].ravel()),
         _limit(to, counts & infants, room.infants),
+        _limit((number * schools + to) * GROUPS + column, counts & (seats.lasting >= 0), free_then),
         strict=True,
     )
     asked = np.searchsorted(who, seats.group * problem.n_nodes + node)

@@ -10,7 +10,7 @@ import pandas as pd
 from geodata.policy import Policy
 from geodata.years import PRIMARY, start_year
 from models.closing import NEVER
-from models.estate_build import Estate
+from models.estate_build import Estate, counted_m
 from models.pockets import (
     CONTRACT,
     COUNCIL,
@@ -231,12 +231,17 @@ def _carried(routes: pd.DataFrame, estate: Estate) -> Item:
 
 def _travelled(table: pd.DataFrame, estate: Estate, policy: Policy) -> Item:
     """Longer journeys at the plan's price of a kilometre; no budget's money."""
-    metres = (table["distance_after_m"] - table["distance_before_m"]).astype(float).fillna(0.0)
+    sites = {facility.key for facility in estate.facilities if facility.site}
+    before, after = (table[f"distance_{when}_m"].to_numpy(dtype=float) for when in ("before", "after"))
+    metres = np.nan_to_num(counted_m(after, before, table["receiving"].isin(sites).to_numpy(), policy) - before)
     gbp = table["pupils"].astype(float) * metres / 1000 * policy.number("journey_cost_gbp_per_km")
     by_year = np.asarray(
         gbp.groupby(table["academic_year"]).sum().reindex(list(estate.years), fill_value=0.0), dtype=float
     )
-    note = "time and fares, as the plan prices them, also where transport is free"
+    note = (
+        "time and fares, as the plan prices them, also where transport is free; of a shorter way to a school that "
+        f"stands {policy.number('nearer_journey_share'):.0%} counts"
+    )
     return Item(FAMILIES, JOURNEYS, np.zeros_like(by_year), by_year, note)
 
 

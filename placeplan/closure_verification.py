@@ -141,6 +141,8 @@ def _money(study: Study, table: dict[str, pd.DataFrame]) -> list[str]:
         decision = decided[decided["facility"] == key]
         moved = table["displaced"][table["displaced"]["facility"] == key]
         km = (moved["distance_after_m"] - moved["distance_before_m"]).astype(float).fillna(0.0) / 1000
+        standing = moved["receiving"].isin(study.tables["schools"]["urn"].astype(str))
+        km = km.where((km >= 0) | ~standing, km * study.policy.number("nearer_journey_share"))
         travelled = (moved["pupils"] * km * price).groupby(moved["academic_year"]).sum().reindex(years, fill_value=0.0)
         carried = transport_by_year(table["transport"][table["transport"]["facility"] == key], years)
         council = mine["pocket"].isin(COUNCIL)

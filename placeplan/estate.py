@@ -69,8 +69,9 @@ def estate_stage(
     settled = planned_with_vehicles(study, estate, solved)
     seated = settled.seated
     estate, plan = seated.estate, seated.plan
-    if seated.rounds or settled.rounds:  # both ways of deciding are told under the same rules and costs
+    if settled.rounds:  # every way of deciding is told at the same costs
         apart = planned_apart(estate, study.policy)
+        whole = planned_at_once(estate, study.policy) if estate.problem.two_stage else None
     if plan.status == "infeasible":
         pots = [estate.pots.purses[m].name for m in estate.pots.purse[estate.pots.pot]]
         names = [*(facility.name for facility in estate.facilities), *pots]
@@ -116,7 +117,8 @@ def estate_stage(
         | apart_summary(plan, apart)
         | {
             "stopped_by": "gap" if seated.solved else "time limit",
-            "closures_cut": seated.rounds,
+            "closures_cut": len(seated.cuts),
+            "closures_cut_by": [row.name for round_of in seated.cuts for row in round_of],
             "vehicles_rounds": settled.rounds,
             "vehicles_left_gbp": settled.left_gbp,
             "seating_gbp": seated.seating_gbp,

@@ -35,8 +35,8 @@ GROWING = (1 / 6, 1 / 3, 2 / 3, 1.0)  # of the largest change: what is tried bef
 TRY_SHARE = 0.4  # of the time left that one try may take
 AROUND_SHARE = 0.6  # of the time for changes around the school; the rest is for the whole study
 HOW_PROVEN = (
-    "The change is the same in every year. Proven for the whole estate, all else planned anew, at the changes that "
-    "were tried; between them it may be otherwise."
+    "The change is the same in every year. Proven for the whole estate, all else planned anew but schools that share a "
+    "head in the plan, at the changes that were tried; between them it may be otherwise."
 )
 TAKEN_AS_IT_IS = (
     "Options, places and budgets are those of today's forecast; what policy asks to retain follows the pupils."
@@ -65,7 +65,7 @@ def forecast_flips(study: Study, key: str, now: Rivals, until: float) -> list[st
     stored, plan = stored_estate(folder)
     levers = tuple((read_summary(folder) or {})["levers"])
     estate, kept, *_ = state_problem(study, Upstream.read(study.results), levers)
-    estate = as_stored(estate, stored, folder)
+    estate = as_stored(estate, folder)
     if any(not np.array_equal(getattr(stored, name), getattr(estate.problem, name)) for name in COMPARED):
         return ["Not known: inputs or settings are no longer those of the plan; `placeplan run` plans anew."]
     assert plan.by_scenario is not None
@@ -84,8 +84,8 @@ class Asked:
     options: pd.DataFrame
 
     @cached_property
-    def taken(self) -> np.ndarray:
-        """Options that make the decision."""
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """Options that make the decision, and those that would be another."""
         return decided(self.options, self.begun[:, self.facility])
 
     @cached_property
@@ -110,7 +110,7 @@ class Way:
         times = np.where(self._nodes, 1 + self._sign * percent / 100, 1.0)
         changed = with_forecast(asked.estate, asked.kept, times)
         found = rivals(
-            changed.problem, asked.facility, asked.taken, self._begun,
+            changed.problem, asked.facility, asked.sides[0], self._begun, instead=asked.sides[1],
             time_limit_s=limit_s, prices=RivalPrices(self._pupil[:, changed.moving], self._row),
             within=asked.within,
         )  # fmt: skip

@@ -26,7 +26,7 @@ from models.pockets import SCHOOLS_BLOCK
 from models.seating import seated
 from placeplan.results import read_stage
 from placeplan.shared_heads import others_as_planned
-from placeplan.what_if import otherwise, short_words
+from placeplan.what_if import decided, otherwise, short_words
 from placeplan.words import money
 from solvers import EstatePlan, Rivals, rivals
 from solvers.highs import Clock
@@ -61,11 +61,11 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
     gap = plan.objective - plan.bound
 
     def without(f: int) -> Rivals:
-        taken = np.isin(actions, CLOSING) & (estate.problem.option_facility[: len(actions)] == f)
         seconds = max(min(share, until - time.perf_counter()), 0.0)
+        with_it, without_it = decided(options, chosen[:, f])
         return rivals(
-            estate.problem, f, np.flatnonzero(taken), chosen,
-            time_limit_s=seconds, gap_gbp=gap, sharp=True, within=others_as_planned(estate.problem, options, chosen, f),
+            estate.problem, f, with_it, chosen, time_limit_s=seconds, instead=without_it, gap_gbp=gap, sharp=True,
+            within=others_as_planned(estate.problem, options, chosen, f),
         )  # fmt: skip
 
     share = (until - time.perf_counter()) / max(math.ceil(len(closing) / 2), 1)

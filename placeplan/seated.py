@@ -9,6 +9,7 @@ import numpy as np
 
 from geodata.policy import Policy
 from models.estate_build import Estate
+from models.rules import Row
 from models.seat_cuts import cuts
 from models.seating import Seats, Shortage, seated
 from solvers import EstatePlan, gap_between, solve_estate
@@ -22,7 +23,9 @@ SOLVED_SHARE = 0.8  # of the gap asked for, to which plans are solved: seats cos
 
 @dataclass(frozen=True, eq=False)
 class Seated:
-    """A plan with its pupils seated, the estate with the rows it was found under, how often it was cut, who is short.
+    """A plan with its pupils seated, its estate, the rows it was cut by, a list a round, and who is short.
+
+    The estate is the one without the cuts: nothing that is proven of the plan or of others may rest on them.
 
     `seats` are those of the plan's flows, None where there is no plan; `seating_gbp` is what they cost above the plan
     as it was solved; `solved` is whether the solver stopped at the gap it was asked for.
@@ -30,7 +33,7 @@ class Seated:
 
     estate: Estate
     plan: EstatePlan
-    rounds: int
+    cuts: list[list[Row]]
     short: list[Shortage]
     solved: bool
     seating_gbp: float = 0.0
@@ -45,23 +48,24 @@ def planned_with_seats(
     A cut takes other pupils to stay where the plan had them, so it may exclude a plan that would do. The bound is that
     of the first plan, found without any: no plan that seats everybody costs less.
     """
-    plan, rounds = solve(estate, None), 0
-    found, proven = with_seats(estate, plan, policy), plan.bound
-    while found.short and rounds < ROUNDS:
+    plan, made = solve(estate, None), list[list[Row]]()
+    found, proven, cut = with_seats(estate, plan, policy), plan, estate
+    while found.short and len(made) < ROUNDS:
         assert plan.by_scenario is not None
-        more = cuts(estate, plan.by_scenario, found.short)
-        estate = estate.restated([*estate.rows, *more], estate.pupils)
-        plan, rounds = solve(estate, replace(plan, proof=None)), rounds + 1  # a cut is a row without a price
+        made.append(cuts(estate, plan.by_scenario, found.short))
+        cut = cut.restated([*cut.rows, *made[-1]], cut.pupils)
+        plan = solve(cut, replace(plan, proof=None))  # a cut is a row without a price
         if plan.by_scenario is None:
             break
         found = with_seats(estate, _bounded(plan, proven, policy), policy)
-    return replace(found, rounds=rounds)
+    return replace(found, cuts=made)
 
 
-def _bounded(plan: EstatePlan, bound: float, policy: Policy) -> EstatePlan:
-    """The plan under another bound."""
+def _bounded(plan: EstatePlan, proven: EstatePlan, policy: Policy) -> EstatePlan:
+    """The plan under the bound and the prices of another."""
+    bound = proven.bound
     status = status_of(plan.objective, bound, policy.number("estate_gap"))
-    return replace(plan, status=status, bound=bound, gap=gap_between(plan.objective, bound))
+    return replace(plan, status=status, bound=bound, gap=gap_between(plan.objective, bound), proof=proven.proof)
 
 
 def with_seats(estate: Estate, plan: EstatePlan, policy: Policy) -> Seated:
@@ -69,15 +73,15 @@ def with_seats(estate: Estate, plan: EstatePlan, policy: Policy) -> Seated:
     chosen = plan.by_scenario
     solved = plan.status == "optimal"
     if chosen is None or plan.flow is None or plan.unmet is None:
-        return Seated(estate, plan, 0, [], solved)
+        return Seated(estate, plan, [], [], solved)
     seats = seated(estate, chosen, plan.flow, plan.unmet, policy)
     if not len(seats.arc) and not seats.short:
-        return Seated(estate, plan, 0, [], solved, seats=seats)
+        return Seated(estate, plan, [], [], solved, seats=seats)
     cost = plan_cost(estate.problem, chosen, seats.flow, seats.unmet)
     status = status_of(cost, plan.bound, policy.number("estate_gap"))
     gap = gap_between(cost, plan.bound)
     own = replace(plan, status=status, flow=seats.flow, unmet=seats.unmet, objective=cost, gap=gap)
-    return Seated(estate, own, 0, seats.short, solved, cost - plan.objective, seats)
+    return Seated(estate, own, [], seats.short, solved, cost - plan.objective, seats)
 
 
 def planned_within(estate: Estate, kept: np.ndarray, begin: EstatePlan | None, policy: Policy) -> EstatePlan | None:

@@ -9,12 +9,12 @@ is planned again until the two agree.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from geodata.years import COMPULSORY
-from models.closing import Closing, home_of, with_vehicles
+from models.closing import Closing, gone_share, home_of, with_vehicles
 from models.displaced import Displaced
 from models.estate_build import TINY, Estate, year_weights
 from models.options import CLOSING
@@ -32,7 +32,7 @@ GROUPS = len(COMPULSORY)
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A plan, how often it was planned again, and by how much its dearest closing is still counted wrongly.
+    """A plan, how often it was planned again, and by how much its closings are still counted wrongly in all.
 
     `vehicles_gbp` (F, T) is what was counted, were a school closed in that year.
     """
@@ -59,9 +59,8 @@ def planned_with_vehicles(
         if left < policy.number("vehicles_settled_gbp") or rounds == ROUNDS:
             break
         counted = actual
-        last = found.plan if not found.rounds else replace(found.plan, proof=None)  # a cut is a row without a price
 
-        def again(one: Estate, begin: EstatePlan | None, last: EstatePlan = last) -> EstatePlan:
+        def again(one: Estate, begin: EstatePlan | None, last: EstatePlan = found.plan) -> EstatePlan:
             return solve(one, last if begin is None else begin, True)
 
         found, rounds = planned_with_seats(with_vehicles(estate, counted), again, policy), rounds + 1
@@ -74,23 +73,30 @@ def _as_counted(estate: Estate) -> np.ndarray:
     counted = np.zeros((len(estate.facilities), len(estate.years)))
     for option in estate.options:
         if option.vehicles_gbp is not None:
-            here = counted[row[option.facility]]
-            here[:] = np.where(option.places.sum(axis=1) <= TINY, option.vehicles_gbp, here)
+            here, gone = counted[row[option.facility]], option.places.sum(axis=1) <= TINY
+            here[:] = np.where(gone, option.vehicles_gbp, here)
     return counted
 
 
 def _as_planned(study: Study, found: Seated, counted: np.ndarray) -> tuple[np.ndarray, float]:
-    """(F, T) what is counted, for closings of the plan as the plan has them, and the largest difference, discounted."""
+    """(F, T) what is counted, for closings of the plan as the plan has them, and the differences in all, discounted.
+
+    Of a school that runs out, years count by the share of its year groups that are gone.
+    """
     estate = found.estate
     assert found.seats is not None
     told = closures(study, estate, found.plan, found.seats)
     table = displaced_table(told)
     expected = above_seats(table, route_table(table, study), estate, study.policy)
     actual, weight, left = counted.copy(), year_weights(estate.years, study.policy)[1], 0.0
+    stage = estate.problem.stage_weight if len(told.chosen) > 1 else np.ones(1)
     for f in told.closes.facilities.tolist():
-        closed = told.shares(f)[0]
+        columns = estate.facilities[f].columns
+        gone = np.array([gone_share(estate.options[o], columns) for o in told.chosen[:, f]])
+        closes = np.array([estate.options[o].action in CLOSING for o in told.chosen[:, f]])
+        closed = stage @ (gone * closes[:, None])
         once = np.divide(expected[f], closed, out=counted[f].copy(), where=closed > TINY)
-        left = max(left, abs(float((once - counted[f]) * closed @ weight)))
+        left += abs(float((once - counted[f]) * closed @ weight))
         actual[f] = once
     return actual, left
 

@@ -39,27 +39,29 @@ def runner_up(folder: Path, key: str, seconds: float) -> Rivals | None:
     chosen = plan.by_scenario
     assert chosen is not None
     facility = int(problem.option_facility[mine[0]])
-    taken = decided(options, chosen[:, facility])
-    if len(mine) == len(taken):
+    taken, others = decided(options, chosen[:, facility])
+    if not len(others):
         return None
     known = None if plan.proof is None else RivalPrices(plan.proof.pupil, plan.proof.row)
     return rivals(
         problem, facility, taken, chosen,
-        time_limit_s=seconds, prices=known, gap_gbp=plan.objective - plan.bound, sharp=True,
+        time_limit_s=seconds, instead=others, prices=known, gap_gbp=plan.objective - plan.bound, sharp=True,
         within=others_as_planned(problem, options, chosen, facility),
     )  # fmt: skip
 
 
-def decided(options: pd.DataFrame, taken: np.ndarray) -> np.ndarray:
-    """The options that make the decision that is asked about, of those `taken` (K,): any closing is closing.
+def decided(options: pd.DataFrame, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The options that make the decision that is asked about, of those `taken` (K,), and those that would be another.
 
+    Any closing is closing: where a school closes in some future, the other decision is that it closes in none.
     `options` is the table of that name, in its own order.
     """
-    rows = options.iloc[np.unique(taken)]
-    if not rows["action"].isin(CLOSING).any():
-        return np.unique(taken)
-    same = (options["facility"] == rows["facility"].iloc[0]) & options["action"].isin(CLOSING)
-    return np.union1d(np.flatnonzero(same), taken)
+    mine, rows = np.unique(taken), options.iloc[np.unique(taken)]
+    same = np.flatnonzero(options["facility"] == rows["facility"].iloc[0])
+    closing = same[options["action"].iloc[same].isin(CLOSING)]
+    if not len(np.intersect1d(mine, closing)):
+        return mine, np.setdiff1d(same, mine)
+    return np.union1d(closing, mine), np.setdiff1d(same, closing)
 
 
 def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[str]:
@@ -94,7 +96,7 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
         )  # fmt: skip
         others = np.setdiff1d(np.flatnonzero(problem.option_facility == facility), [today])
         clash = clashing(problem, np.setdiff1d(within, others)) if left.clash else ""
-        said.append(f"Left as it is today, all else planned anew: {_more(*left.more_gbp)}{clash}.")
+        said.append(f"Left as it is today, all else but shared heads planned anew: {_more(*left.more_gbp)}{clash}.")
     return [*said, *_binding(folder, problem, taken)]
 
 
@@ -105,7 +107,7 @@ def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, oth
     if found.instead is None:
         return f"Without what is planned for it there is no plan{clashing(problem, others)}."
     words = sorted({words_of(options.iloc[o]) for o in found.instead.tolist()})
-    return f"Runner-up: {' or '.join(words)}, all else planned anew: {_more(*found.more_gbp)}."
+    return f"Runner-up: {' or '.join(words)}, all else but shared heads planned anew: {_more(*found.more_gbp)}."
 
 
 def otherwise(options: pd.DataFrame, chosen: np.ndarray, other: np.ndarray, asked: int) -> list[str]:

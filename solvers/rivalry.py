@@ -163,7 +163,8 @@ class _Contest:
         for side in sides:
             self._try(side, self._mended(side, self._brought_over(side, begun)))
         # Of the whole: the rest of the estate costs no less than in its own best plan.
-        if math.isfinite(gap_gbp) and math.isfinite(self.with_it.most_gbp):
+        is_begun = self.with_it.allowed[begun[:, self.core.facility]].all()
+        if is_begun and math.isfinite(gap_gbp) and math.isfinite(self.with_it.most_gbp):
             for side in sides:
                 side.least_gbp = self.with_it.most_gbp - gap_gbp
         prices = self._priced(known)

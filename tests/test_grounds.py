@@ -88,10 +88,12 @@ def test_words_for_every_school_alike_are_no_write_up() -> None:
     rows = [(1, own), (2, own | {"transport": "A bus that only this one has."}), (3, own | {"community": "None."})]
     table = pd.DataFrame([{"urn": urn, **row} for urn, row in rows])
     wrong = lacking_factors(table)
-    assert wrong["1"] == "community, motor_vehicles, alternatives, transport: the same words as of another school" or (
-        set(wrong["1"].split(":")[0].split(", ")) == set(FACTORS)
-    )
-    assert wrong["2"].startswith("community, motor_vehicles, alternatives: the same words")
+    assert set(wrong["1"].split(":")[0].split(", ")) == set(FACTORS)
+    assert wrong["2"].startswith("community, motor_vehicles, alternatives: words that stand elsewhere")
+    copied = pd.DataFrame([{"urn": 1, **dict.fromkeys(FACTORS, "The same under every factor.")}])
+    assert "elsewhere" in lacking_factors(copied)["1"]
+    dotted = pd.DataFrame([{"urn": 1, **own}, {"urn": 2, **{k: v.upper() + " 2" for k, v in own.items()}}])
+    assert all("elsewhere" in why for why in lacking_factors(dotted).values())
     assert wrong["3"].startswith("community: nothing, or a few letters; transport, ")
     assert lacking_factors(table.iloc[[0]]) == {"1": ""} and lacking_factors(None) == {}
     rural = QUIET | {"rural_designated": True}

@@ -1,7 +1,6 @@
 """A place in each displaced pupil's own year group: by hand, against a programme, and cut until it holds."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from test_estate_build import BANDS, homes, stays
 from test_estate_options import YEARS, village
 
 from geodata.policy import Policy
-from models.estate import EstateProblem
 from models.estate_build import Estate, Reach, build_estate
 from models.growth import expand
 from models.options import CLOSE, Facility
@@ -20,7 +18,6 @@ from models.reductions import close
 from models.seat_cuts import cuts
 from models.seating import Seats, seated
 from placeplan.seated import planned_with_seats, with_seats
-from placeplan.stored import with_stored_cuts
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
 
@@ -68,16 +65,17 @@ def test_room_in_y6_is_no_place_for_y2() -> None:
     assert {one.year_group for one in short} == {"Y2"} and len(short) == 6  # every year from 2024/25 on
     assert all(one.pupils.sum() == pytest.approx(6, abs=0.01) for one in short)
     found = planned_with_seats(estate, solved, Policy({}))
-    assert found.rounds == 1 and not found.short and not closed(found.estate, found.plan)
-    # A cut is stricter than need be: what is proven is proven without it.
+    assert len(found.cuts) == 1 and not found.short and not closed(found.estate, found.plan)
+    # A cut is stricter than need be: what is proven is proven without it, and asked of an estate without it.
     assert found.plan.bound <= plan.objective + 1 < found.plan.objective and found.plan.gap > 0
-    assert any("6 pupils of Y2 have no place in their own year group" in row.name for row in found.estate.rows)
+    assert any("6 pupils of Y2 have no place in their own year group" in row.name for row in found.cuts[0])
+    assert found.estate is estate and verify_estate(estate.problem, found.plan) == []
 
 
 def test_a_school_whose_pupils_all_find_a_seat_closes() -> None:
     estate = closing_beside([20] * 7, [6] * 7)
     found = planned_with_seats(estate, solved, Policy({}))
-    assert found.rounds == 0 and closed(found.estate, found.plan) and not found.short
+    assert not found.cuts and closed(found.estate, found.plan) and not found.short
 
 
 def test_a_cut_leaves_the_way_open_where_a_school_in_reach_grows() -> None:
@@ -221,17 +219,3 @@ def test_who_came_first_keeps_the_seat() -> None:
         assert at(year, 1, 3, found.flow) == pytest.approx(18 if year > 1 else 0)
     told = with_seats(estate, plan, Policy({}))
     assert verify_estate(estate.problem, told.plan) == [] and told.seating_gbp > 0
-
-
-def test_cuts_come_back_from_disk(tmp_path: Path) -> None:
-    """Questions asked of a stored plan are of the problem that it was found under, cuts and all."""
-    estate = closing_beside([20, 20, 30, 25, 25, 25, 25], [2, 2, 6, 1, 1, 1, 1])
-    found = planned_with_seats(estate, solved, Policy({}))
-    found.estate.problem.save(tmp_path / "problem.npz")
-    stored = EstateProblem.load(tmp_path / "problem.npz")
-    again = with_stored_cuts(estate, stored)
-    assert len(again.rows) == len(found.estate.rows) > len(estate.rows)
-    assert (again.problem.row_matrix != stored.row_matrix).nnz == 0
-    assert (again.problem.row_upper == stored.row_upper).all()
-    assert again.problem.row_name == stored.row_name
-    assert with_stored_cuts(again, stored) is again
