@@ -84,7 +84,7 @@ def estate_stage(
         raise AssertionError("The plan fails its independent verification: " + "; ".join(wrong))
     alone = planned_alone(estate, plan, study.policy) if requests_in(estate, plan) else None
     steady = closure_stability(estate, plan, short, study.policy)
-    keeping = keeping_table(estate, plan, study.policy)
+    keeping, beside = keeping_table(estate, plan, study.policy)
     placed, left = allocation(estate, plan.flow), unplaced(estate, plan.unmet)
     paid = laid_out(study, estate, chosen)
     told = with_reasons(
@@ -109,7 +109,7 @@ def estate_stage(
         | paid.tables
         | closed
         | (frontier(estate, plan, study.policy) if study.policy.value("estate_frontier") == "yes" else {}),
-        files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan, settled.vehicles_gbp)},
+        files={"problem.npz": estate.problem.save, "plan.npz": partial(save_plan, plan, settled.vehicles_gbp, beside)},
         summary=_summary(study, estate, plan, short, units, left, allow, grounds)
         | paid.summary
         | {"requests": request_summary(estate, plan, alone)}
@@ -232,16 +232,19 @@ def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:
     }
 
 
-def save_plan(plan: EstatePlan, vehicles_gbp: np.ndarray, path: Path) -> None:
+def save_plan(plan: EstatePlan, vehicles_gbp: np.ndarray, beside: Sequence[np.ndarray], path: Path) -> None:
     """Write the arrays of a plan, so that `verify` can check it again, and what questions begin from.
 
-    That is the prices of its proof, and what vehicles of closings were counted at, (F, T) a year.
+    That is the prices of its proof, what vehicles of closings were counted at, (F, T) a year, and the plans (K, F)
+    `beside` it, each without one of its closings.
     """
     if plan.option is None or plan.flow is None or plan.unmet is None:
         raise ValueError("there is no plan to save")
     arrays = {"option": plan.option, "flow": plan.flow, "unmet": plan.unmet, "vehicles_gbp": vehicles_gbp}
     if plan.scenario_option is not None:
         arrays["scenario_option"] = plan.scenario_option
+    if beside:
+        arrays["beside"] = np.array(beside)
     if plan.proof is not None:
         arrays |= {"price_pupil": plan.proof.pupil, "price_row": plan.proof.row}
     with path.open("wb") as file:

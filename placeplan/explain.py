@@ -22,10 +22,6 @@ from placeplan.what_if import runner_up, why
 from placeplan.words import counted, day, money
 
 Told = dict[str, list[str]]
-PROVEN_BEFORE = (
-    "Not tried: that it stands at the forecast as it is was proven with the plan (above), which took longer than is "
-    "allowed here. Raise explain_seconds under [policy]."
-)
 WHY_SHARE, TODAY_SHARE, CLOSED_SHARE = 0.35, 0.1, 0.2  # of the time, at most; the rest is for other forecasts
 
 
@@ -139,10 +135,8 @@ def _decision(study: Study, key: str) -> Told:
     prices, factors = None if found is None else found.prices, study.tables.get("rural_factors")
     told |= closure_told(folder, key, CLOSED_SHARE * seconds, prices, study.policy, factors)
     if found is not None:
-        proven_before = not found.stands and stands_with_shared_heads(folder, key)
-        told["What change of the forecast would flip it"] = (
-            [PROVEN_BEFORE] if proven_before else forecast_flips(study, key, found, until)
-        )
+        proven = found.stands or stands_with_shared_heads(folder, key)
+        told["What change of the forecast would flip it"] = forecast_flips(study, key, found, until, proven=proven)
     moved = read_stage(folder, "allocation")
     moved = moved[moved["moved"] & ((moved["today"] == key) | (moved["facility"] == key))]
     if len(moved):

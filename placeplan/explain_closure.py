@@ -12,7 +12,7 @@ from models.options import CLOSE, CLOSING, STAY
 from placeplan.keeping import kept_told
 from placeplan.results import read_stage
 from placeplan.shared_heads import others_as_planned
-from placeplan.stored import stored_estate
+from placeplan.stored import plans_beside, stored_estate
 from placeplan.what_if import clashing, least_most, otherwise
 from placeplan.words import money
 from solvers import RivalPrices, rivals
@@ -132,7 +132,27 @@ def _effects(folder: Path, key: str) -> list[str]:
         f"{money(one['transport_first_year_gbp'])} more in the closing year, in whole vehicles by route.",
         f"Could be offered a place with most of their year group at one school: {one['could_stay_together']:.0%}; the "
         f"plan keeps {one['together_in_plan']:.0%} together.",
+        *_by_whom(one, to),
         *_steady(folder, key),
+    ]
+
+
+def _by_whom(one: pd.Series, to: pd.DataFrame) -> list[str]:
+    """Faith, disadvantage and special needs, as far as the study gives them."""
+    faith = to.groupby("religious_character")["share"].sum().sort_values(ascending=False)
+    names = ["no religious character" if name == "none" else str(name) for name in faith.index]
+    shares = "; ".join(f"{name} {share:.0%}" for name, share in zip(names, faith, strict=True))
+    given = {
+        "eligible for free school meals": one["fsm_pupils"],
+        "with an education, health and care plan": one["ehcp_pupils"],
+        "with special educational needs without one": one["sen_support_pupils"],
+    }
+    counts = [f"{words} {'not given' if pd.isna(count) else f'{count:.0f}'}" for words, count in given.items()]
+    poor = [one["fsm_share"], one["receiving_fsm_share"]]
+    shown = "" if pd.isna(poor).any() else f" ({poor[0]:.0%} of its pupils, {poor[1]:.0%} where they go)"
+    return [
+        f"By faith of the receiving school (its own: {one['religious_character']}): {shares}.",
+        f"Of its pupils: {'; '.join(counts)}{shown}.",
     ]
 
 
@@ -162,7 +182,7 @@ def _closed_instead(folder: Path, key: str, seconds: float, prices: RivalPrices 
     within = others_as_planned(problem, options, chosen, facility)
     found = rivals(
         problem, facility, np.unique(chosen[:, facility]), chosen,
-        time_limit_s=seconds, instead=closing, prices=prices, within=within,
+        time_limit_s=seconds, instead=closing, prices=prices, within=within, others=plans_beside(folder),
         gap_gbp=plan.objective - plan.bound, sharp=True,
     )  # fmt: skip
     if found.clash:

@@ -53,14 +53,15 @@ class Tried:
     instead: str = ""
 
 
-def forecast_flips(study: Study, key: str, now: Rivals, until: float) -> list[str]:
+def forecast_flips(study: Study, key: str, now: Rivals, until: float, *, proven: bool) -> list[str]:
     """Sentences on the least changes of the forecast that flip what is planned for a school or site.
 
-    `now` is what `runner_up` gives for it; `until` is the time (`time.perf_counter`) at which to have done.
+    `now` is what `runner_up` gives for it; `until` is the time (`time.perf_counter`) at which to have done;
+    `proven` is whether it is known to stand at the forecast as it is.
     """
     folder = study.results / "estate"
     options = read_stage(folder, "options")
-    if not now.stands:
+    if not proven:
         return [_not_even_now(now, options)]
     stored, plan = stored_estate(folder)
     levers = tuple((read_summary(folder) or {})["levers"])

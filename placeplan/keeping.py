@@ -44,8 +44,10 @@ COLUMNS = [
 ]
 
 
-def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFrame:
-    """One row a school that the plan closes: what the best plan that does not close it costs more, least and most.
+def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """The table, and the plans (K, F) beside this one that it tells of.
+
+    One row a school that the plan closes: what the best plan that does not close it costs more, least and most.
 
     `instead` is what becomes of it in the best plan found, `closes` names the schools that close in it, `otherwise`
     says what other schools do there that they do not in this plan; `closes_share` and `fixed_cost_years` are the share
@@ -72,18 +74,19 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> pd.DataFr
     with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
         found = list(pool.map(without, closing))
     seats = _seating_gbp(estate, chosen, policy) if closing else 0.0
-    rows = []
+    rows, plans = [], []
     for f, one in zip(closing, found, strict=True):
         least, most = one.more_gbp
         other = None if one.instead is None else one.kept_without(chosen)
         instead = "" if other is None else short_words(options.loc[other[0, f]])
         then = "" if other is None else " ".join(otherwise(options, chosen, other, f))
         if other is not None:
+            plans.append(other)
             most += _seating_gbp(estate, other, policy)  # inf where not everybody finds a seat in it
-        least = max(least - seats, 0.0)
+        least = max(least - seats, 0.0) if most >= 0 else least - seats
         closes = "" if other is None else ", ".join(_closing_names(estate, actions, other))
         rows.append((estate.facilities[f].key, least, most, instead, then, closes, *_closed(estate, chosen, f, policy)))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS), plans
 
 
 def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> float:
@@ -122,11 +125,22 @@ def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
     formula = float(mine["discounted_gbp"].sum())
     effects = read_stage(folder, "closure_effects").set_index("facility")
     by_route = float(effects["vehicles_not_counted_gbp"].get(key, 0.0))
+    council = float(effects["council_discounted_gbp"].get(key, 0.0))
     return [
         words
         for row in rows[rows["facility"] == key].to_dict("records")
-        for words in [*keeping_words(row, policy), *left_out_words(row, by_route, formula)]
+        for words in [*keeping_words(row, policy), *left_out_words(row, by_route, formula), own_money_words(council)]
     ]
+
+
+def own_money_words(council_gbp: float) -> str:
+    """Whether the closure pays by the council's own money alone, which is not what the plan is chosen by."""
+    paid = f"{'saves' if council_gbp < 0 else 'costs'} it {money(abs(council_gbp))}"
+    stands = "it would stand" if council_gbp < 0 else "it would not stand"
+    return (
+        f"By the council's own money alone {stands}: closing {paid} over the years counted. The plan weighs what a "
+        "school costs to run, priced at its lump sum, with journeys and moves of families, whoever pays."
+    )
 
 
 def stands_with_shared_heads(folder: Path, key: str) -> bool:
@@ -142,6 +156,10 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     least, most = float(row["keeping_least_gbp"]), float(row["keeping_most_gbp"])
     if least == np.inf:
         return ["No plan that keeps it open keeps every rule."]
+    if most < 0:
+        return [
+            f"A plan that keeps it open costs at least {money(-most)} less: this plan is not the best, within its gap."
+        ]
     if most == np.inf:
         return [f"Keeping it open costs at least {money(least)} more than this plan; none was found in the time."]
     both = f"{money(most)} more, proven" if most - least < 1 else f"{money(least)} to {money(most)} more, both proven"

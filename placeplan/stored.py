@@ -44,3 +44,9 @@ def as_stored(estate: Estate, folder: Path) -> Estate:
     if vehicles.any() and vehicles.shape == (len(estate.facilities), len(estate.years)):
         return with_vehicles(estate, vehicles)
     return estate
+
+
+def plans_beside(folder: Path) -> list[np.ndarray]:
+    """The plans (K, F) that were found beside the stored one, each without one of its closings."""
+    with np.load(folder / "plan.npz") as saved:
+        return list(saved["beside"]) if "beside" in saved else []

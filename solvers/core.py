@@ -53,6 +53,10 @@ class Core:
         only = np.searchsorted(self.problem.option_facility, np.arange(len(self.facilities)))
         return np.where(self.decides, own, only)
 
+    def has(self, chosen: IntArray) -> bool:
+        """Whether the core has every option of a plan (K, F) of the whole that is decided in it."""
+        return bool(np.isin(chosen[:, self.facilities[self.decides]], self.options).all())
+
     def within(self, chosen: IntArray, option: IntArray) -> IntArray:
         """(K, F) options of the whole: those `chosen`, with `option` (K, facilities here) of the core."""
         whole = chosen.copy()

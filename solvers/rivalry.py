@@ -8,6 +8,7 @@ prices rule out are dropped and what is left of each side is one programme (`sol
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -116,6 +117,7 @@ def rivals(
     gap_gbp: float = math.inf,
     sharp: bool = False,
     within: IntArray | None = None,
+    others: Sequence[IntArray] = (),
     seed: int = 0,
 ) -> Rivals:
     """Plans in which the facility follows options of `taken` beside those in which it follows others.
@@ -124,7 +126,7 @@ def rivals(
     begin from; where it is one of `taken` and proven, no plan costs more than `gap_gbp` less. `prices` are those of a
     problem like this one. `instead` limits the other side to some options. `sharp` asks for the difference itself, not
     only which side is cheaper. Plans take options of `within` (O',) only, where it is given; those of `begun` must be
-    among them. ValueError where a side has no option.
+    among them. `others` are further plans (K, F) that are tried where they fit. ValueError where a side has no option.
     """
     if within is None:
         core = core_around(problem, facility)
@@ -137,7 +139,8 @@ def rivals(
     if not (mine & of_taken).any() or not (mine & of_others).any():
         raise ValueError(f"facility {facility} has no option on one of the two sides")
     contest = _Contest(core, Side(~mine | of_taken), Side(~mine | of_others), Clock(time_limit_s), sharp, seed)
-    found = contest.run(core.options_of(begun), gap_gbp, prices)
+    fitting = [core.options_of(plan) for plan in others if core.has(plan)]
+    found = contest.run(core.options_of(begun), gap_gbp, prices, fitting)
     pupil, row = np.full(problem.demand.shape, np.nan), np.full((len(found.row), problem.n_rows), np.nan)
     pupil[:, core.nodes], row[:, core.rows] = found.pupil, found.row
     return Rivals(core, contest.with_it, contest.without, RivalPrices(pupil, row))
@@ -157,11 +160,16 @@ class _Contest:
         self.sharp, self._sharply = False, sharp
         self.layout: Layout = lay_out(core.problem)
 
-    def run(self, begun: IntArray, gap_gbp: float, known: RivalPrices | None) -> Prices:
+    def run(
+        self, begun: IntArray, gap_gbp: float, known: RivalPrices | None, others: Sequence[IntArray] = ()
+    ) -> Prices:
         """Plans at hand, prices, programmes: until the sides are told apart or the time is up. The prices."""
         sides = (self.with_it, self.without)
         for side in sides:
             self._try(side, self._mended(side, self._brought_over(side, begun)))
+            for plan in others:
+                if side.allowed[plan[:, self.core.facility]].all():
+                    self._try(side, plan)
         # Of the whole: the rest of the estate costs no less than in its own best plan.
         is_begun = self.with_it.allowed[begun[:, self.core.facility]].all()
         if is_begun and math.isfinite(gap_gbp) and math.isfinite(self.with_it.most_gbp):

@@ -106,6 +106,20 @@ def test_journeys_entitlement_and_transport(made: Study) -> None:
     )
 
 
+def test_a_closing_bears_the_vehicles_that_it_needs(made: Study, tmp_path: Path) -> None:
+    """What the plan counts is what the routes come to; once a taxi costs too much, nothing closes."""
+    options = table(made, "options")
+    closing = options[(options["facility"] == C) & (options["action"] == "close")].set_index("academic_year")
+    one = table(made, "closure_effects").iloc[0]
+    counted = closing.loc[one["academic_year"], "vehicles_gbp"]
+    assert counted > 10_000 and one["vehicles_not_counted_gbp"] == pytest.approx(0, abs=1)
+    assert counted == pytest.approx(one["transport_discounted_gbp"], abs=1)  # a seat is priced at nothing here
+    assert (closing["vehicles_gbp"].diff().dropna() < 0).all()  # later, fewer years of them
+    dear = study_with(tmp_path / "dear", "taxi_gbp_per_year = 200000", "minibus_gbp_per_year = 200000",
+                      "bus_gbp_per_year = 200000")  # fmt: skip
+    assert table(dear, "closure_effects").empty
+
+
 def test_who_could_stay_together(made: Study) -> None:
     """A has ten places in every year group of twelve beside its own twenty: five sixths of it."""
     groups = table(made, "closure_together")
