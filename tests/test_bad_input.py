@@ -114,7 +114,7 @@ BREAKS: dict[str, tuple[Callable[[Path], None], str, int | None, str | None, str
         lambda s: (
             edit(s / "inputs/schools.csv", "type,planning_area", "type,planning_area,locality"),
             edit(s / "inputs/schools.csv", "Community school,P", "Community school,P,Nowhere"),
-            edit(s / "inputs/schools.csv", "Community school,P\n", "Community school,P,B\n", 9),
+            edit(s / "inputs/schools.csv", "Community school,P,Urban town\n", "Community school,P,B\n", 9),
             edit(s / "inputs/schools.csv", "Community school,S", "Community school,S,B"),
         )[0],
         "schools.csv", 2, "locality", "Nowhere",
