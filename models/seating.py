@@ -21,6 +21,7 @@ from models.closing import Closing, closing, rolls_by_year_group
 from models.estate_build import Estate
 from models.infant_classes import infant_room
 from models.seat_claims import Planned, claimed, gone_up, joined_by
+from models.seat_together import Together
 from models.seats_of_a_year import GROUPS, Group, Room, Year, sit
 
 Array = NDArray[np.float64]
@@ -139,6 +140,7 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
     years = _years(plan, closes)
     now = _Rolls(plan, closes, years, flow, unmet)
     without, parts, short = np.zeros_like(now.own), [], []
+    together = Together(estate, closes.since, plan.home, policy.number("apart_gbp"))
     latest, sat = (-1, -1), np.zeros((problem.n_arcs, GROUPS))
     for one in years:
         k, t = one.scenario, one.year
@@ -153,7 +155,8 @@ def seated(estate: Estate, chosen: Ints, flow: Array, unmet: Array, policy: Poli
         now.add(one, -yielding)
         room = now.room(one, options, policy)
         room.groups[closing_next] = 0.0  # nobody comes to a school in its last year
-        found = sit(estate, joined_by(one, yielding, estate), room, plan.home, yielding, went_up)
+        apart = together.prices(one, room)
+        found = sit(estate, joined_by(one, yielding, estate), room, plan.home, yielding, went_up, apart)
         column = np.array([each.column for each in one.groups])[found.group]
         seats = np.zeros_like(sat)
         np.add.at(seats, (found.arc, column), found.pupils)

@@ -78,18 +78,18 @@ class _Seats(NamedTuple):
     lasting: Ints  # the last year group for which it stays free, -1 where that is not asked
 
 
-def sit(estate: Estate, one: Year, room: Room, home: Ints, as_planned: Array, went_up: Array) -> Sitting:
+def sit(estate: Estate, one: Year, room: Room, home: Ints, as_planned: Array, went_up: Array, apart: Array) -> Sitting:
     """Seats of one year at least cost.
 
     `as_planned` (A, 12) has the other movers as the plan has them; `went_up` (A, 12) sat there the year before, a year
-    group lower. `home` (D,) is each node's school.
+    group lower. `home` (D,) is each node's school; `apart` (A, 12) the price of a seat apart from the year group.
     """
     if not any((group.pupils > TINY).any() for group in one.groups):
         nobody = np.empty(0, dtype=np.int64)
         return Sitting(nobody, nobody, np.empty(0), np.array([0.0 * group.pupils for group in one.groups]))
     closed_to = np.zeros((len(estate.facilities), GROUPS), dtype=bool)
     while True:
-        seats = _seats(estate, one, room, home, as_planned, went_up, closed_to)
+        seats = _seats(estate, one, room, home, as_planned, went_up, apart, closed_to)
         found, above = _least_cost(estate, one, room, home, seats)
         both = _overfull(estate, one, home, found, above)
         if not both.any():
@@ -104,6 +104,7 @@ def _seats(
     home: Ints,
     as_planned: Array,
     went_up: Array,
+    apart: Array,
     closed_to: NDArray[np.bool_],
 ) -> _Seats:
     """Every seat that somebody might take. A year group that its school still has keeps its seats there."""
@@ -123,7 +124,7 @@ def _seats(
         free = room.groups[to, column] > TINY
         open_to = np.where(owed, np.where(at_home, ~one.gone[to, column], free & ~closed_to[to, column]), free)
         who = pupils[node] > TINY
-        cost = problem.journey_costs(s)[near]
+        cost = problem.journey_costs(s)[near] + apart[near, column]
         planned = as_planned[near, column] * ~owed
         nobody, everybody = np.full(len(near), -1), np.full(len(near), np.inf)
         lasts = owed & ~at_home & (stays_free[:, column] < room.groups[to, column] - TINY)

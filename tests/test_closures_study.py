@@ -22,7 +22,7 @@ from placeplan.verification import verify_results
 
 A, B, C = (str(PRIMARIES[name]) for name in "ABC")
 CLOSING = (f"closable_urns = [{C}]", "journey_cost_gbp_per_km = 50", "disturbance_gbp = 0", "transport_gbp = 0",
-           "school_fixed_cost_gbp = 400000")  # fmt: skip
+           "school_fixed_cost_gbp = 400000", "vehicles_settled_gbp = 100")  # fmt: skip
 MORE = {C: {"fsm_pupils": "21", "reserves_gbp": "-40000", "site_owner": "Church <b>trustees</b>",
             "pfi_until": "2029-08-31", "pfi_gbp_per_year": "10000"}}  # fmt: skip
 

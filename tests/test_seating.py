@@ -170,7 +170,7 @@ def test_nobody_changes_school_again_for_a_shorter_way() -> None:
     estate = build_estate(schools, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
     plan = solved(estate)
     assert closed(estate, plan)
-    found = seats_of(estate, plan)
+    found = seats_of(estate, plan, apart_gbp=0)
     to, first = estate.problem.arc_facility[found.arc], found.year.min()
 
     def at_b(year: int, group: int) -> float:
@@ -179,6 +179,36 @@ def test_nobody_changes_school_again_for_a_shorter_way() -> None:
     assert at_b(first, 2) == pytest.approx(6) and at_b(first, 3) == pytest.approx(0)
     for later in range(1, min(4, 6 - first) + 1):  # the cohort of Y2 grows older at B, the next ones join it there
         assert at_b(first + later, 2 + later) == pytest.approx(6)
+
+
+def test_a_year_group_stays_together_where_the_way_is_not_much_longer() -> None:
+    """Half of C's homes lie 100 m nearer to B than to A, half the other way; each year group fits into either."""
+    policy = Policy(PLAIN | {"school_fixed_cost_gbp": 2_000_000})
+    rolls = {"900001": 20, "900002": 18, "900003": 6}
+    schools, pupils = [], np.zeros((1, 7, 12, 4))
+    for f, (key, count) in enumerate(rolls.items()):
+        own = np.zeros((7, 12))
+        own[:, :7] = count
+        schools.append(village(key=key, name=key, pupils=own, holds=0 * own, ground="surplus"))
+        pupils[0, :, :7, f] = count
+    pupils[0, :, :7, 2:] = 3
+    options = stays(schools) + close(schools[2], YEARS, policy)[:1]
+    metres = np.array([[500.0, 900, 900], [900, 500, 900], [900, 1000, 500], [1000, 900, 500]])
+    nodes = homes(
+        ("a", "900001", 140, 500), ("b", "900002", 126, 500), ("c", "900003", 21, 500), ("d", "900003", 21, 500)
+    )
+    reach = Reach(np.arange(4), metres, metres / 1000, np.ones((3, 3), dtype=bool)[[0, 1, 2, 2]])
+    estate = build_estate(schools, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
+    plan = solved(estate)
+    assert closed(estate, plan)
+    for price, at_a in ((0, 3), (200, 6)):
+        found = seats_of(estate, plan, apart_gbp=price)
+        first = found.year == found.year.min()
+        to = estate.problem.arc_facility[found.arc]
+        for group in range(7):
+            mine = first & (found.year_group == group)
+            assert found.pupils[mine & (to == 0)].sum() == pytest.approx(at_a, abs=0.01)
+            assert found.pupils[mine].sum() == pytest.approx(6) and not found.short
 
 
 def test_who_came_first_keeps_the_seat() -> None:
