@@ -60,7 +60,8 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> tuple[pd.
     actions = options["action"].to_numpy(dtype=object)
     closing = np.flatnonzero(np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)).tolist()
     until = time.perf_counter() + policy.number("closure_keeping_seconds")
-    gap = plan.objective - plan.bound
+    seats, placed = _seating_gbp(estate, chosen, policy) if closing else (0.0, plan.objective)
+    gap = max(placed - plan.bound, 0.0)  # plans are compared without their seats, and so is the bound
 
     def without(f: int) -> Rivals:
         seconds = max(min(share, until - time.perf_counter()), 0.0)
@@ -73,30 +74,40 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> tuple[pd.
     share = (until - time.perf_counter()) / max(math.ceil(len(closing) / 2), 1)
     with ThreadPoolExecutor(2) as pool:  # HiGHS and the prices work outside Python's lock
         found = list(pool.map(without, closing))
-    seats = _seating_gbp(estate, chosen, policy) if closing else 0.0
     rows, plans = [], []
     for f, one in zip(closing, found, strict=True):
         least, most = one.more_gbp
+        # Both are of this plan: a better one that closes it, found on the way, is another.
+        least -= seats + max(placed - _placed_gbp(estate, one.kept_to(chosen)), 0.0)
         other = None if one.instead is None else one.kept_without(chosen)
         instead = "" if other is None else short_words(options.loc[other[0, f]])
         then = "" if other is None else " ".join(otherwise(options, chosen, other, f))
         if other is not None:
             plans.append(other)
-            most += _seating_gbp(estate, other, policy)  # inf where not everybody finds a seat in it
-        least = max(least - seats, 0.0) if most >= 0 else least - seats
+            most = sum(_seating_gbp(estate, other, policy)) - plan.objective  # inf where not everybody finds a seat
+        least = min(max(least, 0.0), most) if most >= 0 else least
         closes = "" if other is None else ", ".join(_closing_names(estate, actions, other))
         rows.append((estate.facilities[f].key, least, most, instead, then, closes, *_closed(estate, chosen, f, policy)))
     return pd.DataFrame(rows, columns=COLUMNS), plans
 
 
-def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> float:
-    """What seating the displaced by year group costs above the least cost of placing them; inf where it cannot be."""
+def _placed_gbp(estate: Estate, chosen: np.ndarray) -> float:
+    """What a plan costs with everybody placed at least cost, whatever the year group."""
+    return plan_cost(estate.problem, chosen, *place_pupils(estate.problem, chosen, Clock(None)))
+
+
+def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> tuple[float, float]:
+    """What seating the displaced by year group costs above the least cost of placing them, and that cost of the plan.
+
+    The first is inf where not everybody finds a seat.
+    """
     problem = estate.problem
     flow, unmet = place_pupils(problem, chosen, Clock(None))
     seats = seated(estate, chosen, flow, unmet, policy)
+    placed = plan_cost(problem, chosen, flow, unmet)
     if seats.short:
-        return math.inf
-    return plan_cost(problem, chosen, seats.flow, seats.unmet) - plan_cost(problem, chosen, flow, unmet)
+        return math.inf, placed
+    return plan_cost(problem, chosen, seats.flow, seats.unmet) - placed, placed
 
 
 def _closing_names(estate: Estate, actions: np.ndarray, chosen: np.ndarray) -> list[str]:
