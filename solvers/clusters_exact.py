@@ -1,4 +1,8 @@
-"""The exact route for clusters: the programme of `solvers.clusters_model` to HiGHS.
+"""The exact route for clusters: prices, then the programme of `solvers.clusters_model` over ever more arcs to HiGHS.
+
+Prices (`solvers.clusters_priced`) prove a bound and say of every arc what a plan with it costs at least. The programme
+is first solved over the arcs of the cheapest plans. Whatever it proves holds for all plans up to the least that an arc
+left out may cost; arcs are added until that is beyond the best plan.
 
 Contiguity is asked for as it is broken: solve, look for members that their cluster does not reach, add the
 nodes that stand between as rows, solve again. Every round is a relaxation of the whole problem, so every
@@ -21,11 +25,16 @@ from solvers.clusters_model import (
     possible_arcs,
     separators,
 )
+from solvers.clusters_priced import relaxed
 from solvers.clusters_repair import reconnected
 from solvers.highs import Clock, Reporter, compile_model, compile_rows, run_highs
 from solvers.plans import ClusterPlan, ProgressCallback, gap_between, status_of
 
 ROUTE = "exact"
+PRICE_SHARE, PRICE_PASSES = 0.35, 600  # of the time, for prices; passes at most
+FEW_ARCS = 300  # arcs up to which nothing is left out
+FIRST_WIDTH, WIDER = 0.004, 3.0  # of the bound: arcs of plans so much dearer are in at first, and how that grows
+SEARCH_SHARE = 0.5  # of the time left, for a programme that leaves arcs out
 BUILD_S_PER_ARC = 1e-4  # measured; a model that cannot be built in time is not begun
 
 
@@ -50,49 +59,95 @@ def solve_exact(
     best = _everybody_alone(problem)
     if best is not None:
         reporter.report(incumbent=plan_cost(problem, best))
-    if clock.left_s <= len(arc) * BUILD_S_PER_ARC:
-        return _answer(problem, best, reporter.bound, gap, clock, ())
-    search = _Search(problem, build_model(problem, arc), best, reporter)
-    infeasible = search.run(clock, gap, threads, seed)
-    if infeasible and search.best is None:
-        return _answer(problem, None, math.inf, gap, clock, ())
-    return _answer(problem, search.best, reporter.bound, gap, clock, ())
+    plan, infeasible = _widening(problem, arc, best, clock, reporter, gap, threads, seed)
+    if plan is None:
+        return _answer(problem, None, math.inf if infeasible else reporter.bound, gap, clock, ())
+    return _answer(problem, plan, reporter.bound, gap, clock, ())
+
+
+def _widening(
+    problem: ClusterProblem,
+    arc: IntArray,
+    best: IntArray | None,
+    clock: Clock,
+    reporter: Reporter,
+    gap: float,
+    threads: int | None,
+    seed: int,
+) -> tuple[IntArray | None, bool]:
+    """The best plan found over ever more arcs, and whether there is none at all."""
+    least = np.full(len(arc), -math.inf)
+    if len(arc) > FEW_ARCS:
+        until_s = PRICE_SHARE * clock.left_s if math.isfinite(clock.limit_s) else math.inf
+        priced = relaxed(problem, arc, reporter.incumbent, lambda _: clock.seconds > until_s, PRICE_PASSES)
+        reporter.report(bound=priced.bound)
+        least = priced.least
+    width = FIRST_WIDTH
+    while True:
+        kept = np.flatnonzero(least <= max(reporter.bound, -math.inf) + width * abs(reporter.bound))
+        outside = float(np.delete(least, kept).min(initial=math.inf))
+        if clock.left_s <= len(kept) * BUILD_S_PER_ARC:
+            return best, False
+        search = _Search(problem, build_model(problem, arc[kept]), best, reporter, outside)
+        whole = len(kept) == len(arc)
+        share = 1.0 if whole else SEARCH_SHARE
+        infeasible = search.run(clock, share * clock.left_s, gap, threads, seed)
+        best = search.best
+        if infeasible and whole:
+            return best, best is None
+        if whole or clock.left_s == 0 or status_of(reporter.incumbent, reporter.bound, gap) == "optimal":
+            return best, False
+        width *= WIDER
+        if math.isfinite(reporter.incumbent):  # no better plan has an arc beyond
+            width = max(width, reporter.incumbent / reporter.bound - 1 + 1e-9) if reporter.bound > 0 else math.inf
 
 
 class _Search:
     """The rounds of one solve and the best connected plan they have seen."""
 
     def __init__(
-        self, problem: ClusterProblem, clusters: ClusterModel, best: IntArray | None, reporter: Reporter
+        self,
+        problem: ClusterProblem,
+        clusters: ClusterModel,
+        best: IntArray | None,
+        reporter: Reporter,
+        outside: float = math.inf,
     ) -> None:
-        self.best = best
+        """`outside` is what a plan with an arc that is not in the programme costs at least."""
+        self.best, self._outside = best, outside
         self._problem = problem
         self._clusters = clusters
         self._reporter = reporter
         self._matrix = compile_model(clusters.model, clusters.columns)
         self._broken: set[Separator] = set()
 
-    def run(self, clock: Clock, gap: float, threads: int | None, seed: int) -> bool:
-        """Solve until the gap or the limit; whether the problem proved infeasible."""
+    def report(self, *, incumbent: float = math.inf, bound: float = -math.inf) -> None:
+        """What HiGHS proves holds for the arcs in the programme only."""
+        self._reporter.report(incumbent=incumbent, bound=min(bound, self._outside))
+
+    def run(self, clock: Clock, seconds: float, gap: float, threads: int | None, seed: int) -> bool:
+        """Solve until the gap or the limit; whether the programme proved infeasible."""
+        until_s = clock.seconds + seconds
         while True:
             self._broken.clear()
             outcome = run_highs(
                 self._matrix,
-                time_limit_s=clock.left_s,
+                time_limit_s=max(until_s - clock.seconds, 0.0),
                 gap=gap,
                 threads=threads,
                 seed=seed,
                 start=None if self.best is None else self._values(self.best),
-                reporter=self._reporter,
+                reporter=self,
                 on_solution=self._look_at,
             )
             if outcome.infeasible:
+                self.report(bound=math.inf)
                 return True
-            self._reporter.report(bound=outcome.bound)
+            self.report(bound=outcome.bound)
             if outcome.values is not None:
                 self._look_at(outcome.values)
             done = status_of(self._reporter.incumbent, self._reporter.bound, gap) == "optimal"
-            if done or not outcome.proven or not self._broken or clock.left_s == 0:
+            if done or not outcome.proven or not self._broken or clock.seconds >= until_s:
                 return False
             wanted = sorted(self._broken)
             _, rows, lower, upper = compile_rows(separators(self._clusters, wanted), self._clusters.columns)
@@ -115,10 +170,12 @@ class _Search:
             self.best = lead
             self._reporter.report(incumbent=cost)
 
-    def _values(self, lead: IntArray) -> FloatArray:
-        """The variables' values of the leads (N,)."""
+    def _values(self, lead: IntArray) -> FloatArray | None:
+        """The variables' values of the leads (N,); None where an arc of theirs is not in the programme."""
         values = np.zeros(len(self._clusters.columns))
         member = np.flatnonzero(lead >= 0)
+        if any((int(lead[n]), int(n)) not in self._clusters.place for n in member):
+            return None
         values[[self._clusters.place[int(lead[n]), int(n)] for n in member]] = 1.0
         if self._problem.alone_cost is not None:
             values[len(self._clusters.arc) :] = lead < 0

@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import highspy
 import numpy as np
@@ -41,6 +41,13 @@ class Clock:
     def left_s(self) -> float:
         """Seconds left, 0 when none; inf without a limit."""
         return max(0.0, self.limit_s - self.seconds)
+
+
+class Told(Protocol):
+    """Whoever is told of better plans and bounds."""
+
+    def report(self, *, incumbent: float = math.inf, bound: float = -math.inf) -> None:
+        """Take note of a plan's cost or of a bound."""
 
 
 class Reporter:
@@ -147,7 +154,7 @@ def run_highs(
     threads: int | None = None,
     seed: int = 0,
     start: FloatArray | None = None,
-    reporter: Reporter | None = None,
+    reporter: Told | None = None,
     on_solution: Callable[[FloatArray], None] | None = None,
 ) -> Outcome:
     """Solve to the gap or the limit from a feasible `start` (C,); `on_solution` sees each better plan."""
@@ -172,7 +179,7 @@ def run_highs(
     return _outcome(highs)
 
 
-def _report(told: Any, reporter: Reporter, plans_count: bool) -> None:
+def _report(told: Any, reporter: Told, plans_count: bool) -> None:
     has_plan = plans_count and abs(told.mip_primal_bound) < 1e30
     has_bound = abs(told.mip_dual_bound) < 1e30
     reporter.report(

@@ -5,12 +5,12 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from independent_checker import check_clusters
 
 from models.clusters import ClusterProblem
-from solvers import solve_clusters
+from solvers import clusters_exact, solve_clusters
 from solvers.clusters_exact import plan_cost
 from solvers.plans import ClusterPlan
 from solvers.verify import verify_clusters
@@ -56,7 +56,8 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     return min((plan_cost(problem, lead) for lead in leads if is_feasible(problem, lead)), default=np.inf)
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("few", [0, 300])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),
     n=st.integers(2, 5),
@@ -68,7 +69,10 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     max_members=st.sampled_from([None, 2, 3]),
     n_clusters=st.sampled_from([None, 1, 2]),
 )
-def test_the_plan_costs_what_the_cheapest_of_all_assignments_costs(seed, n, contiguous, alone, **limits):
+def test_the_plan_costs_what_the_cheapest_of_all_assignments_costs(
+    monkeypatch, few, seed, n, contiguous, alone, **limits
+):
+    monkeypatch.setattr(clusters_exact, "FEW_ARCS", few)  # with prices, and without
     problem = random_problem(seed, n, contiguous, alone, **limits)
     plan, cheapest = solve_clusters(problem, gap=0.0), cheapest_of_all(problem)
     if cheapest == np.inf:
