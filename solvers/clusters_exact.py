@@ -76,19 +76,19 @@ def _widening(
     seed: int,
 ) -> tuple[IntArray | None, bool]:
     """The best plan found over ever more arcs, and whether there is none at all."""
-    least = np.full(len(arc), -math.inf)
+    least, grain = np.full(len(arc), -math.inf), grain_of(problem)
     if len(arc) > FEW_ARCS:
         until_s = PRICE_SHARE * clock.left_s if math.isfinite(clock.limit_s) else math.inf
         priced = relaxed(problem, arc, reporter.incumbent, lambda _: clock.seconds > until_s, PRICE_PASSES)
-        reporter.report(bound=priced.bound)
-        least = priced.least
+        least = rounded(priced.least, grain)
+        reporter.report(bound=float(rounded(priced.bound, grain)))
     width = FIRST_WIDTH
     while True:
         kept = np.flatnonzero(least <= max(reporter.bound, -math.inf) + width * abs(reporter.bound))
         outside = float(np.delete(least, kept).min(initial=math.inf))
         if clock.left_s <= len(kept) * BUILD_S_PER_ARC:
             return best, False
-        search = _Search(problem, build_model(problem, arc[kept]), best, reporter, outside)
+        search = _Search(problem, build_model(problem, arc[kept]), best, reporter, outside, grain)
         whole = len(kept) == len(arc)
         share = 1.0 if whole else SEARCH_SHARE
         infeasible = search.run(clock, share * clock.left_s, gap, threads, seed)
@@ -99,7 +99,8 @@ def _widening(
             return best, False
         width *= WIDER
         if math.isfinite(reporter.incumbent):  # no better plan has an arc beyond
-            width = max(width, reporter.incumbent / reporter.bound - 1 + 1e-9) if reporter.bound > 0 else math.inf
+            better = reporter.incumbent - grain
+            width = max(width, better / reporter.bound - 1 + 1e-9) if reporter.bound > 0 else math.inf
 
 
 class _Search:
@@ -112,9 +113,10 @@ class _Search:
         best: IntArray | None,
         reporter: Reporter,
         outside: float = math.inf,
+        grain: float = 0.0,
     ) -> None:
-        """`outside` is what a plan with an arc that is not in the programme costs at least."""
-        self.best, self._outside = best, outside
+        """`outside` is what a plan with an arc that is not in the programme costs at least; costs come in `grain`."""
+        self.best, self._outside, self._grain = best, outside, grain
         self._problem = problem
         self._clusters = clusters
         self._reporter = reporter
@@ -123,7 +125,7 @@ class _Search:
 
     def report(self, *, incumbent: float = math.inf, bound: float = -math.inf) -> None:
         """What HiGHS proves holds for the arcs in the programme only."""
-        self._reporter.report(incumbent=incumbent, bound=min(bound, self._outside))
+        self._reporter.report(incumbent=incumbent, bound=min(float(rounded(bound, self._grain)), self._outside))
 
     def run(self, clock: Clock, seconds: float, gap: float, threads: int | None, seed: int) -> bool:
         """Solve until the gap or the limit; whether the programme proved infeasible."""
@@ -188,6 +190,17 @@ def plan_cost(problem: ClusterProblem, lead: IntArray) -> float:
     leads = np.flatnonzero(lead == np.arange(problem.n_nodes))
     alone = 0.0 if problem.alone_cost is None else problem.alone_cost[lead < 0].sum()
     return float(problem.lead_cost[leads].sum() + problem.arc_cost[chosen].sum() + alone)
+
+
+def grain_of(problem: ClusterProblem) -> float:
+    """1 where every plan costs a whole number, so that none costs a little less than another; 0 elsewhere."""
+    costs = [problem.arc_cost, problem.lead_cost, *([] if problem.alone_cost is None else [problem.alone_cost])]
+    return float(all((cost == np.rint(cost)).all() for cost in costs))
+
+
+def rounded(bound: float | FloatArray, grain: float) -> FloatArray:
+    """What plans that cost whole numbers cost at least, where they do."""
+    return np.asarray(np.ceil(np.asarray(bound) - 1e-6) if grain else bound, dtype=np.float64)
 
 
 def bound_by_nodes(problem: ClusterProblem) -> float:
