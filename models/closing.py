@@ -55,16 +55,18 @@ def closing(estate: Estate, chosen: Ints) -> Closing:
 
 
 def with_vehicles(estate: Estate, vehicles_gbp: Array) -> Estate:
-    """The estate in which what closes costs that much in vehicles, (F, T) a year, by the share of year groups gone."""
-    row = {facility.key: f for f, facility in enumerate(estate.facilities)}
-    options = []
-    for option in estate.options:
-        if option.action in CLOSING:
-            f = row[option.facility]
-            share = gone_share(option, estate.facilities[f].columns)
-            option = replace(option, vehicles_gbp=vehicles_gbp[f] * share)
-        options.append(option)
+    """The estate in which options cost that much in vehicles, (O, T) a year; 0 but for what closes."""
+    options = [
+        replace(option, vehicles_gbp=gbp) if option.action in CLOSING else option
+        for option, gbp in zip(estate.options, vehicles_gbp, strict=True)
+    ]
     return estate.restated(estate.rows, estate.pupils, options)
+
+
+def vehicles_of(estate: Estate) -> Array:
+    """(O, T) what options cost in vehicles a year."""
+    nothing = np.zeros(len(estate.years))
+    return np.array([nothing if option.vehicles_gbp is None else option.vehicles_gbp for option in estate.options])
 
 
 def gone_share(option: Option, columns: Sequence[int]) -> Array:

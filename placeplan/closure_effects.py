@@ -139,9 +139,7 @@ def effects_table(
                 **_distances(mine),
                 **{name: float(mine[name].sum()) for name in ENTITLED},
                 **_transport(found, driven, money, year),
-                "vehicles_not_counted_gbp": _not_counted(
-                    found, all_years, routes[routes["facility"] == facility.key], f
-                ),
+                "vehicles_not_counted_gbp": _not_counted(found, all_years, driven, f),
                 **_kept_together(together[together["facility"] == facility.key]),
                 **_kinds(found, facility.key, receiving[receiving["facility"] == facility.key]),
                 "council_discounted_gbp": float(money.loc[money["council"], "discounted_gbp"].sum()),

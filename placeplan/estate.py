@@ -235,7 +235,7 @@ def _both(estate: Estate, plan: EstatePlan) -> dict[str, Placing]:
 def save_plan(plan: EstatePlan, vehicles_gbp: np.ndarray, beside: Sequence[np.ndarray], path: Path) -> None:
     """Write the arrays of a plan, so that `verify` can check it again, and what questions begin from.
 
-    That is the prices of its proof, what vehicles of closings were counted at, (F, T) a year, and the plans (K, F)
+    That is the prices of its proof, what vehicles of options were counted at, (O, T) a year, and the plans (K, F)
     `beside` it, each without one of its closings.
     """
     if plan.option is None or plan.flow is None or plan.unmet is None:

@@ -41,7 +41,7 @@ def as_stored(estate: Estate, folder: Path) -> Estate:
     """The estate in which closings cost the vehicles that the plan's estate was left with."""
     with np.load(folder / "plan.npz") as saved:
         vehicles = saved["vehicles_gbp"]
-    if vehicles.any() and vehicles.shape == (len(estate.facilities), len(estate.years)):
+    if vehicles.any() and vehicles.shape == (len(estate.options), len(estate.years)):
         return with_vehicles(estate, vehicles)
     return estate
 

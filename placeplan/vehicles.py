@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geodata.years import COMPULSORY
-from models.closing import Closing, gone_share, home_of, with_vehicles
+from models.closing import NEVER, Closing, gone_share, home_of, vehicles_of, with_vehicles
 from models.displaced import Displaced
 from models.estate_build import TINY, Estate, year_weights
 from models.options import CLOSING
@@ -26,7 +26,7 @@ from placeplan.study import Study
 from solvers import EstatePlan
 
 ROUNDS = 4  # plans at most after the first
-NO_ROOM_M = 1e9  # added to the way to a school without places
+UNKNOWN_M = 1e9  # in place of a way that is not known
 GROUPS = len(COMPULSORY)
 
 
@@ -34,7 +34,7 @@ GROUPS = len(COMPULSORY)
 class Settled:
     """A plan, how often it was planned again, and by how much its closings are still counted wrongly in all.
 
-    `vehicles_gbp` (F, T) is what was counted, were a school closed in that year.
+    `vehicles_gbp` (O, T) is what was counted.
     """
 
     seated: Seated
@@ -53,7 +53,7 @@ def planned_with_vehicles(
         return solve(one, begin, False)
 
     found, rounds = planned_with_seats(estate, first, policy), 0
-    counted, left = _as_counted(estate), 0.0
+    counted, left = vehicles_of(estate), 0.0
     while found.plan.by_scenario is not None:
         actual, left = _as_planned(study, found, counted)
         if left < policy.number("vehicles_settled_gbp") or rounds == ROUNDS:
@@ -67,21 +67,11 @@ def planned_with_vehicles(
     return Settled(found, rounds, left, counted)
 
 
-def _as_counted(estate: Estate) -> np.ndarray:
-    """(F, T) what the options of an estate count for vehicles, were the school closed."""
-    row = {facility.key: f for f, facility in enumerate(estate.facilities)}
-    counted = np.zeros((len(estate.facilities), len(estate.years)))
-    for option in estate.options:
-        if option.vehicles_gbp is not None:
-            here, gone = counted[row[option.facility]], option.places.sum(axis=1) <= TINY
-            here[:] = np.where(gone, option.vehicles_gbp, here)
-    return counted
-
-
 def _as_planned(study: Study, found: Seated, counted: np.ndarray) -> tuple[np.ndarray, float]:
-    """(F, T) what is counted, for closings of the plan as the plan has them, and the differences in all, discounted.
+    """(O, T) what is counted, for closings of the plan as the plan has them, and the differences in all, discounted.
 
-    Of a school that runs out, years count by the share of its year groups that are gone.
+    Years of a school that runs out are those of that option alone; once it is gone, what its pupils need is the same
+    however it closed.
     """
     estate = found.estate
     assert found.seats is not None
@@ -89,26 +79,34 @@ def _as_planned(study: Study, found: Seated, counted: np.ndarray) -> tuple[np.nd
     table = displaced_table(told)
     expected = above_seats(table, route_table(table, study), estate, study.policy)
     actual, weight, left = counted.copy(), year_weights(estate.years, study.policy)[1], 0.0
-    stage = estate.problem.stage_weight if len(told.chosen) > 1 else np.ones(1)
+    stage, facility = estate.problem.stage_weight, estate.problem.option_facility[: len(estate.options)]
     for f in told.closes.facilities.tolist():
-        columns = estate.facilities[f].columns
-        gone = np.array([gone_share(estate.options[o], columns) for o in told.chosen[:, f]])
-        closes = np.array([estate.options[o].action in CLOSING for o in told.chosen[:, f]])
-        closed = stage @ (gone * closes[:, None])
-        once = np.divide(expected[f], closed, out=counted[f].copy(), where=closed > TINY)
-        left += abs(float((once - counted[f]) * closed @ weight))
-        actual[f] = once
+        closing = [o for o in np.flatnonzero(facility == f).tolist() if estate.options[o].action in CLOSING]
+        share = {o: gone_share(estate.options[o], estate.facilities[f].columns) for o in closing}
+        taken = told.chosen[:, f]
+        closed = np.sum([p * share[o] for p, o in zip(stage, taken, strict=True) if o in share], axis=0)
+        whole = np.divide(expected[f], closed, out=np.zeros_like(closed), where=closed > TINY)
+        gone = np.all([share[o] > 1 - TINY for o in taken if o in share], axis=0)
+        for o in closing:
+            known = closed > TINY if o in taken else gone
+            actual[o] = np.where(known, whole * share[o], counted[o])
+        left += abs(
+            float((expected[f] - stage @ np.where(np.isin(taken, closing)[:, None], counted[taken], 0.0)) @ weight)
+        )
     return actual, left
 
 
 def vehicles_alone(study: Study, estate: Estate) -> np.ndarray:
-    """(F, T) GBP a year if a school were closed and all others stayed as they are; 0 where closing is no option."""
+    """(O, T) GBP a year of options that close a school if all others stayed as they are, by the year groups gone."""
     closable = sorted({option.facility for option in estate.options if option.action in CLOSING})
     row = {facility.key: f for f, facility in enumerate(estate.facilities)}
     schools = np.array([row[key] for key in closable], dtype=np.int64)
-    found = _as_if_alone(study, estate, schools)
-    table = displaced_table(found)
-    return above_seats(table, route_table(table, study), estate, study.policy)
+    table = displaced_table(_as_if_alone(study, estate, schools))
+    whole = above_seats(table, route_table(table, study), estate, study.policy)
+    share = [gone_share(option, estate.facilities[row[option.facility]].columns) for option in estate.options]
+    closes = np.array([option.action in CLOSING for option in estate.options])
+    of_school = whole[[row[option.facility] for option in estate.options]]
+    return np.asarray(np.array(share) * of_school * closes[:, None], dtype=float)
 
 
 def _as_if_alone(study: Study, estate: Estate, schools: np.ndarray) -> Closures:
@@ -121,11 +119,10 @@ def _as_if_alone(study: Study, estate: Estate, schools: np.ndarray) -> Closures:
     places = np.broadcast_to(np.array([facility.places for facility in estate.facilities]), rolls.shape)
     room = places - rolls >= study.policy.number("entitlement_places_left")
     arcs = np.flatnonzero(np.isin(home, schools)[problem.arc_node] & (home[problem.arc_node] != problem.arc_facility))
-    metres = np.nan_to_num(estate.arc_metres[arcs], nan=NO_ROOM_M, posinf=NO_ROOM_M)
+    metres = np.nan_to_num(estate.arc_metres[arcs], nan=UNKNOWN_M, posinf=UNKNOWN_M)
     order = arcs[np.lexsort((metres, problem.arc_node[arcs]))]
     node, to = problem.arc_node[order], problem.arc_facility[order]
     nodes, first = np.unique(node, return_index=True)
-    last = len(order) + np.zeros(1, dtype=np.int64)
     parts = []
     for k, t, column in np.ndindex(len(estate.pupils), years, GROUPS):
         pupils = estate.pupils[k, t, column, estate.moving[nodes]]
@@ -133,7 +130,7 @@ def _as_if_alone(study: Study, estate: Estate, schools: np.ndarray) -> Closures:
             continue
         rank = np.where(room[k, to, t, column], np.arange(len(order)), len(order))
         nearest = np.minimum.reduceat(rank, first)
-        arc = order[np.where(nearest < np.append(first[1:], last), nearest, first)]
+        arc = order[np.where(nearest < np.append(first[1:], len(order)), nearest, first)]
         here = np.flatnonzero(pupils > TINY)
         cell = (np.full(len(here), of) for of in (k, t, column))
         parts.append((*cell, arc[here], pupils[here]))
@@ -142,7 +139,7 @@ def _as_if_alone(study: Study, estate: Estate, schools: np.ndarray) -> Closures:
     no_one = np.zeros_like(rolls)
     moved = Displaced(scenario, arc, year, group, np.zeros(len(arc), dtype=bool), pupils, no_one, no_one)
     assert problem.baseline is not None
-    since = np.full((1, n), years, dtype=np.int64)
+    since = np.full((1, n), NEVER, dtype=np.int64)
     since[:, schools] = 0
     gone = np.zeros((1, n, years, GROUPS), dtype=bool)
     gone[:, schools] = True

@@ -14,10 +14,14 @@ from small_study import PER_YEAR_GROUP, PRIMARIES, SECONDARY, policy, write_smal
 
 from geodata.years import PRIMARY
 from placeplan.closure_verification import wrong_closures
+from placeplan.displaced import route_table
+from placeplan.estate_problem import state_problem
 from placeplan.pipeline import run_stages
 from placeplan.report import report_stage
-from placeplan.results import read_stage
+from placeplan.results import read_stage, read_summary
+from placeplan.stored import as_stored, stored_estate
 from placeplan.study import Study
+from placeplan.upstream import Upstream
 from placeplan.verification import verify_results
 
 A, B, C = (str(PRIMARIES[name]) for name in "ABC")
@@ -118,6 +122,37 @@ def test_a_closing_bears_the_vehicles_that_it_needs(made: Study, tmp_path: Path)
     dear = study_with(tmp_path / "dear", "taxi_gbp_per_year = 200000", "minibus_gbp_per_year = 200000",
                       "bus_gbp_per_year = 200000")  # fmt: skip
     assert table(dear, "closure_effects").empty
+
+
+def test_children_entitled_in_parts_make_whole_ones_together(made: Study) -> None:
+    """Two thirds of a child to each of three schools are two children and two taxis, not none."""
+    table_of = pd.DataFrame(
+        [(C, to, "2024/25", "C", 0.0, 2 / 3, 1.0) for to in ("1", "2", "3")],
+        columns=["facility", "receiving", "academic_year", "locality", "entitled_before", "entitled_after", "pupils"],
+    )
+    routes = route_table(table_of, made)
+    assert routes["pupils"].tolist() == [1, 1] and routes["taxi"].sum() == 2
+
+
+@pytest.mark.parametrize(("how", "settled"), [("phased", 100), ("phased", 10**9), ("both", 100)])
+def test_questions_are_asked_of_the_estate_that_was_planned(how: str, settled: int, tmp_path: Path) -> None:
+    """Vehicles of a school that runs out count from its first year group on, planned again for that or not."""
+    write_study(tmp_path / "study", MORE)
+    lines = [*(line for line in CLOSING if "settled" not in line), f"vehicles_settled_gbp = {settled}"]
+    policy(tmp_path / "study", *lines, f'closing = "{how}"', "closing_phase_years = 2", "federations_max = 0")
+    list(run_stages(Study.open(tmp_path / "study"), ("forecast", "balance", "estate")))
+    study = Study.open(tmp_path / "study")
+    folder = study.results / "estate"
+    stored, _ = stored_estate(folder)
+    told = read_summary(folder) or {}
+    again = as_stored(state_problem(study, Upstream.read(study.results), tuple(told["levers"])).estate, folder)
+    assert again.problem.option_cost == pytest.approx(stored.option_cost)
+    one = table(study, "closure_effects").iloc[0]
+    assert one["transport_discounted_gbp"] > 10_000 and abs(one["vehicles_not_counted_gbp"]) < max(settled, 1)
+    assert told["vehicles_left_gbp"] == pytest.approx(abs(one["vehicles_not_counted_gbp"]), abs=1)
+    assert (told["vehicles_rounds"] > 0) == (settled == 100 and how == "phased")
+    by_year = table(study, "transport").query("when == 'after'").groupby("academic_year")["gbp_per_year"].sum()
+    assert (by_year.index < one["academic_year"]).any() == (how == "phased")  # routes run before the school is gone
 
 
 def test_who_could_stay_together(made: Study) -> None:
