@@ -40,7 +40,6 @@ class Planned:
     groups : year groups of every scenario and plan year.
     flow : (S, A) shares.
     home, away : (D,) the school of each node, and (A,) whether an arc leads to another.
-    at_schools : (F, 12) sums of pupils (A, 12).
 
     """
 

@@ -139,18 +139,15 @@ def _seats(
             parts.append((np.full(len(at), j), near[at], cost[at], most[at], *flags))
     group, arc, cost, most, above, lasting, passes = (np.concatenate(part) for part in zip(*parts, strict=True))
     dearest = _dearest(cost)
-    cost = cost + above * ABOVE * dearest + passes * STAYING * dearest
+    cost = cost + above * ABOVE * dearest
     before = went_up[arc, np.array([each.column for each in one.groups])[group]]
-    stays = np.flatnonzero((before > TINY) & ~above & ~passes & (lasting < 0))  # once more, for who keeps the school
-    kept = np.flatnonzero((before > TINY) & passes)
-    stays = np.concatenate([stays, kept])
-    cost[kept] -= STAYING * dearest
-    paid = cost[stays] - STAYING * dearest
-    cost[kept] += STAYING * dearest
+    stays = np.flatnonzero((before > TINY) & ~above & (lasting < 0))  # once more, for those who keep their school
+    kept = cost[stays] - STAYING * dearest
+    cost = cost + passes * STAYING * dearest
     return _Seats(
         np.concatenate([group, group[stays]]),
         np.concatenate([arc, arc[stays]]),
-        np.concatenate([cost, paid]),
+        np.concatenate([cost, kept]),
         np.concatenate([most, before[stays]]),
         np.concatenate([above, above[stays]]),
         np.concatenate([lasting, np.full(len(stays), -1)]),

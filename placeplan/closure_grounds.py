@@ -15,7 +15,7 @@ from models.options import Facility
 from models.rules import Kept
 from models.sustainability import sustainability
 from placeplan.journeys import StudyJourneys
-from placeplan.study import Study
+from placeplan.study import Study, counted_rolls
 from placeplan.study_finances import study_finances, within_places
 from placeplan.words import counted
 
@@ -41,9 +41,7 @@ def study_grounds(
     of_money = pd.DataFrame({"urn": money.schools.key, "score": scores}).merge(
         viable(budget, study.policy), on="urn", how="left"
     )
-    rolls = study.tables["rolls"]
-    base = rolls[(rolls["academic_year"] == study.settings.base_year) & (rolls["pupils"] > 0)]
-    counted = base.groupby(base["urn"].astype(str))["pupils"].sum().to_dict()
+    counted = {urn: pupils for urn, pupils in counted_rolls(study).items() if pupils > 0}
     factors = lacking_factors(study.tables.get("rural_factors"))
     raised = _over_median(facilities, high)
     table = grounds(facilities, journeys.schools, asked, of_money, factors, counted, study.policy, raised)

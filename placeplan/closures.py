@@ -12,7 +12,7 @@ from models.closing import Closing, closing, home_of
 from models.displaced import Displaced, displaced
 from models.estate_build import Estate
 from models.seating import Seats
-from placeplan.study import Study
+from placeplan.study import Study, counted_rolls
 from solvers import EstatePlan
 
 NO_FAITH = "none"
@@ -68,9 +68,7 @@ class Closures:
     @cached_property
     def base_roll(self) -> pd.Series:
         """Pupils on roll in the base year by facility key."""
-        rolls = self.study.tables["rolls"]
-        rolls = rolls[rolls["academic_year"] == self.study.settings.base_year]
-        return rolls.groupby(rolls["urn"].astype(str))["pupils"].sum()
+        return counted_rolls(self.study)
 
     @cached_property
     def every_key(self) -> np.ndarray:

@@ -29,7 +29,7 @@ from placeplan.closure_grounds import study_grounds
 from placeplan.estate_demand import estate_demand
 from placeplan.journeys import StudyJourneys, study_journeys
 from placeplan.pipeline import COMMISSION
-from placeplan.study import Study
+from placeplan.study import Study, counted_rolls
 from placeplan.upstream import Upstream
 from placeplan.vehicles import vehicles_alone
 
@@ -167,10 +167,8 @@ def state_problem(
 
 def _known(study: Study, schools: pd.DataFrame) -> np.ndarray:
     """(N,) whether pupils of the base year and the capacity of a school are given."""
-    rolls = study.tables["rolls"]
-    base = rolls[(rolls["academic_year"] == study.settings.base_year) & (rolls["pupils"] > 0)]
-    guessed = schools["capacity_estimated"].to_numpy(dtype=bool)
-    return np.asarray(schools["urn"].isin(base["urn"]).to_numpy() & ~guessed)
+    counted = counted_rolls(study).reindex(schools["urn"].astype(str)).fillna(0.0).to_numpy(dtype=float) > 0
+    return np.asarray(counted & ~schools["capacity_estimated"].to_numpy(dtype=bool))
 
 
 def offered(

@@ -9,21 +9,16 @@ import pandas as pd
 
 from geodata.policy import Policy
 from models.options import CLOSE, CLOSING, STAY
+from placeplan.closure_words import by_faith, by_need, factor_words
 from placeplan.keeping import kept_told
 from placeplan.results import read_stage
-from placeplan.shared_heads import others_as_planned
+from placeplan.shared_heads import ANEW, others_as_planned
 from placeplan.stored import plans_beside, stored_estate
 from placeplan.what_if import clashing, least_most, otherwise
 from placeplan.words import money
 from solvers import RivalPrices, rivals
 
 Told = dict[str, list[str]]
-FACTOR_NAMES = {
-    "community": "effect on the local community",
-    "transport": "transport to other schools and its cost",
-    "motor_vehicles": "increase in the use of motor vehicles",
-    "alternatives": "alternatives to closing",
-}
 FACTORS_HEAD = "The four factors of section 15(4), in the authority's words"
 SHOWN = 6  # receiving schools, and options of the school, that are named
 
@@ -63,14 +58,6 @@ def closure_told(
     if row["offered"]:
         told["Open to it"] = _options(folder, key)
     return told
-
-
-def factor_words(factors: pd.DataFrame | None, key: str) -> list[tuple[str, str]]:
-    """What the authority writes of each of the four factors of a school, under its name; [] where it writes nothing."""
-    if factors is None:
-        return []
-    mine = factors[factors["urn"].astype(str) == key]
-    return [(words, str(mine[name].iloc[0])) for name, words in FACTOR_NAMES.items()] if len(mine) else []
 
 
 def _limits(folder: Path, row: pd.Series, policy: Policy) -> list[str]:
@@ -139,20 +126,12 @@ def _effects(folder: Path, key: str) -> list[str]:
 
 def _by_whom(one: pd.Series, to: pd.DataFrame) -> list[str]:
     """Faith, disadvantage and special needs, as far as the study gives them."""
-    faith = to.groupby("religious_character")["share"].sum().sort_values(ascending=False)
-    names = ["no religious character" if name == "none" else str(name) for name in faith.index]
-    shares = "; ".join(f"{name} {share:.0%}" for name, share in zip(names, faith, strict=True))
-    given = {
-        "eligible for free school meals": one["fsm_pupils"],
-        "with an education, health and care plan": one["ehcp_pupils"],
-        "with special educational needs without one": one["sen_support_pupils"],
-    }
-    counts = [f"{words} {'not given' if pd.isna(count) else f'{count:.0f}'}" for words, count in given.items()]
+    shares = "; ".join(f"{faith} {share:.0%}" for faith, share in by_faith(to))
     poor = [one["fsm_share"], one["receiving_fsm_share"]]
     shown = "" if pd.isna(poor).any() else f" ({poor[0]:.0%} of its pupils, {poor[1]:.0%} where they go)"
     return [
         f"By faith of the receiving school (its own: {one['religious_character']}): {shares}.",
-        f"Of its pupils: {'; '.join(counts)}{shown}.",
+        f"Of its pupils: {'; '.join(by_need(one.to_dict()))}{shown}.",
     ]
 
 
@@ -187,12 +166,13 @@ def _closed_instead(folder: Path, key: str, seconds: float, prices: RivalPrices 
     )  # fmt: skip
     if found.clash:
         others = np.setdiff1d(np.flatnonzero(problem.option_facility == facility), closing)
-        return [f"No plan that closes it keeps every rule{clashing(problem, np.setdiff1d(within, others))}."]
+        clash = clashing(problem, np.setdiff1d(within, others))
+        return [f"No plan that closes it, {ANEW}, keeps every rule{clash}."]
     least, most = (max(gbp, 0.0) for gbp in found.more_gbp)
     if not np.isfinite(most):
         return [f"Costs at least {money(least)} more; no plan that closes it was found in the time."]
     then = otherwise(options, chosen, found.kept_without(chosen), facility)
-    return [f"Costs {least_most(least, most)}, all else but heads that others share planned anew.", *then]
+    return [f"Costs {least_most(least, most)}, {ANEW}.", *then]
 
 
 def _options(folder: Path, key: str) -> list[str]:

@@ -25,13 +25,14 @@ from models.options import CLOSE, CLOSING
 from models.pockets import SCHOOLS_BLOCK
 from models.seating import seated
 from placeplan.results import read_stage
-from placeplan.shared_heads import others_as_planned
+from placeplan.shared_heads import ANEW, others_as_planned
 from placeplan.what_if import decided, otherwise, short_words
 from placeplan.words import money
 from solvers import EstatePlan, Rivals, rivals
 from solvers.highs import Clock
 from solvers.transport import place_pupils, plan_cost
 
+CROSSING = 1e-6  # share of a plan's cost by which two figures may cross: the solver's rounding
 COLUMNS = [
     "facility",
     "keeping_least_gbp",
@@ -60,7 +61,7 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> tuple[pd.
     actions = options["action"].to_numpy(dtype=object)
     closing = np.flatnonzero(np.isin(actions[chosen[:, : len(estate.facilities)]], CLOSING).any(axis=0)).tolist()
     until = time.perf_counter() + policy.number("closure_keeping_seconds")
-    seats, placed = _seating_gbp(estate, chosen, policy) if closing else (0.0, plan.objective)
+    placed = _placed_gbp(estate, chosen) if closing else plan.objective
     gap = max(placed - plan.bound, 0.0)  # plans are compared without their seats, and so is the bound
 
     def without(f: int) -> Rivals:
@@ -77,14 +78,19 @@ def keeping_table(estate: Estate, plan: EstatePlan, policy: Policy) -> tuple[pd.
     rows, plans = [], []
     for f, one in zip(closing, found, strict=True):
         least, most = one.more_gbp
-        # Both are of this plan: a better one that closes it, found on the way, is another.
-        least -= seats + max(placed - _placed_gbp(estate, one.kept_to(chosen)), 0.0)
+        # Both are of this plan with its seats: a better one that closes it, found on the way, is another.
+        best = one.kept_to(chosen)
+        least -= plan.objective - (placed if (best == chosen).all() else min(placed, _placed_gbp(estate, best)))
         other = None if one.instead is None else one.kept_without(chosen)
         instead = "" if other is None else short_words(options.loc[other[0, f]])
         then = "" if other is None else " ".join(otherwise(options, chosen, other, f))
         if other is not None:
             plans.append(other)
-            most = sum(_seating_gbp(estate, other, policy)) - plan.objective  # inf where not everybody finds a seat
+            most = _seated_gbp(estate, other, policy) - plan.objective  # inf where not everybody finds a seat
+        if most + CROSSING * max(1.0, abs(plan.objective)) < least < math.inf:
+            raise AssertionError(
+                f"{estate.facilities[f].name}: keeping it costs {most:,.0f}, proven at least {least:,.0f}."
+            )
         least = min(max(least, 0.0), most) if most >= 0 else least
         closes = "" if other is None else ", ".join(_closing_names(estate, actions, other))
         rows.append((estate.facilities[f].key, least, most, instead, then, closes, *_closed(estate, chosen, f, policy)))
@@ -96,18 +102,11 @@ def _placed_gbp(estate: Estate, chosen: np.ndarray) -> float:
     return plan_cost(estate.problem, chosen, *place_pupils(estate.problem, chosen, Clock(None)))
 
 
-def _seating_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> tuple[float, float]:
-    """What seating the displaced by year group costs above the least cost of placing them, and that cost of the plan.
-
-    The first is inf where not everybody finds a seat.
-    """
+def _seated_gbp(estate: Estate, chosen: np.ndarray, policy: Policy) -> float:
+    """What a plan costs once the displaced are seated by year group; inf where not all of them can be."""
     problem = estate.problem
-    flow, unmet = place_pupils(problem, chosen, Clock(None))
-    seats = seated(estate, chosen, flow, unmet, policy)
-    placed = plan_cost(problem, chosen, flow, unmet)
-    if seats.short:
-        return math.inf, placed
-    return plan_cost(problem, chosen, seats.flow, seats.unmet) - placed, placed
+    seats = seated(estate, chosen, *place_pupils(problem, chosen, Clock(None)), policy)
+    return math.inf if seats.short else plan_cost(problem, chosen, seats.flow, seats.unmet)
 
 
 def _closing_names(estate: Estate, actions: np.ndarray, chosen: np.ndarray) -> list[str]:
@@ -166,7 +165,7 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
     """What is said of one closure: what keeping it costs, what comes instead, and what would reverse it."""
     least, most = float(row["keeping_least_gbp"]), float(row["keeping_most_gbp"])
     if least == np.inf:
-        return ["No plan that keeps it open keeps every rule."]
+        return [f"No plan that keeps it open, {ANEW}, keeps every rule."]
     if most < 0:
         return [
             f"A plan that keeps it open costs at least {money(-most)} less: this plan is not the best, within its gap."
@@ -175,7 +174,7 @@ def keeping_words(row: Mapping[str, Any], policy: Policy) -> list[str]:
         return [f"Keeping it open costs at least {money(least)} more than this plan; none was found in the time."]
     both = f"{money(most)} more, proven" if most - least < 1 else f"{money(least)} to {money(most)} more, both proven"
     said = [
-        f"Keeping it open costs {both}, heads that others share as planned; what becomes of it then: {row['instead']}.",
+        f"Keeping it open costs {both}, {ANEW}; what becomes of it then: {row['instead']}.",
         row["otherwise"],
     ]
     return [*said, _reversed(least, most, row, policy)]

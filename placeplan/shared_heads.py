@@ -1,7 +1,8 @@
 """Comparing one school's decision with heads and numbers that other schools share left as planned.
 
 They move no pupil, and there are many ways to pair the schools of a county: to compare every one of them anew would
-cost the proof. The school that is asked about, and those it shares with or might share with, stay free.
+cost the proof. Such a school does nothing else in the comparison, and what is told says so. The school that is asked
+about, and those it shares with or might share with, stay free.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pandas as pd
 from models.estate import EstateProblem
 from models.options import FEDERATE, MERGE_KEEPS, MERGE_SITE
 
+ANEW = "all else but other schools that share a head planned anew"  # what is compared, in words
 SHARED = (FEDERATE, MERGE_KEEPS, MERGE_SITE)  # levers of two schools that leave every place where it is
 
 

@@ -181,3 +181,10 @@ def _cached_roads(folder: Path, files: Mapping[str, Path], policy: Policy) -> Ro
     cached.parent.mkdir(exist_ok=True)
     network.write(cached)
     return network
+
+
+def counted_rolls(study: Study) -> pd.Series:
+    """Pupils on roll in the base year by urn, as text."""
+    rolls = study.tables["rolls"]
+    rolls = rolls[rolls["academic_year"] == study.settings.base_year]
+    return rolls.groupby(rolls["urn"].astype(str))["pupils"].sum()

@@ -16,7 +16,7 @@ import pandas as pd
 from models.estate import EstateProblem
 from models.options import CLOSING, ENDING, STAY
 from placeplan.results import read_stage
-from placeplan.shared_heads import others_as_planned
+from placeplan.shared_heads import ANEW, others_as_planned
 from placeplan.stored import stored_estate
 from placeplan.words import money
 from solvers import RivalPrices, Rivals, rivals, solve_estate
@@ -96,7 +96,7 @@ def why(folder: Path, key: str, found: Rivals | None, seconds: float) -> list[st
         )  # fmt: skip
         others = np.setdiff1d(np.flatnonzero(problem.option_facility == facility), [today])
         clash = clashing(problem, np.setdiff1d(within, others)) if left.clash else ""
-        said.append(f"Left as it is today, all else but shared heads planned anew: {_more(*left.more_gbp)}{clash}.")
+        said.append(f"Left as it is today, {ANEW}: {_more(*left.more_gbp)}{clash}.")
     return [*said, *_binding(folder, problem, taken)]
 
 
@@ -107,7 +107,7 @@ def _runner_up(problem: EstateProblem, found: Rivals, options: pd.DataFrame, oth
     if found.instead is None:
         return f"Without what is planned for it there is no plan{clashing(problem, others)}."
     words = sorted({words_of(options.iloc[o]) for o in found.instead.tolist()})
-    return f"Runner-up: {' or '.join(words)}, all else but shared heads planned anew: {_more(*found.more_gbp)}."
+    return f"Runner-up: {' or '.join(words)}, {ANEW}: {_more(*found.more_gbp)}."
 
 
 def otherwise(options: pd.DataFrame, chosen: np.ndarray, other: np.ndarray, asked: int) -> list[str]:
@@ -152,7 +152,7 @@ def _more(least_gbp: float, most_gbp: float) -> str:
 def least_most(least_gbp: float, most_gbp: float) -> str:
     """Two proven figures between which a difference lies; where one of them says nothing, that is said instead."""
     least, most = money(least_gbp), money(most_gbp)
-    if most_gbp > MUCH_MORE * least_gbp >= MUCH_MORE:
+    if least_gbp >= 1.0 and most_gbp > MUCH_MORE * least_gbp:
         return f"at least {least} more, proven"
     if least_gbp < 1.0:
         return f"at most {most} more, and in the time it is not proven to cost more at all"

@@ -43,7 +43,7 @@ class Clock:
         return max(0.0, self.limit_s - self.seconds)
 
 
-class Told(Protocol):
+class Listener(Protocol):
     """Whoever is told of better plans and bounds."""
 
     def report(self, *, incumbent: float = math.inf, bound: float = -math.inf) -> None:
@@ -154,7 +154,7 @@ def run_highs(
     threads: int | None = None,
     seed: int = 0,
     start: FloatArray | None = None,
-    reporter: Told | None = None,
+    reporter: Listener | None = None,
     on_solution: Callable[[FloatArray], None] | None = None,
 ) -> Outcome:
     """Solve to the gap or the limit from a feasible `start` (C,); `on_solution` sees each better plan."""
@@ -179,7 +179,7 @@ def run_highs(
     return _outcome(highs)
 
 
-def _report(told: Any, reporter: Told, plans_count: bool) -> None:
+def _report(told: Any, reporter: Listener, plans_count: bool) -> None:
     has_plan = plans_count and abs(told.mip_primal_bound) < 1e30
     has_bound = abs(told.mip_dual_bound) < 1e30
     reporter.report(

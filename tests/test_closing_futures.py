@@ -59,6 +59,31 @@ def test_keeping_is_set_against_the_plan_also_where_a_school_closes_in_one_futur
     assert set(chosen[:, 1]) <= set(mine) and [estate.options[o].action for o in others] == ["stay"]
 
 
+def test_keeping_counts_the_seats_of_this_plan() -> None:
+    """A has no place for four of C's Y2: they go to B, farther away, and keeping C saves that way too."""
+    policy = Policy(PLAIN | {"school_fixed_cost_gbp": 60_000, "closure_keeping_seconds": 10, "closing_cost_gbp": 0})
+    counts = ([20, 20, 28, 20, 20, 20, 20], [10] * 7, [3, 3, 6, 3, 3, 3, 3])
+    pupils = np.zeros((1, 7, 12, 3))
+    pupils[0, :, :7] = np.array(counts).T
+    schools = [
+        village(key=f"90000{f}", name="ABC"[f], pupils=pupils[0, :, :, f], holds=0 * pupils[0, :, :, f],
+                ground="surplus" if f == 2 else "")
+        for f in range(3)
+    ]  # fmt: skip
+    options = stays(schools) + close(schools[2], YEARS, policy)[:1]
+    metres = np.array([[500.0, 5000, 900], [5000, 500, 900], [900, 4000, 500]])
+    reach = Reach(np.arange(3), metres, metres / 1000, np.ones((3, 3), dtype=bool))
+    nodes = homes(*((f"h{f}", schools[f].key, sum(counts[f]), 500) for f in range(3)))
+    estate = build_estate(schools, options, [], nodes, pupils, BANDS, YEARS, reach, policy)
+    found = planned_with_seats(estate, lambda one, _: solve_estate(one.problem, gap=1e-9), policy)
+    assert not found.short and found.seating_gbp > 1_000 and found.plan.by_scenario[0, 2] == 3
+    stays_open = estate.problem.baseline[None]
+    truth = plan_cost(estate.problem, stays_open, *place_pupils(estate.problem, stays_open, Clock(None)))
+    told = keeping_table(estate, found.plan, policy)[0].iloc[0]
+    for name in ("keeping_least_gbp", "keeping_most_gbp"):
+        assert told[name] == pytest.approx(truth - found.plan.objective, abs=1)
+
+
 def test_a_school_that_runs_out_holds_its_own_year_groups_in_every_future() -> None:
     """Places for 7½ a year group would hold the six of a smaller future's Y1, which is gone, in those of Y2 and up."""
     policy = Policy(PLAIN | {"school_fixed_cost_gbp": 2_000_000, "closing": "phased", "closing_phase_years": 2})

@@ -196,3 +196,19 @@ def test_pupils_without_a_place_are_listed_to_the_pupil() -> None:
     assert left.groupby("academic_year")["pupils"].sum().tolist() == pytest.approx([70] * 7)
     placed = allocation(made, plan.flow).groupby("academic_year")["pupils"].sum()
     assert placed.tolist() == pytest.approx([140] * 7)
+
+
+def test_of_a_shorter_way_to_a_school_that_stands_a_tenth_is_a_gain() -> None:
+    """P lives 4 km from A, 1 km from B and 1 km from a site; a farther school, at 6 km, costs all of its 2 km more."""
+    policy = Policy({"residual_years": 0, "discount_rate": 0.0, "disturbance_gbp": 0, "transport_gbp": 0})
+    schools = [*two(), village(key="900003", name="C"), site()]
+    options = [*stays(schools), *close(replace(schools[0], ground="surplus"), YEARS, policy)]
+    options += new_school(schools[3], YEARS, policy)[:1]
+    made = estate(schools, options, homes(("p", "900001", 70, 4000)), [[4, 1, 6, 1]], policy)
+    problem = made.problem
+    late = (made.slices["academic_year"] == YEARS[-1]).to_numpy()
+    per_km = {
+        int(f): problem.arc_cost[late, a][0] / policy.number("journey_cost_gbp_per_km")
+        for a, f in enumerate(problem.arc_facility)
+    }
+    assert per_km == pytest.approx({0: 4.0, 1: 4.0 - 0.1 * 3.0, 2: 6.0, 3: 1.0})

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from geodata.fallbacks import complete, old_data
+from geodata.fallbacks import RURAL_CLASS, RURAL_UNKNOWN, complete, old_data
 from geodata.fields import tables
 from geodata.policy import Policy
 from geodata.settings import Settings
@@ -97,6 +97,18 @@ def test_rural_designation_falls_back_to_the_rural_class_of_primaries() -> None:
     )
     done, _ = filled(frame, *(rolls(urn, R=10) for urn in (1, 2, 3)))
     assert done["rural_designated"].to_dict() == {1: True, 2: False, 3: False}
+    assert done["rural_from"].to_dict() == {1: RURAL_CLASS, 2: "", 3: ""}
+
+
+def test_without_class_or_designation_it_is_not_known_whether_a_primary_is_rural() -> None:
+    """To take it for urban would strip a village school of its protection."""
+    frame = schools(
+        {"urn": 1, "name": "A", "phase": "primary"},
+        {"urn": 2, "name": "B", "phase": "secondary"},
+        {"urn": 3, "name": "C", "phase": "primary", "rural_designated": False},
+    )
+    done, used = filled(frame, *(rolls(urn, R=10) for urn in (1, 2, 3)))
+    assert done["rural_from"].to_dict() == {1: RURAL_UNKNOWN, 2: "", 3: ""} and used["schools.rural_designated"] == 1
 
 
 @pytest.mark.parametrize(("capacity_year", "old"), [("2022/23", False), ("2021/22", False), ("2014/15", True)])

@@ -381,6 +381,22 @@ def test_schools_named_for_amalgamation_are_amalgamated(study: Path) -> None:
     check_stored_plans(study)
 
 
+def test_a_school_of_some_of_its_ages_takes_no_other_in() -> None:
+    """Y4–Y6 stand inside R–Y6: the larger may take in the smaller, and never the other way, one site or two."""
+    whole, _ = couple(other=village(key="900002", name="Hill", intake=25, year_groups=("Y4", "Y5", "Y6")))
+    joint = amalgamate(whole, YEARS, PLAIN)
+    assert joint == []  # the one with a ground would end in a school without its R–Y3
+    small, _ = couple(one=village(name="Green", year_groups=("Y4", "Y5", "Y6"), intake=10))
+    assert {option.action for option in amalgamate(small, YEARS, PLAIN)} == {MERGE_CLOSES}
+
+
+def test_of_two_of_the_same_ages_the_larger_number_stays() -> None:
+    large, _ = couple(one=village(name="Green", intake=28))
+    assert not {option.action for option in amalgamate(large, YEARS, PLAIN)} & {MERGE_CLOSES, MERGE_SITE}
+    small, _ = couple(one=village(name="Green", intake=10))
+    assert {MERGE_CLOSES, MERGE_SITE} <= {option.action for option in amalgamate(small, YEARS, PLAIN)}
+
+
 @pytest.mark.parametrize(
     ("pair", "change", "what", "mend"),
     [

@@ -12,7 +12,7 @@ from models.estate_build import Reach, build_estate
 from models.estate_read import option_table
 from models.options import CLOSING, FEDERATE, STAY
 from placeplan.keeping import keeping_table, keeping_words, left_out_words
-from placeplan.shared_heads import SHARED, others_as_planned
+from placeplan.shared_heads import ANEW, SHARED, others_as_planned
 from placeplan.words import money
 from solvers import solve_estate
 
@@ -63,7 +63,7 @@ def test_what_is_not_proven_is_not_said_to_stand() -> None:
     assert said.startswith("It is not proven that it stands; if") and "less than nothing" in said
     assert keeping_words(row | {"keeping_most_gbp": np.inf}, Policy({}))[0].endswith("found in the time.")
     assert keeping_words(row | {"keeping_least_gbp": np.inf}, Policy({})) == [
-        "No plan that keeps it open keeps every rule."
+        f"No plan that keeps it open, {ANEW}, keeps every rule."
     ]
 
 
@@ -89,6 +89,12 @@ def test_shared_heads_stay_as_they_are_planned_and_all_else_is_open() -> None:
     free = others_as_planned(estate.problem, option_table(estate), chosen, 0).tolist()
     pairs = [o.action not in SHARED or {o.facility, o.partner} <= {"900001"} | might for o in options]
     assert free == np.flatnonzero(pairs).tolist()
+    # Who shares nothing in the plan may share in another: with whom it might, both halves or none.
+    apart = np.array([[stay["900001"], stay["900002"], stay["900003"]]])
+    may = others_as_planned(estate.problem, option_table(estate), apart, 0)
+    assert {joint["900001", "900002"], joint["900002", "900001"]} <= set(may.tolist())
+    none = [options[o] for o in others_as_planned(estate.problem, option_table(estate), apart)]
+    assert not {o.action for o in none} & set(SHARED)
     alone = [options[o] for o in others_as_planned(estate.problem, option_table(estate), chosen, 2)]
     assert [o.action for o in alone if o.facility != "900003"] == [FEDERATE, FEDERATE]
 

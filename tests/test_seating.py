@@ -211,6 +211,31 @@ def test_a_year_group_stays_together_where_the_way_is_not_much_longer() -> None:
             assert found.pupils[mine].sum() == pytest.approx(6) and not found.short
 
 
+def test_a_seat_that_lasts_is_worth_a_longer_way() -> None:
+    """A, the nearer, has eight places for C's six in the closing year, and its own cohorts fill it a year later."""
+    policy = Policy(PLAIN | {"school_fixed_cost_gbp": 2_000_000})
+    every = np.zeros((3, 7, 12))
+    every[0, :, :7], every[1, :, :7], every[2, :, :7] = 22, 10, 6
+    every[0, 2:, 1:7] = 30
+    schools = [
+        village(key=f"90000{f + 1}", name="ABC"[f], pupils=every[f], holds=0 * every[f], ground="surplus")
+        for f in range(3)
+    ]
+    options = stays(schools) + close(schools[2], YEARS, policy)[:1]
+    assert options[-1].academic_year == YEARS[1]
+    metres = np.array([[500.0, 900, 900], [900, 500, 900], [900, 1500, 500]])
+    nodes = homes(*((f"h{f}", schools[f].key, 7 * n, 500) for f, n in enumerate((22, 10, 6))))
+    reach = Reach(np.arange(3), metres, metres / 1000, np.ones((3, 3), dtype=bool))
+    estate = build_estate(schools, options, [], nodes, every.transpose(1, 2, 0)[None], BANDS, YEARS, reach, policy)
+    plan = solved(estate)
+    assert closed(estate, plan)
+    found = seats_of(estate, plan, apart_gbp=0)
+    to = estate.problem.arc_facility[found.arc]
+    for group, at_a in ((2, 0), (6, 6)):  # Y2 would lose its seat; Y6 leaves before
+        mine = (found.year == 1) & (found.year_group == group)
+        assert found.pupils[mine & (to == 0)].sum() == pytest.approx(at_a, abs=0.01) and not found.short
+
+
 def test_who_came_first_keeps_the_seat() -> None:
     """C's six of each year group go to A; from the year after B is short of 18 upper places, for which A is nearer.
 

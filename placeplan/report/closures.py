@@ -10,16 +10,11 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
-from placeplan.explain_closure import factor_words
+from placeplan.closure_words import by_faith, by_need, factor_words
 from placeplan.keeping import kept_told
 from placeplan.results import read_stage
 
 NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": [], "other_plans": []}
-KINDS = (
-    ("fsm_pupils", "eligible for free school meals"),
-    ("ehcp_pupils", "with an education, health and care plan"),
-    ("sen_support_pupils", "with special educational needs without one"),
-)
 LEAST_SHOWN = 0.5  # pupils
 
 
@@ -38,8 +33,8 @@ def closures_contents(folder: Path, factors: pd.DataFrame | None, policy: Policy
                 "ground": grounds.get(row["facility"], ""),
                 "factors": factor_words(factors, row["facility"]),
                 "keeping": kept_told(folder, row["facility"], policy),
-                "kinds": _kinds(row),
-                "faith": _faith(receiving[receiving["facility"] == row["facility"]]),
+                "kinds": by_need(row),
+                "faith": by_faith(receiving[receiving["facility"] == row["facility"]]),
                 "receiving": _receiving(receiving[receiving["facility"] == row["facility"]]),
                 "council_items": _council(pockets[pockets["facility"] == row["facility"]]),
                 "pockets": pockets[pockets["facility"] == row["facility"]].to_dict("records"),
@@ -61,17 +56,6 @@ def _other_plans(folder: Path, effects: pd.DataFrame) -> list[dict[str, Any]]:
     names = effects.set_index("facility")["name"]
     told: list[dict[str, Any]] = rows.assign(name=rows["facility"].map(names)).to_dict("records")
     return told
-
-
-def _kinds(row: Mapping[str, Any]) -> list[str]:
-    """Pupils of the closing school by disadvantage and special educational needs, in words; "not given" where so."""
-    return [f"{words}: {'not given' if pd.isna(row[name]) else f'{row[name]:,.0f}'}" for name, words in KINDS]
-
-
-def _faith(receiving: pd.DataFrame) -> list[tuple[str, float]]:
-    """Share of the displaced pupils by the religious character of the school they would go to."""
-    by_faith = receiving.groupby("religious_character")["share"].sum().sort_values(ascending=False)
-    return [("no religious character" if faith == "none" else str(faith), float(s)) for faith, s in by_faith.items()]
 
 
 def _receiving(receiving: pd.DataFrame) -> list[dict[str, Any]]:
