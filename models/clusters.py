@@ -11,7 +11,8 @@ Schools into clusters around an executive head, and clusters into trusts around 
          Σ_l y[l] = n_clusters                            where asked
          x[(l, i)] + x[(l, j)] ≤ y[l]                     every lead l and pair i, j kept apart
          the members of every cluster are connected by neighbours             where asked
-         x, y, w ∈ {0, 1}
+         lower[r, l]·y[l] − short[r, l] ≤ Σ_{a of l} value[r, n(a)]·x[a] ≤ upper[r, l]·y[l]    every row r of `rows`
+         x, y, w ∈ {0, 1}, short ≥ 0 at the row's price, 0 where it has none
 
 ========  ======================  =======================================================
 symbol    array                   meaning
@@ -35,6 +36,35 @@ from models.estate import FloatArray, IntArray, finite_numbers, refuse, require_
 
 
 @dataclass(frozen=True, eq=False)
+class GroupRow:
+    """A further limit on every cluster: what its members add up to, between what its lead asks and allows.
+
+    With a `short_price`, falling short of `lower` is allowed and costs so much a unit; without, it is not.
+    """
+
+    name: str  # words a planner recognises
+    value: FloatArray  # (N,) what a node adds
+    lower: FloatArray  # (N,) by lead; -inf: none
+    upper: FloatArray  # (N,) by lead; inf: none
+    short_price: float | None = None
+
+    def total(self, lead: IntArray) -> FloatArray:
+        """(N,) what each lead's cluster adds up to by the leads (N,) of the nodes."""
+        inside = lead >= 0
+        return np.bincount(lead[inside], self.value[inside], minlength=len(lead)).astype(np.float64)
+
+    def short(self, lead: IntArray) -> FloatArray:
+        """(N,) by how much each cluster falls short of `lower`; 0 for who leads none."""
+        leads = lead == np.arange(len(lead))
+        return np.where(leads, np.maximum(self.lower - self.total(lead), 0.0), 0.0)
+
+    def over(self, lead: IntArray) -> FloatArray:
+        """(N,) by how much each cluster is above `upper`; 0 for who leads none."""
+        leads = lead == np.arange(len(lead))
+        return np.where(leads, np.maximum(self.total(lead) - self.upper, 0.0), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
 class ClusterProblem:
     """Who may lead whom, at what cost, and what a cluster must keep to; shapes in the comments.
 
@@ -55,6 +85,7 @@ class ClusterProblem:
     n_clusters: int | None = None  # exact number, or free
     apart: IntArray | None = None  # (K, 2) pairs never in one cluster
     neighbours: IntArray | None = None  # (E, 2) contiguity graph; None: contiguity not asked
+    rows: tuple[GroupRow, ...] = ()  # further limits
 
     def __post_init__(self) -> None:
         for name in ("arc_lead", "arc_member"):
@@ -66,6 +97,8 @@ class ClusterProblem:
         self._check_limits()
         for name in ("apart", "neighbours"):
             self._check_pairs(name)
+        for row in self.rows:
+            self._check_row(row)
 
     @property
     def n_nodes(self) -> int:
@@ -112,6 +145,15 @@ class ClusterProblem:
             limit = getattr(self, name)
             if limit is not None and (limit != int(limit) or limit < 0):
                 raise ValueError(f"{name} = {limit}: a count is a whole number, not negative")
+
+    def _check_row(self, row: GroupRow) -> None:
+        for name in ("value", "lower", "upper"):
+            limit = np.asarray(getattr(row, name), dtype=np.float64)
+            require_shape(f"rows: {row.name}: {name}", limit, (self.n_nodes,))
+            wrong = ~np.isfinite(limit) if name == "value" else np.isnan(limit)
+            refuse(f"rows: {row.name}: {name}", limit, wrong, "is not a number")
+        if row.short_price is not None and not 0 <= row.short_price < math.inf:
+            raise ValueError(f"rows: {row.name}: short_price = {row.short_price}: a price is not negative")
 
     def _check_pairs(self, name: str) -> None:
         if getattr(self, name) is None:

@@ -179,21 +179,27 @@ class _Search:
         if any((int(lead[n]), int(n)) not in self._clusters.place for n in member):
             return None
         values[[self._clusters.place[int(lead[n]), int(n)] for n in member]] = 1.0
+        first = len(self._clusters.arc)
         if self._problem.alone_cost is not None:
-            values[len(self._clusters.arc) :] = lead < 0
+            values[first : first + self._problem.n_nodes] = lead < 0
+        short = [row.short(lead) for row in self._problem.rows]
+        values[len(values) - len(self._clusters.short) :] = [short[r][one] for r, one in self._clusters.short]
         return values
 
 
 def plan_cost(problem: ClusterProblem, lead: IntArray) -> float:
-    """The objective of the leads (N,): leads, members, nodes alone."""
+    """The objective of the leads (N,): leads, members, nodes alone, and what falls short."""
     chosen = lead[problem.arc_member] == problem.arc_lead
     leads = np.flatnonzero(lead == np.arange(problem.n_nodes))
     alone = 0.0 if problem.alone_cost is None else problem.alone_cost[lead < 0].sum()
-    return float(problem.lead_cost[leads].sum() + problem.arc_cost[chosen].sum() + alone)
+    short = sum(row.short(lead).sum() * row.short_price for row in problem.rows if row.short_price is not None)
+    return float(problem.lead_cost[leads].sum() + problem.arc_cost[chosen].sum() + alone + short)
 
 
 def grain_of(problem: ClusterProblem) -> float:
     """1 where every plan costs a whole number, so that none costs a little less than another; 0 elsewhere."""
+    if any(row.short_price for row in problem.rows):
+        return 0.0
     costs = [problem.arc_cost, problem.lead_cost, *([] if problem.alone_cost is None else [problem.alone_cost])]
     return float(all((cost == np.rint(cost)).all() for cost in costs))
 

@@ -8,6 +8,7 @@
          min_members·y[l] ≤ Σ_{a of l} x[a] ≤ max_members·y[l]                           members
          Σ_l y[l] = n_clusters                                                           cluster_count
          x[(l, i)] + x[(l, j)] ≤ y[l]                                                    kept_apart
+         lower[r, l]·y[l] − s[r, l] ≤ Σ_{a of l} value[r, n(a)]·x[a] ≤ upper[r, l]·y[l]   group_rows, s at its price
          x[(l, n)] ≤ Σ_{m in M} x[(l, m)]   every set M of nodes that separates n from l     separators
 
 Contiguity is the last family. It is exponential, so only each member's own neighbours are written at first;
@@ -32,12 +33,13 @@ Separator = tuple[int, int, tuple[int, ...]]  # lead, member, the nodes between
 
 @dataclass(frozen=True, eq=False)
 class ClusterModel:
-    """A Pyomo model over the arcs that a cluster can use: columns x (K), then w (N or none)."""
+    """A Pyomo model over the arcs that a cluster can use: columns x (K), then w (N or none), then s (by `short`)."""
 
     model: Any
     columns: list[Any]
     arc: IntArray  # (K,) the problem's arcs
     place: dict[tuple[int, int], int]  # position among the K of (lead, member)
+    short: list[tuple[int, int]]  # (row, lead) that may fall short at a price
 
 
 def possible_arcs(problem: ClusterProblem) -> IntArray:
@@ -94,8 +96,15 @@ def build_model(problem: ClusterProblem, arc: IntArray) -> ClusterModel:
     model.x = pyo.Var(range(len(arc)), domain=pyo.Binary)
     model.w = pyo.Var(range(problem.n_nodes if problem.alone_cost is not None else 0), domain=pyo.Binary)
     place = {pair: k for k, pair in enumerate(_pairs(lead, member))}
-    clusters = ClusterModel(model, [*model.x.values(), *model.w.values()], arc, place)
     of_lead, of_member = _positions(lead), _positions(member)
+    short = [
+        (r, one)
+        for r, row in enumerate(problem.rows)
+        for one in of_lead
+        if row.short_price is not None and row.lower[one] > -np.inf
+    ]
+    model.s = pyo.Var(range(len(short)), domain=pyo.NonNegativeReals)
+    clusters = ClusterModel(model, [*model.x.values(), *model.w.values(), *model.s.values()], arc, place, short)
     total_cost(clusters, problem)
     one_cluster(clusters, problem, of_member)
     led(clusters)
@@ -103,17 +112,19 @@ def build_model(problem: ClusterProblem, arc: IntArray) -> ClusterModel:
     members(clusters, problem, of_lead)
     cluster_count(clusters, problem, of_lead)
     kept_apart(clusters, problem, of_lead)
+    group_rows(clusters, problem, of_lead)
     if problem.neighbours is not None:
         model.separators = separators(clusters, _own_neighbours(clusters, problem))
     return clusters
 
 
 def total_cost(clusters: ClusterModel, problem: ClusterProblem) -> None:
-    """Leads, members and nodes alone."""
+    """Leads, members, nodes alone and what falls short."""
     lead, member = problem.arc_lead[clusters.arc], problem.arc_member[clusters.arc]
     cost = problem.arc_cost[clusters.arc] + np.where(lead == member, problem.lead_cost[lead], 0.0)
     alone = np.empty(0) if problem.alone_cost is None else problem.alone_cost
-    total = pyo.quicksum(c * v for c, v in zip([*cost, *alone], clusters.columns, strict=True))
+    short = [problem.rows[r].short_price for r, _ in clusters.short]
+    total = pyo.quicksum(c * v for c, v in zip([*cost, *alone, *short], clusters.columns, strict=True))
     clusters.model.total_cost = pyo.Objective(expr=total)
 
 
@@ -172,6 +183,29 @@ def kept_apart(clusters: ClusterModel, problem: ClusterProblem, of_lead: dict[in
         return model.x[place[lead, i]] + model.x[place[lead, j]] <= model.x[place[lead, lead]]
 
     clusters.model.kept_apart = pyo.Constraint(range(len(both)), rule=rule)
+
+
+def group_rows(clusters: ClusterModel, problem: ClusterProblem, of_lead: dict[int, list[int]]) -> None:
+    """What the members of a cluster add up to, between what its lead asks and allows."""
+    model, place = clusters.model, clusters.place
+    short = {pair: k for k, pair in enumerate(clusters.short)}
+    member = problem.arc_member[clusters.arc]
+    pairs = [(r, one) for r in range(len(problem.rows)) for one in of_lead]
+
+    def added(model: Any, r: int, one: int) -> Any:
+        return pyo.quicksum(float(problem.rows[r].value[member[k]]) * model.x[k] for k in of_lead[one])
+
+    def at_least(model: Any, r: int, one: int) -> Any:
+        slack = model.s[short[r, one]] if (r, one) in short else 0.0
+        return added(model, r, one) + slack - float(problem.rows[r].lower[one]) * model.x[place[one, one]] >= 0
+
+    def at_most(model: Any, r: int, one: int) -> Any:
+        return added(model, r, one) - float(problem.rows[r].upper[one]) * model.x[place[one, one]] <= 0
+
+    asked = [(r, one) for r, one in pairs if problem.rows[r].lower[one] > -np.inf]
+    allowed = [(r, one) for r, one in pairs if problem.rows[r].upper[one] < np.inf]
+    model.rows_at_least = pyo.Constraint(asked, rule=at_least)
+    model.rows_at_most = pyo.Constraint(allowed, rule=at_most)
 
 
 def separators(clusters: ClusterModel, wanted: list[Separator]) -> Any:

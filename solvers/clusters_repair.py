@@ -47,6 +47,10 @@ def _has_room(problem: ClusterProblem, lead: IntArray, one: int, n: int) -> bool
         return False
     if problem.max_members is not None and len(nodes) >= problem.max_members:
         return False
+    joined = lead.copy()
+    joined[n] = one
+    if any(row.over(joined)[one] > 0 for row in problem.rows):
+        return False
     if problem.apart is None:
         return True
     rivals = problem.apart[(problem.apart == n).any(axis=1)]
@@ -56,7 +60,10 @@ def _has_room(problem: ClusterProblem, lead: IntArray, one: int, n: int) -> bool
 def _large_enough(problem: ClusterProblem, lead: IntArray) -> bool:
     leads, members = np.unique(lead[lead >= 0], return_counts=True)
     weight = np.bincount(lead[lead >= 0], problem.weight[lead >= 0], minlength=problem.n_nodes)[leads]
-    return bool(np.all(members >= problem.min_members) and np.all(weight >= problem.min_weight))
+    hard = [row.short(lead).max(initial=0.0) for row in problem.rows if row.short_price is None]
+    return bool(
+        np.all(members >= problem.min_members) and np.all(weight >= problem.min_weight) and max(hard, default=0.0) <= 0
+    )
 
 
 def _neighbour_lists(problem: ClusterProblem) -> list[list[int]]:

@@ -59,6 +59,10 @@ def verify_clusters(problem: ClusterProblem, plan: ClusterPlan) -> list[str]:
         if lead[a] >= 0 and lead[a] == lead[b]:
             wrong.append(f"nodes {a} and {b} must be apart and are both led by {lead[a]}")
     cost = problem.lead_cost[leads].sum() + problem.arc_cost[chosen].sum()
+    for one in leads:
+        more, price = _wrong_rows(problem, int(one), np.flatnonzero(lead == one))
+        wrong += more
+        cost += price
     cost += 0.0 if problem.alone_cost is None else problem.alone_cost[alone].sum()
     return wrong + _wrong_claims(plan, float(cost))
 
@@ -157,6 +161,22 @@ def _wrong_cluster(problem: ClusterProblem, lead: int, nodes: IntArray) -> list[
         if np.any(part != part[0]):
             wrong.append(f"the cluster of {lead} is not connected")
     return wrong
+
+
+def _wrong_rows(problem: ClusterProblem, lead: int, nodes: IntArray) -> tuple[list[str], float]:
+    """What is wrong with a cluster by the further rows, and what it pays for falling short."""
+    wrong, price = [], 0.0
+    for row in problem.rows:
+        total = float(row.value[nodes].sum())
+        slack = TOLERANCE * max(1.0, float(np.abs(row.value[nodes]).sum()))
+        short = row.lower[lead] - total
+        if row.short_price is not None:
+            price += row.short_price * max(short, 0.0)
+        elif short > slack:
+            wrong.append(f"the cluster of {lead} has {total:,.6g} of {row.name}, below {row.lower[lead]:,.6g}")
+        if total > row.upper[lead] + slack:
+            wrong.append(f"the cluster of {lead} has {total:,.6g} of {row.name}, above {row.upper[lead]:,.6g}")
+    return wrong, price
 
 
 def _wrong_claims(plan: EstatePlan | ClusterPlan, cost: float) -> list[str]:

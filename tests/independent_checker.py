@@ -64,5 +64,13 @@ def check_clusters(problem, plan):
     for a, b in p.apart if p.apart is not None else []:
         assert lead[a] < 0 or lead[a] != lead[b], f"{a} and {b} stand together"
     cost = p.lead_cost[leads].sum() + sum(price[pair] for pair in pairs)
+    for row in p.rows:
+        for one in leads:
+            total = sum(row.value[n] for n in member if lead[n] == one)
+            assert total <= row.upper[one] + TOLERANCE, f"cluster {one} is above its {row.name}"
+            if row.short_price is None:
+                assert total >= row.lower[one] - TOLERANCE, f"cluster {one} is below its {row.name}"
+            elif total < row.lower[one]:
+                cost += row.short_price * (row.lower[one] - total)
     _close("the cost", plan.objective, cost + (p.alone_cost[alone].sum() if len(alone) else 0.0))
     _check_gap(plan)

@@ -17,6 +17,7 @@ from solvers.clusters_priced import relaxed
 LIMITS = {
     "contiguous": st.booleans(),
     "alone": st.booleans(),
+    "rows": st.booleans(),
     "min_weight": st.sampled_from([0.0, 90.0]),
     "max_weight": st.sampled_from([np.inf, 180.0, 150.5, 5000.0]),
     "max_members": st.sampled_from([None, 2, 3]),
@@ -35,9 +36,9 @@ def every_plan(problem: ClusterProblem) -> list[tuple[np.ndarray, float]]:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(2, 5), passes=st.integers(1, 60), **LIMITS)
-def test_no_plan_and_no_plan_with_an_arc_costs_less_than_is_proven(seed, n, passes, contiguous, alone, **limits):
+def test_no_plan_and_no_plan_with_an_arc_costs_less_than_is_proven(seed, n, passes, contiguous, alone, rows, **limits):
     """A bound too high, or an arc ruled out that a better plan uses, would be a false proof."""
-    problem = random_problem(seed, n, contiguous, alone, **limits)
+    problem = random_problem(seed, n, contiguous, alone, rows, **limits)
     arc, plans = possible_arcs(problem), every_plan(problem)
     if not len(arc) or not plans:
         return

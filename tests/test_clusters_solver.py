@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from independent_checker import check_clusters
 
-from models.clusters import ClusterProblem
+from models.clusters import ClusterProblem, GroupRow
 from solvers import clusters_exact, solve_clusters
 from solvers.clusters_exact import plan_cost
 from solvers.plans import ClusterPlan
 from solvers.verify import verify_clusters
 
 
-def random_problem(seed: int, n: int, contiguous: bool, alone: bool, **limits) -> ClusterProblem:
+def random_problem(seed: int, n: int, contiguous: bool, alone: bool, rows: bool = False, **limits) -> ClusterProblem:
     """Nodes in a square, half of them may lead, all pairs but a few."""
     rng = np.random.default_rng(seed)
     xy = rng.random((n, 2))
@@ -35,8 +35,21 @@ def random_problem(seed: int, n: int, contiguous: bool, alone: bool, **limits) -
         alone_cost=rng.integers(20, 90, n) if alone else None,
         neighbours=None if neighbours is None else neighbours[neighbours[:, 0] != neighbours[:, 1]],
         apart=rng.permutation(n)[:2][None] if n > 2 and seed % 2 else None,
+        rows=random_rows(rng, n) if rows else (),
         **limits,
     )
+
+
+def random_rows(rng: np.random.Generator, n: int) -> tuple[GroupRow, ...]:
+    """A hard limit for some leads, and one that may be fallen short of at a price."""
+    hard = GroupRow(
+        "schools",
+        rng.integers(1, 3, n).astype(float),
+        np.where(rng.random(n) < 0.5, 2.0, -np.inf),
+        np.where(rng.random(n) < 0.5, 4.0, np.inf),
+    )
+    soft = GroupRow("balance", rng.normal(0, 20, n), np.full(n, 5.0), np.full(n, np.inf), short_price=1.5)
+    return hard, soft
 
 
 def is_feasible(problem: ClusterProblem, lead: np.ndarray) -> bool:
@@ -63,6 +76,7 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     n=st.integers(2, 5),
     contiguous=st.booleans(),
     alone=st.booleans(),
+    rows=st.booleans(),
     min_weight=st.sampled_from([0.0, 90.0]),
     max_weight=st.sampled_from([np.inf, 180.0]),
     min_members=st.integers(0, 2),
@@ -70,10 +84,10 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     n_clusters=st.sampled_from([None, 1, 2]),
 )
 def test_the_plan_costs_what_the_cheapest_of_all_assignments_costs(
-    monkeypatch, few, seed, n, contiguous, alone, **limits
+    monkeypatch, few, seed, n, contiguous, alone, rows, **limits
 ):
     monkeypatch.setattr(clusters_exact, "FEW_ARCS", few)  # with prices, and without
-    problem = random_problem(seed, n, contiguous, alone, **limits)
+    problem = random_problem(seed, n, contiguous, alone, rows, **limits)
     plan, cheapest = solve_clusters(problem, gap=0.0), cheapest_of_all(problem)
     if cheapest == np.inf:
         assert plan.status == "infeasible" and plan.lead is None and plan.bound == np.inf
