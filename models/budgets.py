@@ -37,10 +37,8 @@ def shadow_budget(
     academic_year, pupils, funded_pupils, classes, teacher_posts, INCOME, income_gbp, COST, cost_gbp, balance_gbp,
     balance_share (of income; nan without). A school without pupils in a year has neither income nor cost.
     """
-    starts = start_year(years[0]) + np.arange(len(years) + 1)
     pupils = rolls[:, 1:].sum(axis=2)
-    income, funded = _academic_years(schools, rolls, starts, values, policy)
-    spent = school_costs(rolls[:, 1:], income["additional"], schools, policy)
+    income, funded, spent = yearly_money(schools, rolls, years, values, policy)
     columns = {"pupils": pupils, "funded_pupils": funded}
     columns |= {name: spent[name] for name in ("classes", "teacher_posts")}
     columns |= {f"income_{name}_gbp": income[name] for name in PARTS}
@@ -57,6 +55,15 @@ def shadow_budget(
     table["balance_gbp"] = table["income_gbp"] - table["cost_gbp"]
     table["balance_share"] = (table["balance_gbp"] / table["income_gbp"]).where(table["income_gbp"] > 0)
     return table
+
+
+def yearly_money(
+    schools: FundedSchools, rolls: Array, years: Sequence[str], values: FundingValues, policy: Policy
+) -> tuple[Parts, Array, Parts]:
+    """Parts of income, pupils funded and parts of cost, each (F, T), as of `shadow_budget`."""
+    starts = start_year(years[0]) + np.arange(len(years) + 1)
+    income, funded = _academic_years(schools, rolls, starts, values, policy)
+    return income, funded, school_costs(rolls[:, 1:], income["additional"], schools, policy)
 
 
 def _academic_years(

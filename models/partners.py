@@ -1,7 +1,7 @@
 """Which schools may do something jointly: federate under one head, or amalgamate into one.
 
-Both need schools that may share a head (`models.villages.apart_pairs`): of one faith where one is of a faith that runs
-its own schools, both maintained or both academies, and academies of one trust, unless policy says otherwise. A school
+Both need schools that may share a head (`models.side_by_side.no_shared_head`): of one faith where one is of a faith
+that runs its own schools, of one diocese, both maintained, or academies of one trust, and neither refusing. A school
 looks no further than its nearest few. Distances are matrices over all schools; only the pairs found are looped over.
 """
 
@@ -18,7 +18,7 @@ from geodata.amalgamations import character
 from geodata.policy import Policy
 from geodata.years import COMPULSORY
 from models.options import SECONDARY_FROM, Facility, Partner
-from models.villages import apart_pairs
+from models.side_by_side import no_shared_head
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -41,7 +41,7 @@ def with_partners(
     own = list(facilities[: len(schools)])
     metres = straight_m(schools)
     drive = np.maximum(minutes, minutes.T)
-    together = ~_apart(schools, policy)
+    together = ~no_shared_head(schools, policy)
     if known is not None:
         together &= known[:, None] & known[None, :]
     most = policy.integer("partners_max")
@@ -80,13 +80,6 @@ def nearest_pairs(away: Array, most: int) -> set[tuple[int, int]]:
             pairs.add((a, b))
             count[[a, b]] += 1
     return pairs
-
-
-def _apart(schools: pd.DataFrame, policy: Policy) -> Flags:
-    apart = np.zeros((len(schools), len(schools)), dtype=bool)
-    pairs = apart_pairs(schools, policy)
-    apart[pairs[:, 0], pairs[:, 1]] = apart[pairs[:, 1], pairs[:, 0]] = True
-    return apart
 
 
 def _may_federate(own: Sequence[Facility], drive: Array, policy: Policy) -> Flags:

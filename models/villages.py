@@ -1,31 +1,63 @@
 """Village schools: which of them could share one executive head, stated as a ClusterProblem.
 
-A cluster has an executive head at its lead school and a head of school on every site; a school that stands alone has
-a head of its own. Schools are brought together where that costs less, every minute of drive priced.
+A cluster has an executive head at its lead school and a head of school on every site; a school that stands alone has a
+head of its own, who also teaches where it is small. Village schools are brought together: standing alone has a price
+beside its cost, and every minute of drive has one. A larger school may lead them as their hub, or stays out.
+
+Schools that stand together today, or that a plan locks together, are one node of the problem. Such a node may stay as
+it is: its price of standing in no new cluster is the cost of the one it is.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import Delaunay, QhullError
 
 from geodata.policy import Policy
-from models.clusters import ClusterProblem
-from models.facilities import CLOSED_FAITHS
-from models.powers import holder
+from models.clusters import ClusterProblem, GroupRow
+from models.locks import NO_LOCKS, Locks, groups_of
+from models.side_by_side import Standing
 
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
 PRIMARY_PHASES = ("infant", "first", "junior", "primary")
+CROSS_PHASES = ("middle", "secondary", "all-through")
+FARTHEST_MIN = 180.0  # drive that is priced where there is no road between schools that are together today
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Villages:
-    """The cluster problem of a study's village schools: `schools` has one row a node, with `pupils`."""
+    """The cluster problem of a study's village schools.
+
+    Attributes
+    ----------
+    schools : one row a school (N), as the table of that name, with `pupils`, `small` and `alone_gbp`.
+    drive_min : (N, N) from member to lead.
+    node : (N,) node of the problem that each school belongs to; several where they stand together already.
+    lead_school : (G,) school that leads where the node leads.
+    locked : (G,) whether the node's cluster is locked.
+
+    """
 
     schools: pd.DataFrame
+    standing: Standing
+    drive_min: Array
     problem: ClusterProblem
-    drive_min: NDArray[np.float64]  # (N, N) from member to lead
+    node: Index
+    lead_school: Index
+    locked: NDArray[np.bool_]
+
+    def school_lead(self, lead: Index) -> Index:
+        """(N,) lead school of each school by the plan's leads (G,) of nodes; -1 for a school without a partner."""
+        nodes = np.arange(len(lead))
+        stays = np.bincount(self.node, minlength=len(lead)) > 1  # schools that are together anyhow
+        led = np.where((lead < 0) & stays, nodes, lead)[self.node]
+        return np.where(led < 0, -1, self.lead_school[led])
 
 
 def village_schools(schools: pd.DataFrame, pupils: pd.Series, policy: Policy) -> pd.DataFrame:
@@ -42,66 +74,165 @@ def village_schools(schools: pd.DataFrame, pupils: pd.Series, policy: Policy) ->
     return small[keep].reset_index(drop=True)
 
 
-def build_villages(schools: pd.DataFrame, drive_min: NDArray[np.float64], policy: Policy) -> Villages:
-    """State the problem for `schools` (of `village_schools`) with drive minutes (N, N), members in rows.
+def with_hubs(
+    schools: pd.DataFrame, pupils: pd.Series, small: pd.DataFrame, drive_min: pd.DataFrame, policy: Policy
+) -> pd.DataFrame:
+    """The village schools `small` and the larger ones that may lead some of them; column `small` tells them apart.
 
-    Who may not stand together: schools of a faith that runs its own trusts and any other; and, unless policy says
-    yes, academies of different trusts (`cluster_across_trusts`) and academies with maintained schools
-    (`cluster_across_kinds`). A school leads only with enough pupils of its own.
+    `pupils` by urn of all year groups; `drive_min` has urns on both sides. A larger school that stands together with a
+    village school today comes with it.
     """
-    n = len(schools)
-    near = drive_min <= policy.number("cluster_drive_max_min")
-    np.fill_diagonal(near, True)
-    near &= (schools["pupils"] >= policy.number("cluster_lead_min_pupils")).to_numpy()[None, :]
-    member, lead = np.nonzero(near)
-    drive = np.where(member == lead, 0.0, drive_min[member, lead])
-    cost = policy.number("head_of_school_gbp") + drive * policy.number("executive_drive_gbp_per_min")
+    phases = PRIMARY_PHASES + (CROSS_PHASES if policy.text("cluster_cross_phase") == "yes" else ())
+    larger = schools.assign(pupils=schools["urn"].map(pupils).fillna(0.0))
+    larger = larger[~larger["urn"].isin(small["urn"]) & larger["easting"].notna() & (larger["pupils"] > 0)]
+    away = drive_min.loc[small["urn"], larger["urn"]].to_numpy()
+    near = (away <= policy.number("cluster_drive_max_min")).any(axis=0) if len(small) else np.zeros(len(larger), bool)
+    hub = larger["phase"].isin(phases) & (larger["pupils"] <= policy.number("cluster_hub_max_pupils"))
+    beside = np.zeros(len(larger), dtype=bool)
+    for column in ("federation", "cluster"):
+        if column in larger and policy.text("cluster_keep") == "yes":
+            beside |= (larger[column].notna() & larger[column].isin(small[column].dropna())).to_numpy()
+    kept = larger[(hub.to_numpy() & near) | beside]
+    both = pd.concat([small.assign(small=True), kept.assign(small=False)])
+    return both.sort_values("urn", kind="stable").reset_index(drop=True)
+
+
+def head_gbp_covered(pupils: Array, policy: Policy) -> Array:
+    """Cost a year of a school's own head, less what a head teaches where there are few pupils; any shape.
+
+    What the post costs more by the pupil is the same in a cluster and left out; without pupils it costs nothing.
+    """
+    taught = policy.number("head_teaching_share") * policy.number("teacher_gbp")
+    few = pupils < policy.number("head_teaches_below_pupils")
+    cost = policy.number("area_cost_factor") * (policy.number("head_gbp") - taught * few) * (pupils > 0)
+    return np.asarray(cost, dtype=np.float64)
+
+
+def site_gbp(policy: Policy) -> float:
+    """Cost a year of a site of a cluster: its head of school, less what sharing a special needs coordinator saves."""
+    area = policy.number("area_cost_factor")
+    return area * (policy.number("head_of_school_gbp") - policy.number("senco_shared_saved_gbp"))
+
+
+def build_villages(
+    schools: pd.DataFrame, standing: Standing, drive_min: Array, policy: Policy, locks: Locks = NO_LOCKS
+) -> Villages:
+    """State the problem for `schools` (urn, pupils, small, alone_gbp and more) with drive minutes (N, N)."""
+    node, locked, leads_of = groups_of(schools, locks, policy)
+    n, size = len(locked), np.bincount(node)
+    pupils, small = schools["pupils"].to_numpy(dtype=float), schools["small"].to_numpy(dtype=bool)
+    weight = np.bincount(node, pupils, minlength=n).astype(np.float64)
+    lead_school, may_lead = _leads(schools, node, size, leads_of, policy)
+    member, lead = _pairs(standing, drive_min, node, lead_school, may_lead, locked, small, locks, schools, policy)
+    away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(len(schools)))
+    site = site_gbp(policy) + away[:, lead_school] * policy.number("executive_drive_gbp_per_min")  # (N, G)
+    cost = np.zeros((n, n))  # of a node with a lead
+    np.add.at(cost, node, site)
+    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
+    price = policy.number("village_alone_gbp")
+    single = schools["alone_gbp"].to_numpy(dtype=float) + price * small
+    alone = np.where(size > 1, executive + cost[np.arange(n), np.arange(n)], np.bincount(node, single, minlength=n))
+    least, most = policy.integer("cluster_min_schools"), policy.integer("cluster_max_schools")
+    schools_row = GroupRow("schools", size.astype(float), np.full(n, float(least)), np.full(n, float(most)))
+    plain = bool((size == 1).all())
     problem = ClusterProblem(
-        weight=schools["pupils"].to_numpy(dtype=float),
+        weight=weight,
         arc_lead=lead,
         arc_member=member,
-        arc_cost=cost,
-        lead_cost=np.full(n, policy.number("executive_head_gbp")),
-        alone_cost=np.full(n, policy.number("head_gbp")),
+        arc_cost=cost[member, lead],
+        lead_cost=np.full(n, executive),
+        alone_cost=alone,
         max_weight=policy.number("cluster_max_pupils"),
-        min_members=policy.integer("cluster_min_schools"),
-        max_members=policy.integer("cluster_max_schools"),
-        apart=apart_pairs(schools, policy),
+        min_members=least if plain else 1,
+        max_members=most,
+        apart=_apart(standing, node, lead, member, n),
+        neighbours=_neighbours(schools, node) if policy.text("cluster_contiguous") == "yes" else None,
+        rows=() if plain else (schools_row,),
     )
-    return Villages(schools, problem, drive_min)
+    return Villages(schools, standing, drive_min, problem, node, lead_school, locked)
 
 
-def apart_pairs(schools: pd.DataFrame, policy: Policy) -> NDArray[np.int64]:
-    """(K, 2) pairs of schools that may not share an executive head."""
-    faith = schools["religious_character"].astype(str).str.lower().to_numpy(dtype=object)
-    closed = np.isin(faith, CLOSED_FAITHS)
-    apart = (closed[:, None] | closed[None, :]) & (faith[:, None] != faith[None, :])
-    if policy.value("cluster_across_trusts") != "yes":
-        trust = schools["trust"].astype(object).where(schools["trust"].notna(), "").to_numpy(dtype=object)
-        both = (trust[:, None] != "") & (trust[None, :] != "")
-        apart |= both & (trust[:, None] != trust[None, :])
-    if policy.value("cluster_across_kinds") != "yes":
-        academy = np.array([holder(kind) == "academy" for kind in schools["type"]], dtype=bool)
-        apart |= academy[:, None] != academy[None, :]
-    return np.argwhere(np.triu(apart, 1)).astype(np.int64)
+def _leads(
+    schools: pd.DataFrame, node: Index, size: Index, leads_of: Mapping[int, int], policy: Policy
+) -> tuple[Index, NDArray[np.bool_]]:
+    """(G,) the school that leads where a node leads, its largest or the one locked, and whether it may."""
+    pupils = schools["pupils"].to_numpy(dtype=float)
+    order = np.lexsort((-pupils, node))
+    first = np.unique(node[order], return_index=True)[1]
+    lead_school = order[first].astype(np.int64)
+    may = (pupils[lead_school] >= policy.number("cluster_lead_min_pupils")) | (size > 1)
+    for group, school in leads_of.items():
+        lead_school[group], may[group] = school, True
+    return lead_school, may
 
 
-def cluster_table(villages: Villages, lead: Sequence[int]) -> pd.DataFrame:
-    """The plan as a table: urn, name, cluster, trust, role, travel_min, pupils; a cluster bears its lead's name."""
-    schools = villages.schools
-    leads = np.asarray(lead, dtype=np.int64)
-    nodes = np.arange(len(schools))
-    together = leads >= 0
-    role = np.where(~together, "alone", np.where(leads == nodes, "lead", "member"))
-    safe = np.where(together, leads, nodes)
-    return pd.DataFrame(
-        {
-            "urn": schools["urn"],
-            "name": schools["name"],
-            "cluster": np.where(together, schools["name"].to_numpy()[safe], None),
-            "trust": schools["trust"],
-            "role": role,
-            "travel_min": np.where(leads == nodes, 0.0, np.where(together, villages.drive_min[nodes, safe], np.nan)),
-            "pupils": schools["pupils"],
-        }
+def _pairs(
+    standing: Standing,
+    drive_min: Array,
+    node: Index,
+    lead_school: Index,
+    may_lead: NDArray[np.bool_],
+    locked: NDArray[np.bool_],
+    small: NDArray[np.bool_],
+    locks: Locks,
+    schools: pd.DataFrame,
+    policy: Policy,
+) -> tuple[Index, Index]:
+    """Members and leads (nodes) that rules and roads let come together; the node itself where it may lead."""
+    n = len(lead_school)
+    far = drive_min[:, lead_school] > policy.number("cluster_drive_max_min")
+    apart = standing.apart
+    blocked = np.zeros((n, n), dtype=bool)  # (member, lead)
+    np.logical_or.at(blocked, node, far)
+    between = np.zeros((n, len(schools)), dtype=bool)
+    np.logical_or.at(between, node, apart)
+    together = np.zeros((n, n), dtype=bool)
+    np.logical_or.at(together.T, node, between.T)
+    blocked |= together
+    larger = np.zeros(n, dtype=bool)  # single larger schools lead or stay out
+    single = np.bincount(node, minlength=n) == 1
+    np.logical_or.at(larger, node, ~small)
+    blocked[larger & single] = True
+    blocked[locked] = True
+    blocked[:, ~may_lead] = True
+    np.fill_diagonal(blocked, ~may_lead)
+    for urn in locks.alone:
+        at = np.flatnonzero(schools["urn"].to_numpy() == urn)
+        blocked[node[at]] = True
+        blocked[:, node[at]] = True
+    member, lead = np.nonzero(~blocked)
+    return member.astype(np.int64), lead.astype(np.int64)
+
+
+def _apart(standing: Standing, node: Index, lead: Index, member: Index, n: int) -> Index:
+    """(K, 2) pairs of nodes that must be apart and that some lead could have both."""
+    apart = np.zeros((n, n), dtype=bool)
+    first, second = np.nonzero(standing.apart)
+    apart[node[first], node[second]] = True
+    np.fill_diagonal(apart, False)
+    found = np.zeros_like(apart)
+    order = np.argsort(lead, kind="stable")
+    for arcs in np.split(order, np.flatnonzero(np.diff(lead[order])) + 1):
+        here = member[arcs]
+        found[np.ix_(here, here)] |= apart[np.ix_(here, here)]
+    return np.argwhere(np.triu(found | found.T, 1)).astype(np.int64)
+
+
+def _neighbours(schools: pd.DataFrame, node: Index) -> Index:
+    """(E, 2) nodes with schools that are neighbours on the map: whose nearest ground touches."""
+    return np.unique(
+        np.sort(node[neighbouring(schools[["easting", "northing"]].to_numpy(dtype=float))], axis=1), axis=0
     )
+
+
+def neighbouring(xy: Array) -> Index:
+    """(E, 2) pairs of points whose areas of nearest ground touch; every pair of fewer than four or in one line."""
+    everyone = np.argwhere(np.triu(np.ones((len(xy), len(xy)), dtype=bool), 1))
+    if len(xy) < 4:
+        return everyone.astype(np.int64)
+    try:
+        corners = Delaunay(xy).simplices
+    except QhullError:
+        return everyone.astype(np.int64)
+    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
+    return np.unique(np.sort(edges, axis=1), axis=0).astype(np.int64)

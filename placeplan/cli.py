@@ -208,9 +208,49 @@ def close(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, jso
 
 
 @app.command()
-def cluster(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
-    """Bring village schools together under executive heads."""
-    _run(study, scenario, "clusters", csv=csv, json=json)
+def cluster(
+    study: StudyFolder,
+    fix: Annotated[
+        Path | None, typer.Option(metavar="PLAN.csv", help="Keep what this plan locks, plan the rest.")
+    ] = None,
+    scenario: Scenario = "base",
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """Bring village schools together under executive heads, and their clusters into trusts."""
+    if fix is not None:
+        from placeplan.plan_file import must_be_there
+
+        must_be_there(fix)
+    _run(study, scenario, "clusters", csv=csv, json=json, fix=fix)
+    if not json:
+        from placeplan.cluster_words import cluster_lines
+        from placeplan.study import Study
+
+        for line in cluster_lines(Study.open(study, scenario).results / "clusters"):
+            console.say(line)
+
+
+@app.command()
+def evaluate(
+    study: StudyFolder,
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.csv", help="Columns urn, cluster, trust, role.")],
+    scenario: Scenario = "base",
+    json: Json = False,
+) -> None:
+    """Score a plan of clusters and trusts by hand: its measures, the rules it breaks, how far from the best."""
+    from placeplan.evaluate import evaluated, evaluation_lines
+    from placeplan.plan_file import must_be_there
+    from placeplan.study import Study
+
+    must_be_there(plan)
+    _run(study, scenario, "estate", json=json, quiet=True)
+    told = evaluated(Study.open(study, scenario), plan)
+    if json:
+        console.as_json(told.as_json())
+        return
+    for line in evaluation_lines(told):
+        console.say(line)
 
 
 @app.command()
@@ -277,6 +317,8 @@ def _run(
     *,
     csv: bool = False,
     json: bool,
+    fix: Path | None = None,
+    quiet: bool = False,
 ) -> None:
     """Run a goal and what it rests on, or everything; say what became of each stage."""
     from placeplan.pipeline import NAMES, run_stages, wanted_stages
@@ -285,11 +327,15 @@ def _run(
     study = Study.open(folder, scenario)
     names = list(NAMES) if goal is None else wanted_stages(goal)
     steps: list[dict[str, Any]] = []
-    with console.Live(quiet=json) as live:
-        told = run_stages(study, names, levers=levers, csv=csv, progress=live.progress_of, starting=live.starting)
+    with console.Live(quiet=json or quiet) as live:
+        told = run_stages(
+            study, names, levers=levers, csv=csv, progress=live.progress_of, starting=live.starting, fix=fix
+        )
         for step in told:
             live.finished(step)
             steps.append({"stage": step.stage, "outcome": step.outcome, "why": step.why, "summary": dict(step.summary)})
+    if quiet:
+        return
     if json:
         console.as_json({"study": study.settings.name, "scenario": scenario, "steps": steps})
     else:

@@ -1,37 +1,45 @@
-"""The clusters stage: village schools that could share one executive head."""
+"""The clusters stage: village schools under executive heads, and the trusts above them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from geodata.years import PRIMARY
+from models.locks import NO_LOCKS, Locks
 from models.options import ENDING
-from models.villages import Villages, build_villages, cluster_table, village_schools
-from placeplan.journeys import study_journeys
+from models.side_by_side import RULES, academy_trusts
+from placeplan.cluster_case import ClusterCase, study_case
+from placeplan.cluster_choices import (
+    Variant,
+    frontier,
+    frontier_table,
+    near_optimal,
+    refusals,
+    second_homes,
+    switches,
+)
+from placeplan.cluster_measures import MEASURES, measured
+from placeplan.journeys import planned_schools
+from placeplan.left_alone import left_alone
+from placeplan.plan_file import COLUMNS, locks_of, plan_table, read_plan
+from placeplan.plan_rules import breaches
 from placeplan.results import StageResult
 from placeplan.study import Study
-from solvers import ClusterPlan, solve_clusters
-from solvers.verify import verify_clusters
+from placeplan.trust_tables import due_diligence, groups_of_plan, joining_order
+from placeplan.two_levels import TwoLevels, plan_case
+from solvers import ClusterPlan
+from solvers.plans import gap_between
 
 if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
 
-
-def study_villages(study: Study, closing: Collection[int] = ()) -> Villages:
-    """The cluster problem of a study's village schools on its roads, without those that the estate plan closes."""
-    journeys = study_journeys(study)
-    rolls = study.tables["rolls"]
-    rolls = rolls[(rolls["academic_year"] == study.settings.base_year) & rolls["year_group"].isin(PRIMARY)]
-    standing = journeys.schools[~journeys.schools["urn"].isin(closing)]
-    schools = village_schools(standing, rolls.groupby("urn")["pupils"].sum(), study.policy)
-    rows = pd.Series(np.arange(len(journeys.schools)), index=journeys.schools["urn"])[schools["urn"]].to_numpy()
-    return build_villages(schools, journeys.between_schools[np.ix_(rows, rows)], study.policy)
+FIXED = "fixed.csv"
+PLANNED, TODAY = "planned", "today"
 
 
 def closing_schools(decisions: pd.DataFrame) -> list[int]:
@@ -40,44 +48,174 @@ def closing_schools(decisions: pd.DataFrame) -> list[int]:
     return [int(urn) for urn in closing["urn"]]
 
 
-def clusters_stage(study: Study, closing: Sequence[int] = (), progress: ProgressCallback | None = None) -> StageResult:
-    """Table clusters: urn, name, cluster, trust, role, travel_min, pupils; the leads as an array.
+def clusters_stage(
+    study: Study,
+    closing: Sequence[int] = (),
+    progress: ProgressCallback | None = None,
+    fix: Path | None = None,
+) -> StageResult:
+    """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
-    Schools that are `closing` stand in no cluster. A plan that does not pass verification is never returned.
+    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_alone, cluster_breaches,
+    cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other plans), trusts
+    (a scorecard a plan and trust), trust_finance, joining, joining_balance, due_diligence. A plan that does not pass
+    verification is never returned.
     """
-    villages = study_villages(study, closing)
-    if villages.schools.empty:
-        limit = study.policy.integer("village_school_max_pupils")
-        return StageResult(
-            tables={"clusters": cluster_table(villages, [])},
-            summary={"status": "done", "warnings": [f"No school has {limit} pupils or fewer in R–Y6."]},
-        )
-    plan = solve_clusters(villages.problem, progress=progress)
-    if plan.lead is None:
-        raise TimeoutError(f"No clusters in {plan.seconds:.0f} s.")
-    wrong = verify_clusters(villages.problem, plan)
-    if wrong:
-        raise AssertionError("The clusters fail their independent verification: " + "; ".join(wrong))
-    alone = float(villages.problem.alone_cost.sum()) if villages.problem.alone_cost is not None else np.nan
+    schools = planned_schools(study)
+    fixed = None if fix is None else read_plan(fix, schools[~schools["urn"].isin(closing)])
+    drawn = [] if fixed is None else [int(urn) for urn in fixed["urn"]]
+    case = study_case(study, closing, drawn)
+    locks = NO_LOCKS if fixed is None else locks_of(fixed)
+    if not case.schools["small"].any():
+        return _nothing(study, case)
+    seconds, policy = study.policy.number("cluster_seconds"), study.policy
+    planned = plan_case(case, policy, locks, seconds=seconds, progress=progress)
+    rules = planned.villages.standing
+    broken = breaches(case, policy, rules, planned.school_lead, planned.trust)
+    if locks is NO_LOCKS and len(broken):
+        raise AssertionError(f"The plan breaks rules: {broken.to_dict('records')}")
+    found, cards, years = measured(case, policy, rules, planned.school_lead, planned.trust)
+    others, tables = _choices(case, planned, locks, seconds, found)
+    groups = groups_of_plan(case, policy, planned.school_lead, planned.trust)
+    flags = due_diligence(case, policy, groups)
+    order, way = joining_order(case, policy, groups, flags)
+    table = plan_table(case, planned.school_lead, planned.trust)
+    result = {
+        "clusters": table,
+        "cluster_alone": left_alone(case, planned),
+        "cluster_breaches": broken,
+        **tables,
+        "trusts": pd.concat([cards.assign(plan=PLANNED), _today(case, planned), *_cards(others)], ignore_index=True),
+        "trust_finance": years,
+        "joining": order,
+        "joining_balance": way,
+        "due_diligence": flags,
+    }
+    files: dict[str, Callable[[Path], None]] = {
+        "plan.npz": partial(save_plans, planned),
+        "plan.csv": partial(_write_csv, table[COLUMNS]),
+    }
+    if fixed is not None:
+        files[FIXED] = partial(_write_csv, fixed)
     return StageResult(
-        tables={"clusters": cluster_table(villages, plan.lead.tolist())},
-        files={"plan.npz": partial(save_plan, plan)},
-        summary={
-            "status": plan.status,
-            "objective": plan.objective,
-            "bound": plan.bound,
-            "gap": plan.gap,
-            "stopped_by": "gap" if plan.status == "optimal" else "time limit",
-            "seconds": round(plan.seconds, 2),
-            "every_school_alone_gbp": alone,
-            "left_out_as_closing": list(closing),
-            "approximate": study.approximate,
-        },
+        tables=result,
+        files=files,
+        summary=_summary(study, case, planned, found, closing, broken, fix is not None),
     )
 
 
-def save_plan(plan: ClusterPlan, path: Path) -> None:
-    """Write the lead of each school and what was proven, so that `verify` can check it again."""
+def _nothing(study: Study, case: ClusterCase) -> StageResult:
+    limit = study.policy.integer("village_school_max_pupils")
+    nobody = np.full(len(case.schools), -1, dtype=np.int64)
+    return StageResult(
+        tables={"clusters": plan_table(case, nobody, academy_trusts(case.schools))},
+        summary={"status": "done", "warnings": [f"No school has {limit} pupils or fewer in R–Y6."]},
+    )
+
+
+def _choices(
+    case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float, found: Mapping[str, Any]
+) -> tuple[list[Variant], dict[str, pd.DataFrame]]:
+    """The other plans, and the tables that compare them with the one planned."""
+    edge = list(frontier(case, planned.policy, locks, seconds))
+    near = list(near_optimal(case, planned, locks, seconds))
+    rules, ruled = switches(case, planned, locks, seconds)
+    compared = frontier_table(dict(found), [*edge, *near])
+    listed = [one for one in (*edge, *near) if one.name in set(compared["plan"])]
+    plans = [
+        plan_table(case, one.levels.school_lead, one.levels.trust)[COLUMNS].assign(plan=one.name)
+        for one in (*listed, *ruled)
+    ]
+    base = {"policy": "", "set_to": "as planned", "instead_of": "", "cost_gbp": planned.objective,
+            "gap": planned.clusters.gap, **found}  # fmt: skip
+    return [*listed, *ruled], {
+        "cluster_frontier": compared,
+        "cluster_switches": pd.concat([pd.DataFrame([base]), rules], ignore_index=True),
+        "cluster_plans": pd.concat(plans, ignore_index=True)[["plan", *COLUMNS]],
+        "cluster_homes": second_homes(case, planned),
+        "cluster_refusals": refusals(case, planned),
+    }
+
+
+def _cards(variants: Sequence[Variant]) -> list[pd.DataFrame]:
+    return [one.cards.assign(plan=one.name) for one in variants]
+
+
+def _today(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
+    """Scorecards of the trusts as they are, with the clusters and federations of today."""
+    alone = planned.villages.school_lead(np.full(planned.villages.problem.n_nodes, -1, dtype=np.int64))
+    own = academy_trusts(case.schools)
+    return measured(case, planned.policy, planned.villages.standing, alone, own)[1].assign(plan=TODAY)
+
+
+def _summary(
+    study: Study,
+    case: ClusterCase,
+    planned: TwoLevels,
+    found: Mapping[str, Any],
+    closing: Sequence[int],
+    broken: pd.DataFrame,
+    fixed: bool,
+) -> dict[str, Any]:
+    small = case.schools["small"].to_numpy(dtype=bool)
+    price = study.policy.number("village_alone_gbp")
+    alone = float(case.schools["alone_gbp"].sum())
+    both = [planned.clusters.status, planned.homes.status]
+    return {
+        "status": "optimal" if both == ["optimal", "optimal"] else "feasible",
+        "objective": planned.clusters.objective,
+        "bound": planned.clusters.bound,
+        "gap": planned.clusters.gap,
+        "stopped_by": "gap" if both == ["optimal", "optimal"] else "time limit",
+        "seconds": round(planned.clusters.seconds + planned.homes.seconds, 2),
+        "trust_level": {
+            "status": planned.homes.status,
+            "objective": planned.homes.objective,
+            "bound": planned.homes.bound,
+            "gap": planned.homes.gap,
+        },
+        "both_levels": {"objective": planned.objective, "bound": planned.bound, "gap": planned.gap},
+        "village_schools": int(small.sum()),
+        "larger_schools": int((~small).sum()),
+        "every_school_alone_gbp": alone,
+        "price_of_standing_alone_gbp": price,
+        "measures": dict(found),
+        "measure_words": MEASURES,
+        "rules": {name: {"words": words, "settled_by": by} for name, (words, by) in RULES.items()},
+        "left_out_as_closing": list(closing),
+        "fixed": fixed,
+        "approximate": study.approximate,
+        "warnings": [*planned.villages.standing.notes, *_broken_words(broken)],
+    }
+
+
+def _broken_words(broken: pd.DataFrame) -> list[str]:
+    """What a locked plan breaks."""
+    return [
+        f"The locked plan breaks a rule: {row.level} {row.name}: {row.what} ({row.rule}): {row.schools}."
+        for row in broken.itertuples(index=False)
+    ]
+
+
+def save_plans(planned: TwoLevels, path: Path) -> None:
+    """Write the leads of both levels and what was proven, so that `verify` can check them again."""
+    np.savez_compressed(
+        path,
+        lead=_lead(planned.clusters),
+        objective=planned.clusters.objective,
+        bound=planned.clusters.bound,
+        home=_lead(planned.homes),
+        home_objective=planned.homes.objective,
+        home_bound=planned.homes.bound,
+        both_gap=gap_between(planned.objective, planned.bound),
+    )
+
+
+def _lead(plan: ClusterPlan) -> np.ndarray:
     if plan.lead is None:
         raise ValueError("there is no plan to save")
-    np.savez_compressed(path, lead=plan.lead, objective=plan.objective, bound=plan.bound)
+    return plan.lead
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, lineterminator="\n")

@@ -66,6 +66,7 @@ class Run:
     progress: ProgressCallback | None
     levers: tuple[str, ...]
     ran: frozenset[str]
+    fix: Path | None = None  # a plan of clusters that is kept as far as it is locked
 
     def table(self, stage: str, name: str) -> pd.DataFrame:
         """A table of an earlier stage."""
@@ -111,7 +112,7 @@ def _estate(run: Run) -> StageResult:
 def _clusters(run: Run) -> StageResult:
     from placeplan.clusters import closing_schools, clusters_stage
 
-    return clusters_stage(run.study, closing_schools(run.table("estate", "decisions")), run.progress)
+    return clusters_stage(run.study, closing_schools(run.table("estate", "decisions")), run.progress, run.fix)
 
 
 def _finance(run: Run) -> StageResult:
@@ -148,7 +149,7 @@ STAGES = (
     Stage("backtest", BASIC, PAST, (), _backtest),
     Stage("balance", (*SCHOOLS, "demand_points"), PLACES, ("forecast",), _balance),
     Stage("estate", (*SCHOOLS, "demand_points"), (*ALL, *OFFERS, "unsafe_routes"), ("forecast", "balance"), _estate),
-    Stage("clusters", (*SCHOOLS, "demand_points"), PLACES, ("estate",), _clusters),
+    Stage("clusters", (*SCHOOLS, "demand_points"), (*PLACES, *MONEY, "trusts"), ("balance", "estate"), _clusters),
     Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
@@ -178,12 +179,14 @@ def run_stages(
     csv: bool = False,
     progress: Callable[[str], ProgressCallback | None] | None = None,
     starting: Callable[[str], None] | None = None,
+    fix: Path | None = None,
 ) -> Iterator[Step]:
     """Run the stages in order, each only if what it rests on has changed; yields what became of each.
 
     A stage whose inputs are missing is left out, and so is one that rests on it; its old results go. `levers` None
     keeps those with which the estate was planned last, all of them at first. `csv` puts a CSV beside every table.
-    `progress` gives the callback for a stage's solver; `starting` is told before a stage is run.
+    `fix` is a plan that the clusters stage keeps. `progress` gives the callback for a stage's solver; `starting` is told
+    before a stage is run.
     """
     for name in NAMES:
         mend_interrupted(study.results / name)
@@ -203,7 +206,10 @@ def run_stages(
                 continue
             own_levers = _levers(study, levers) if stage.name == "estate" else ()
             origin = made_from(study, stage, prints, done, own_levers)
-            run = Run(study, progress(stage.name) if progress is not None else None, own_levers, frozenset(done))
+            if stage.name == "clusters" and fix is not None:
+                origin["fix"] = file_digest(fix)
+            told = progress(stage.name) if progress is not None else None
+            run = Run(study, told, own_levers, frozenset(done), fix if stage.name == "clusters" else None)
             step = _run_stage(stage, run, origin, starting)
             if csv:
                 add_csv(folder)

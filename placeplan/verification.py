@@ -25,7 +25,7 @@ from models.send_units import unit_row
 from placeplan.award_verification import verify_linked_awards
 from placeplan.bid_verification import verify_bids_in_place
 from placeplan.closure_verification import wrong_closures
-from placeplan.clusters import study_villages
+from placeplan.cluster_verification import wrong_clusters
 from placeplan.contributions import wrong_contributions
 from placeplan.deficits import wrong_deficits
 from placeplan.finance_verification import wrong_finances
@@ -34,8 +34,8 @@ from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.stored import stored_estate
 from placeplan.study import Study
 from placeplan.tender_verification import verify_tender
-from solvers import ClusterPlan, gap_between
-from solvers.verify import verify_clusters, verify_estate
+from solvers import gap_between
+from solvers.verify import verify_estate
 
 TOLERANCE_PUPILS = 0.5
 TOLERANCE = 1e-6  # relative, of sums of money and of policy rows
@@ -85,7 +85,7 @@ def verify_results(study: Study) -> dict[str, list[str]]:
             wrong_closures, study
         )
     if "clusters" in stages:
-        checks["clusters: members, limits and gap from the table"] = partial(_clusters, study)
+        checks["clusters: rules, costs and gaps from the table"] = partial(wrong_clusters, study)
         checks["clusters summary: objective, bound and gap of the plan"] = partial(
             _summary_agrees, results / "clusters"
         )
@@ -340,27 +340,3 @@ def _send_units(folder: Path) -> list[str]:
         if not np.allclose(ruled, (unit.asked, unit.plan)):
             wrong.append(f"{name}: the table says {unit.plan:g} for {unit.asked:g} asked")
     return wrong
-
-
-def _clusters(study: Study) -> list[str]:
-    folder = study.results / "clusters"
-    table = read_stage(folder, "clusters")
-    summary = read_summary(folder) or {}
-    villages = study_villages(study, summary.get("left_out_as_closing", []))
-    row = {urn: number for number, urn in enumerate(villages.schools["urn"])}
-    if set(row) != set(table["urn"]):
-        return ["the schools are not those of the study"]
-    if table.empty:
-        return []
-    lead_of = {
-        name: row[urn]
-        for name, urn, role in zip(table["cluster"], table["urn"], table["role"], strict=True)
-        if role == "lead"
-    }
-    lead = np.full(len(row), -1, dtype=np.int64)
-    for urn, cluster, role in zip(table["urn"], table["cluster"], table["role"], strict=True):
-        lead[row[urn]] = -1 if role == "alone" else lead_of[cluster]
-    objective, bound = float(summary["objective"]), float(summary["bound"])
-    gap = gap_between(objective, bound)
-    plan = ClusterPlan(str(summary["status"]), objective, bound, gap, lead, (), 0.0, "exact")
-    return verify_clusters(villages.problem, plan)

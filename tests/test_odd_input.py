@@ -148,8 +148,8 @@ REFUSED = {
     "closures_max = 2.5": "whole",
     "capital_budget_gbp_per_year = inf": "finite",
     "capital_budget_gbp_per_year = 1" + "0" * 400: "out of range",
-    'cluster_across_trusts = "maybe"': "neither yes nor no",
-    "cluster_across_trusts = 1": "neither yes nor no",
+    'cluster_across_kinds = "maybe"': "neither yes nor no",
+    "cluster_across_kinds = 1": "neither yes nor no",
     "ratio_choice = 3": "not text",
 }
 

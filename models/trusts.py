@@ -1,0 +1,275 @@
+"""Clusters into trusts around a hub: the same partition problem as that of schools into clusters.
+
+Nodes are the trusts of today, each with its schools in the study, and what may join: clusters that are not all of one
+trust, and single village schools. A trust of today always leads; a cluster may be the hub of a new trust, which then
+has a centre to pay for and the fewest pupils that policy asks. What joins saves the office that it pools and pays for
+the centre by the pupil. Trusts of today are seen as far as their schools are in the study: limits on new trusts are
+not theirs, and their own balance is their own affair as long as what joins does not make it worse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.clusters import ClusterProblem, GroupRow
+from models.powers import ACADEMY
+from models.side_by_side import Standing, faiths, kinds, refusing, text
+
+FARTHEST_MIN = 180.0  # drive that is priced where there is no road
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Joiners:
+    """What may join a trust: J clusters and single schools.
+
+    Attributes
+    ----------
+    members : schools (rows of the villages) of each.
+    lead : (J,) the school (row) that speaks for it: its lead.
+    name : (J,) that of its lead school.
+    bound : (J,) the trust that it has to be in, because a school of it may not leave; "" where it is free.
+
+    """
+
+    members: list[Index]
+    lead: Index
+    name: list[str]
+    bound: list[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Trusts:
+    """The trust problem: nodes are the trusts of today by name, then the joiners."""
+
+    today: list[str]
+    joiners: Joiners
+    problem: ClusterProblem
+    drive_min: Array  # (nodes, nodes) from a node's lead school to another node's hub
+    cost: Array  # (nodes, nodes) of a node in the trust of another, whether that may be or not
+
+    def cost_of(self, lead: Index) -> float:
+        """What a plan costs by the leads of the nodes, rules apart; in GBP a year with its prices."""
+        inside = np.flatnonzero(lead >= 0)
+        leads = np.flatnonzero(lead == np.arange(len(lead)))
+        alone = self.problem.alone_cost[lead < 0].sum() if self.problem.alone_cost is not None else 0.0
+        short = sum(row.short(lead).sum() * (row.short_price or 0.0) for row in self.problem.rows)
+        return float(self.cost[inside, lead[inside]].sum() + self.problem.lead_cost[leads].sum() + alone + short)
+
+
+def joiners_of(
+    schools: pd.DataFrame,
+    standing: Standing,
+    school_lead: Index,
+    policy: Policy,
+    drawn: NDArray[np.object_] | None = None,
+) -> Joiners:
+    """Clusters that are not all of one trust today, and village schools alone without a trust that may join one.
+
+    `school_lead` (N,) is the lead school of each of `schools`, -1 alone. `drawn` (N,) is the trust of each in a plan by
+    hand, "" for none: whoever is drawn into another trust than today's joins it, whatever the rules say.
+    """
+    kind, refused = kinds(schools), refusing(schools, policy)
+    moved = np.zeros(len(schools), dtype=bool) if drawn is None else (drawn != "") & (drawn != standing.trust)
+    land = (text(schools, "land_consent") == "refused") & (kind != ACADEMY)
+    small = schools["small"].to_numpy(dtype=bool)
+    members, lead, bound = [], [], []
+    groups = [np.flatnonzero(school_lead == one) for one in np.unique(school_lead[school_lead >= 0])]
+    single = np.flatnonzero((school_lead < 0) & ((small & (standing.trust == "")) | moved))
+    for rows in [*groups, *single[:, None]]:
+        if (refused[rows] | land[rows]).any() and not moved[rows].any():
+            continue
+        kept = {str(name) for name in standing.trust[rows[~standing.free[rows]]]}
+        of = set(standing.trust[rows])
+        if len(of) == 1 and "" not in of and not moved[rows].any():
+            continue  # at home in its trust
+        members.append(rows)
+        lead.append(int(school_lead[rows[0]]) if school_lead[rows[0]] >= 0 else int(rows[0]))
+        bound.append(next(iter(kept)) if len(kept) == 1 else "")
+    names = [str(schools["name"].iloc[row]) for row in lead]
+    return Joiners(members, np.array(lead, dtype=np.int64), names, bound)
+
+
+def build_trusts(
+    schools: pd.DataFrame,
+    standing: Standing,
+    joiners: Joiners,
+    today: pd.DataFrame,
+    drive_min: Array,
+    balance_p10_gbp: Array,
+    policy: Policy,
+    locked: Sequence[str] = (),
+) -> Trusts:
+    """State the problem; `locked` (J,) names the trust of a joiner that a plan locks, "" where it is free.
+
+    `today` has one row a trust: trust, pupils, articles, diocese, places_for_schools (nan: no limit). `drive_min` are
+    minutes between hubs and lead schools (nodes in order: today, joiners). `balance_p10_gbp` (J,) is what each joiner
+    adds to a trust's balance of a year in one future of ten, the fixed part of the centre left out.
+    """
+    n_today, n = len(today), len(today) + len(joiners.members)
+    pupils = schools["pupils"].to_numpy(dtype=float)
+    count = np.array([len(rows) for rows in joiners.members], dtype=float)
+    weight = np.concatenate([today["pupils"].to_numpy(dtype=float), [pupils[rows].sum() for rows in joiners.members]])
+    may = _may_join(schools, standing, joiners, today, policy) & (drive_min <= policy.number("trust_drive_max_min"))
+    free = np.array([not name for name in joiners.bound], dtype=bool)
+    may[:, n_today:] &= (count >= 2) & free  # a cluster may be a hub, a school may not
+    may[:n_today] = False
+    for j, name in enumerate(joiners.bound):
+        if name:
+            row = n_today + j
+            at = today.index[today["trust"] == name]
+            allowed = may[row, at].copy()
+            may[row] = False
+            may[row, at] = allowed
+    np.fill_diagonal(may, np.concatenate([np.ones(n_today, dtype=bool), (count >= 2) & free]))
+    if any(locked):
+        _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
+    member, lead = np.nonzero(may)
+    per_school = policy.number("joining_gbp") / policy.integer("finance_years")
+    per_school -= policy.number("pooled_office_share") * policy.number("office_gbp")
+    joining = per_school * count + policy.number("trust_central_gbp_per_pupil") * weight[n_today:]
+    own = np.concatenate([np.zeros(n_today), joining])
+    away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
+    cost = own[:, None] + away
+    alone = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
+    problem = ClusterProblem(
+        weight=weight,
+        arc_lead=lead.astype(np.int64),
+        arc_member=member.astype(np.int64),
+        arc_cost=cost[member, lead],
+        lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
+        alone_cost=alone,
+        apart=_apart(schools, standing, joiners, n_today, policy),
+        rows=_rows(today, weight, count, balance_p10_gbp, policy),
+    )
+    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost)
+
+
+def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> None:
+    """Leave joiners that are locked to a trust that one only: of a new trust its hub, which leads."""
+    for name in sorted(set(locked) - {""}):
+        mine = len(today) + np.array([j for j, given in enumerate(locked) if given == name], dtype=np.int64)
+        hub = today.index(name) if name in today else hub_of(name, mine - len(today), joiners, weight) + len(today)
+        may[mine] = False
+        may[mine, hub] = True
+        may[hub, hub] = True
+
+
+def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
+    """The joiner that is the hub of a new trust: the one it is named after, else the one with the most pupils.
+
+    `weight` are pupils of all nodes, of the joiners the last.
+    """
+    named = [int(j) for j in among if new_trust_name(joiners.name[int(j)]) == trust]
+    pupils = weight[len(weight) - len(joiners.members) :]
+    return named[0] if named else int(among[pupils[among].argmax()])
+
+
+def _rows(
+    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy
+) -> tuple[GroupRow, ...]:
+    """Pupils, places for schools, number of clusters, and the balance that may fall short at a price."""
+    n_today, n = len(today), len(weight)
+    is_new = np.arange(n) >= n_today
+    zeros, none, endless = np.zeros(n_today), np.full(n, -np.inf), np.full(n, np.inf)
+    most = policy.number("trust_max_pupils")
+    places = endless.copy()
+    places[:n_today] = today["places_for_schools"].to_numpy(dtype=float, na_value=np.inf)
+    centre = np.where(is_new, policy.number("trust_central_gbp"), 0.0)
+    return (
+        GroupRow(
+            "pupils",
+            weight,
+            np.where(is_new, policy.number("trust_min_pupils"), -np.inf),
+            np.where(is_new, most, np.maximum(most, weight)),
+        ),
+        GroupRow("places for schools", np.concatenate([zeros, count]), none, places),
+        GroupRow(
+            "clusters", np.concatenate([zeros, np.ones(n - n_today)]), none,
+            np.full(n, policy.number("trust_max_clusters")),
+        ),
+        GroupRow(
+            "balance", np.concatenate([zeros, balance_p10_gbp]), centre, endless,
+            short_price=policy.number("trust_shortfall_price"),
+        ),
+    )  # fmt: skip
+
+
+def _may_join(
+    schools: pd.DataFrame, standing: Standing, joiners: Joiners, today: pd.DataFrame, policy: Policy
+) -> Flags:
+    """(nodes, nodes) by faith, diocese and articles whether a joiner may be in the trust of the other node."""
+    n_today, n = len(today), len(today) + len(joiners.members)
+    suits = joint_articles(standing, joiners)
+    own = np.array([[name == str(a) for name in standing.articles] for a in today["articles"]], dtype=bool)
+    both = np.concatenate([own.reshape(n_today, len(standing.articles)), suits])
+    may: Flags = both.astype(np.int8) @ both.T.astype(np.int8) > 0
+    diocese = [_dioceses(schools, rows) for rows in joiners.members]
+    across = policy.text("cluster_across_dioceses") == "yes"
+    for j, named in enumerate(diocese):
+        for t, held in enumerate(today["diocese"]):
+            if not across and named and isinstance(held, str) and held and named != {held}:
+                may[n_today + j, t] = False
+    apart = _apart(schools, standing, joiners, n_today, policy)
+    may[apart[:, 0], apart[:, 1]] = False
+    may[apart[:, 1], apart[:, 0]] = False
+    return may & (np.arange(n)[:, None] >= n_today)
+
+
+def joint_articles(standing: Standing, joiners: Joiners) -> Flags:
+    """(J, K) articles that suit every school of a joiner."""
+    found = np.zeros((len(joiners.members), standing.suits.shape[1]), dtype=bool)
+    for j, rows in enumerate(joiners.members):
+        found[j] = standing.suits[rows].all(axis=0)
+    return found
+
+
+def _dioceses(schools: pd.DataFrame, rows: Index) -> set[str]:
+    """Dioceses of the church schools among the rows."""
+    some = schools.iloc[rows]
+    named, faith = text(some, "diocese"), faiths(some)
+    return {str(d) for d, f in zip(named, faith, strict=True) if d and f}
+
+
+def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today: int, policy: Policy) -> Index:
+    """(K, 2) joiners that no new trust may both have: by articles, diocese or the trusts they are bound to."""
+    suits = joint_articles(standing, joiners).astype(np.int8)
+    apart = ~(suits @ suits.T > 0)
+    if policy.text("cluster_across_dioceses") != "yes":
+        named = [_dioceses(schools, rows) for rows in joiners.members]
+        for i, first in enumerate(named):
+            for j, second in enumerate(named[:i]):
+                apart[i, j] |= bool(first and second and first != second)
+    return np.argwhere(np.tril(apart | apart.T, -1)).astype(np.int64) + n_today
+
+
+def trust_of(trusts: Trusts, lead: Index) -> list[str | None]:
+    """(J,) the trust that each joiner is in by the plan's leads (nodes,): its name, None outside."""
+    n_today = len(trusts.today)
+    found: list[str | None] = []
+    for one in lead[n_today:]:
+        if one < 0:
+            found.append(None)
+        elif one < n_today:
+            found.append(trusts.today[int(one)])
+        else:
+            found.append(new_trust_name(trusts.joiners.name[int(one) - n_today]))
+    return found
+
+
+def new_trust_name(hub: str) -> str:
+    """Name of a trust that is not there yet."""
+    return f"New trust around {hub}"
+
+
+def central_gbp(policy: Policy, pupils: float) -> float:
+    """Cost a year of a trust's centre."""
+    return policy.number("trust_central_gbp") + policy.number("trust_central_gbp_per_pupil") * pupils

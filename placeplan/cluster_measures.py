@@ -1,0 +1,73 @@
+"""What is said of every plan of clusters and trusts, however it was made, so that plans can be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.side_by_side import Standing
+from models.villages import site_gbp
+from placeplan.cluster_case import ClusterCase
+from placeplan.trust_tables import OUTSIDE, groups_of_plan, scorecards
+
+Index = NDArray[np.int64]
+MEASURES = {
+    "clusters": "Clusters",
+    "village_alone": "Village schools left alone",
+    "drives_min": "Drive to the leads, minutes in all",
+    "longest_drive_min": "Longest drive to a lead, minutes",
+    "leadership_gbp": "Leadership, GBP a year",
+    "trusts": "Trusts with village schools",
+    "new_trusts": "New trusts",
+    "not_viable": "Trusts that do not stay viable",
+    "shortfall_p10_gbp": "Balances short in one future of ten, GBP a year",
+    "outside": "Village schools in no trust",
+}
+
+
+def measured(
+    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """Measures by name as in MEASURES, and the tables trusts and trust_finance of the plan."""
+    groups = groups_of_plan(case, policy, school_lead, trust)
+    cards, years = scorecards(case, policy, rules, groups)
+    small = case.schools["small"].to_numpy(dtype=bool)
+    inside = np.flatnonzero(school_lead >= 0)
+    drives = case.drive_min[case.row[inside], case.row[school_lead[inside]]]
+    standing = cards[cards["kind"] != OUTSIDE] if len(cards) else cards
+    p10 = years.groupby("trust")["balance_p10_gbp"].mean() if len(years) else pd.Series(dtype=float)
+    found = {
+        "clusters": len(np.unique(school_lead[inside])),
+        "village_alone": int((small & (school_lead < 0)).sum()),
+        "drives_min": float(drives.sum()),
+        "longest_drive_min": float(drives.max(initial=0.0)),
+        "leadership_gbp": leadership_gbp(case, policy, school_lead),
+        "trusts": len(standing),
+        "new_trusts": int((standing["kind"] == "new trust").sum()) if len(standing) else 0,
+        "not_viable": int((~cards["viable"].astype(bool)).sum()) if len(cards) else 0,
+        "shortfall_p10_gbp": float(np.maximum(-p10, 0.0).sum()),
+        "outside": int((small & (trust == "")).sum()),
+    }
+    return found, cards, years
+
+
+def leadership_gbp(case: ClusterCase, policy: Policy, school_lead: Index) -> float:
+    """Heads, executive heads and heads of school a year, without prices of driving and of standing alone."""
+    alone = case.schools["alone_gbp"].to_numpy(dtype=float)[school_lead < 0].sum()
+    clusters = len(np.unique(school_lead[school_lead >= 0]))
+    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp") * clusters
+    return float(alone + executive + site_gbp(policy) * (school_lead >= 0).sum())
+
+
+def clusters_cost(case: ClusterCase, policy: Policy, school_lead: Index) -> float:
+    """What any clusters cost at the study's prices, in GBP a year: the objective of the first level."""
+    small = case.schools["small"].to_numpy(dtype=bool)
+    inside = np.flatnonzero(school_lead >= 0)
+    drives = case.drive_min[case.row[inside], case.row[school_lead[inside]]].clip(max=180.0)
+    priced = policy.number("executive_drive_gbp_per_min") * drives.sum()
+    priced += policy.number("village_alone_gbp") * (small & (school_lead < 0)).sum()
+    return leadership_gbp(case, policy, school_lead) + float(priced)

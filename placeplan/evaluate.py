@@ -1,0 +1,174 @@
+"""Score a plan of clusters and trusts drawn by hand: the same measures, the rules it breaks, how far from the best."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.side_by_side import FEDERATIONS, Standing, academy_trusts, text
+from models.trust_finance import joiner_balance_p10
+from models.trusts import build_trusts, hub_of, joiners_of
+from placeplan.cluster_case import ClusterCase, study_case
+from placeplan.cluster_measures import MEASURES, clusters_cost, measured
+from placeplan.clusters import closing_schools
+from placeplan.journeys import planned_schools
+from placeplan.plan_file import read_plan, school_leads
+from placeplan.plan_rules import breaches
+from placeplan.results import read_stage
+from placeplan.study import Study
+from placeplan.two_levels import plan_case
+from solvers.plans import gap_between
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A plan by hand on the measures of the best one.
+
+    `cost_gbp` is what the plan costs at the study's prices, `bound_gbp` what every plan that keeps the rules costs at
+    least; a plan that breaks rules may cost less.
+    """
+
+    measures: dict[str, Any]
+    best: dict[str, Any]
+    cost_gbp: float
+    best_gbp: float
+    bound_gbp: float
+    breaches: pd.DataFrame
+    trusts: pd.DataFrame
+    best_trusts: pd.DataFrame
+
+    @property
+    def behind(self) -> float:
+        """Share by which the plan is dearer than the best one; a minus where it breaks rules to be less."""
+        return self.cost_gbp / self.best_gbp - 1 if self.best_gbp else 0.0
+
+    @property
+    def gap(self) -> float:
+        """Proven: no plan that keeps the rules costs less by more than this share."""
+        return gap_between(self.cost_gbp, self.bound_gbp)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "cost_gbp": self.cost_gbp,
+            "best_gbp": self.best_gbp,
+            "bound_gbp": self.bound_gbp,
+            "behind": self.behind,
+            "gap": self.gap,
+            "measures": self.measures,
+            "best": self.best,
+            "breaches": self.breaches.to_dict("records"),
+            "trusts": self.trusts.to_dict("records"),
+        }
+
+
+def evaluated(study: Study, path: Path) -> Evaluation:
+    """Score the plan in the file against a study whose estate stands: schools that it closes are in no plan."""
+    closing = closing_schools(read_stage(study.results / "estate", "decisions"))
+    return evaluate_plan(study, path, closing)
+
+
+def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Evaluation:
+    """Score the plan in the file; BadInput where it cannot be read. The study's balance must stand."""
+    schools = planned_schools(study)
+    standing = schools[~schools["urn"].isin(closing)]
+    plan = read_plan(path, standing)
+    case = study_case(study, closing, drawn=[int(urn) for urn in plan["urn"]])
+    policy = study.policy
+    usual = study_case(study, closing)
+    best = plan_case(usual, policy, seconds=policy.number("cluster_seconds"))
+    best_measures, best_cards, _ = measured(usual, policy, best.villages.standing, best.school_lead, best.trust)
+    rules = case.standing(policy)
+    lead, trust = school_leads(plan, case), plan_trusts(plan, case)
+    found, cards, _ = measured(case, policy, rules, lead, trust)
+    return Evaluation(
+        measures=found,
+        best=best_measures,
+        cost_gbp=plan_cost(case, policy, rules, lead, trust),
+        best_gbp=best.objective,
+        bound_gbp=best.bound,
+        breaches=breaches(case, policy, rules, lead, trust),
+        trusts=cards,
+        best_trusts=best_cards,
+    )
+
+
+def plan_trusts(plan: pd.DataFrame, case: ClusterCase) -> NDArray[np.object_]:
+    """(N,) trust of each school by a plan; of schools that are not in it that of today."""
+    trust = academy_trusts(case.schools).copy()
+    given = dict(zip((int(urn) for urn in plan["urn"]), text(plan, "trust"), strict=True))
+    for row, urn in enumerate(case.schools["urn"]):
+        if int(urn) in given:
+            trust[row] = given[int(urn)]
+    return trust
+
+
+def plan_cost(
+    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+) -> float:
+    """What any plan costs at the study's prices, both levels, whether it keeps the rules or not."""
+    return clusters_cost(case, policy, school_lead) + trusts_cost(case, policy, rules, school_lead, trust)
+
+
+def trusts_cost(
+    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+) -> float:
+    """The part of the second level."""
+    if policy.text("cluster_outcome") == FEDERATIONS:
+        return 0.0
+    joiners = joiners_of(case.schools, rules, school_lead, policy, trust)
+    if not joiners.members and not len(case.today):
+        return 0.0
+    hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
+    balance = joiner_balance_p10(case.money, [case.row[rows] for rows in joiners.members], policy)
+    drive = case.drive_min[np.ix_(hubs, hubs)]
+    problem = build_trusts(case.schools, rules, joiners, case.today, drive, balance, policy)
+    n_today = len(problem.today)
+    lead = np.concatenate([np.arange(n_today), np.full(len(joiners.members), -1)]).astype(np.int64)
+    named = [str(trust[rows[0]]) for rows in joiners.members]
+    for name in sorted(set(named) - {""}):
+        mine = np.array([j for j, given in enumerate(named) if given == name], dtype=np.int64)
+        if name in problem.today:
+            lead[n_today + mine] = problem.today.index(name)
+        else:
+            lead[n_today + mine] = n_today + hub_of(name, mine, joiners, problem.problem.weight)
+    return problem.cost_of(lead)
+
+
+def evaluation_lines(told: Evaluation) -> list[str]:
+    """The evaluation as it is read on a screen."""
+    lines = [f"{'':44}{'this plan':>16}{'best plan':>16}"]
+    for key, words in MEASURES.items():
+        lines.append(f"{words:44}{_shown(told.measures[key]):>16}{_shown(told.best[key]):>16}")
+    lines.append(f"{'Cost at the prices of the study, GBP a year':44}{told.cost_gbp:>16,.0f}{told.best_gbp:>16,.0f}")
+    lines.append("")
+    if told.behind >= 0:
+        lines.append(f"It costs {100 * told.behind:.1f} % more than the best plan.")
+    else:
+        lines.append(f"It costs {-100 * told.behind:.1f} % less than the best plan that keeps the rules.")
+    lines.append(
+        f"No plan that keeps the rules costs less than £{told.bound_gbp:,.0f} a year: proven, "
+        f"{100 * told.gap:.1f} % below this one."
+    )
+    if told.breaches.empty:
+        lines.append("It breaks no rule.")
+    else:
+        lines.append(f"It breaks rules in {len(told.breaches)} places:")
+        lines += [
+            f"  {row.level} {row.name}: {row.what} ({row.rule}): {row.schools}"
+            for row in told.breaches.itertuples(index=False)
+        ]
+    return lines
+
+
+def _shown(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)

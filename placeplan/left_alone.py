@@ -1,0 +1,88 @@
+"""Why a village school is left without a cluster, in the words of the study."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.side_by_side import RULES, academy_trusts, faiths, refusing
+from placeplan.cluster_case import ClusterCase
+from placeplan.two_levels import TwoLevels
+from placeplan.words import counted
+
+Index = NDArray[np.int64]
+COLUMNS = ["urn", "name", "pupils", "within_reach", "allowed", "why"]
+
+
+def left_alone(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
+    """A row for each village school in no cluster: schools within reach, those allowed beside it, and why none is."""
+    policy, villages, lead = planned.policy, planned.villages, planned.school_lead
+    schools, rules, drive = case.schools, villages.standing, villages.drive_min
+    names, pupils = schools["name"].astype(str).to_numpy(), schools["pupils"].to_numpy(dtype=float)
+    small, refused = schools["small"].to_numpy(dtype=bool), refusing(schools, policy)
+    limit = policy.number("cluster_drive_max_min")
+    can_lead = pupils >= policy.number("cluster_lead_min_pupils")
+    rows = []
+    for row in np.flatnonzero(small & (lead < 0)):
+        others = np.flatnonzero(np.arange(len(schools)) != row)
+        reach = others[np.minimum(drive[row, others], drive[others, row]) <= limit]
+        allowed = reach[~rules.apart[row, reach]]
+        if refused[row]:
+            why = "Its consent is refused, or not known where it has to be."
+        elif not len(reach):
+            nearest = float(drive[row, others].min()) if len(others) else np.inf
+            far = f"the nearest is {nearest:.0f} minutes away" if np.isfinite(nearest) else "no road leads to one"
+            why = f"It can reach no other school of the plan within {limit:.0f} minutes: {far}."
+        elif not len(allowed):
+            why = _not_allowed(case, planned, int(row), reach)
+        elif not can_lead[row] and not can_lead[allowed].any():
+            least = policy.number("cluster_lead_min_pupils")
+            why = f"Neither it nor any of the {len(allowed)} it may stand beside has the {least:.0f} pupils to lead."
+        else:
+            why = _limits(case, planned, int(row), allowed)
+        rows.append((int(schools["urn"].iloc[row]), names[row], float(pupils[row]), len(reach), len(allowed), why))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _not_allowed(case: ClusterCase, planned: TwoLevels, row: int, reach: Index) -> str:
+    rules = planned.villages.standing
+    faith = faiths(case.schools)
+    alike = np.flatnonzero(faith == faith[row])
+    told = [str(name) for name in np.array(list(RULES))[rules.forbids[row, reach]]]
+    counts = {name: told.count(name) for name in dict.fromkeys(told)}
+    parts = [f"{RULES[name][0]} ({count})" for name, count in sorted(counts.items(), key=lambda item: -item[1])]
+    said = f"Of {counted(len(reach), 'school')} within reach none may stand beside it: {'; '.join(parts)}."
+    if faith[row] and len(alike) == 1:
+        return f"It is the only {faith[row].title()} school that could be in a cluster. {said}"
+    own = academy_trusts(case.schools)
+    if own[row] and (own == own[row]).sum() == 1:
+        return f"It is the only school of {own[row]} that could be in a cluster. {said}"
+    return said
+
+
+def _limits(case: ClusterCase, planned: TwoLevels, row: int, allowed: Index) -> str:
+    """Whether those it may stand beside are full, or it costs less alone at the study's prices."""
+    policy, lead = planned.policy, planned.school_lead
+    pupils = case.schools["pupils"].to_numpy(dtype=float)
+    drive = planned.villages.drive_min
+    full, apart, far = 0, 0, 0
+    for one in np.unique(lead[allowed][lead[allowed] >= 0]):
+        members = np.flatnonzero(lead == one)
+        if planned.villages.standing.apart[row, members].any():
+            apart += 1
+        elif drive[row, one] > policy.number("cluster_drive_max_min"):
+            far += 1
+        elif len(members) >= policy.integer("cluster_max_schools") or pupils[members].sum() + pupils[
+            row
+        ] > policy.number("cluster_max_pupils"):
+            full += 1
+    free = int((lead[allowed] < 0).sum())
+    parts = [
+        f"{counted(count, 'cluster')} {words}"
+        for count, words in ((full, "full"), (apart, "with a school that may not stand beside it"), (far, "too far"))
+        if count
+    ]
+    if free:
+        parts.append(f"{counted(free, 'school')} alone too")
+    return f"Of those it may stand beside: {', '.join(parts)}; at the study's prices no other plan costs less."

@@ -1,0 +1,119 @@
+"""A plan of clusters and trusts as a CSV: read, checked, locked from, and written so that it reads back the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.problems import BadInput, Problem, nearest
+from geodata.tables import read_table
+from models.locks import Locks
+from placeplan.cluster_case import ClusterCase
+
+Index = NDArray[np.int64]
+TABLE = "cluster_plan"
+COLUMNS = ["urn", "name", "cluster", "trust", "role"]
+LEAD, MEMBER, ALONE = "lead", "member", "alone"
+
+
+def read_plan(path: Path, known: pd.DataFrame) -> pd.DataFrame:
+    """The plan in a file; `known` are all planned schools of the study (urn, name). BadInput with every problem."""
+    must_be_there(path)
+    plan, problems, _ = read_table(path, TABLE)
+    if len(plan):
+        problems += list(_plan_problems(plan, known, path.name))
+    if problems:
+        raise BadInput(problems)
+    return plan.reset_index(drop=True)
+
+
+def must_be_there(path: Path) -> None:
+    """BadInput where there is no such file."""
+    if not path.is_file():
+        raise BadInput([Problem(str(path), "There is no such file.", "Name a CSV with urn, cluster, trust, role.")])
+
+
+def _plan_problems(plan: pd.DataFrame, known: pd.DataFrame, file: str) -> Iterator[Problem]:
+    urns = [str(urn) for urn in known["urn"]]
+    for row in plan.index[~plan["urn"].isin(known["urn"]) & plan["urn"].notna()]:
+        urn = str(plan.at[row, "urn"])
+        mend = nearest(urn, urns)
+        mend = mend if mend.startswith("Did") else "Use the URN of a school of the study that stands."
+        yield Problem(file, f"{urn} is no school of the study that could be in a cluster.", mend, int(row) + 2, "urn")
+    alone = plan["role"] == ALONE
+    for row in plan.index[alone & plan["cluster"].notna()]:
+        what = f"{plan.at[row, 'urn']} stands alone and is in {plan.at[row, 'cluster']}."
+        yield Problem(file, what, "Blank the cluster or change the role.", int(row) + 2, "role")
+    for row in plan.index[plan["role"].isin((LEAD, MEMBER)) & plan["cluster"].isna()]:
+        what = f"{plan.at[row, 'urn']} is a {plan.at[row, 'role']} of no cluster."
+        yield Problem(file, what, "Name its cluster or blank the role.", int(row) + 2, "cluster")
+    for name, rows in plan[plan["cluster"].notna()].groupby("cluster"):
+        leads = rows.index[rows["role"] == LEAD]
+        for row in leads[1:]:
+            what = f"{name} has a lead in row {int(leads[0]) + 2} already."
+            yield Problem(file, what, "Leave one lead, make the others members.", int(row) + 2, "role")
+        given = rows["trust"].fillna("")
+        if (given != given.iloc[0]).any():
+            named = sorted(set(given) - {""})
+            row = int(rows.index[(given != given.iloc[0]).to_numpy()][0])
+            what = f"The cluster {name} is in more than one trust: {', '.join(named)} or none."
+            yield Problem(file, what, "Give its schools one trust.", row + 2, "trust")
+
+
+def locks_of(plan: pd.DataFrame) -> Locks:
+    """What the rows that are locked keep."""
+    kept = plan[plan["locked"].astype(bool)]
+    grouped = kept[kept["cluster"].notna()]
+    urns = [int(urn) for urn in grouped["urn"]]
+    placed = kept[kept["trust"].notna()]
+    return Locks(
+        cluster=dict(zip(urns, grouped["cluster"].astype(str), strict=True)),
+        leads=frozenset(int(urn) for urn in grouped.loc[grouped["role"] == LEAD, "urn"]),
+        alone=frozenset(int(urn) for urn in kept.loc[kept["cluster"].isna() & (kept["role"] == ALONE), "urn"]),
+        trust=dict(zip((int(urn) for urn in placed["urn"]), placed["trust"].astype(str), strict=True)),
+    )
+
+
+def school_leads(plan: pd.DataFrame, case: ClusterCase) -> Index:
+    """(N,) lead school of each of the case's schools by the plan, -1 where it stands alone or is not in it."""
+    row = {int(urn): k for k, urn in enumerate(case.schools["urn"])}
+    drive = case.drive_min[np.ix_(case.row, case.row)]
+    lead = np.full(len(row), -1, dtype=np.int64)
+    for _, rows in plan[plan["cluster"].notna()].groupby("cluster"):
+        members = np.array([row[int(urn)] for urn in rows["urn"]], dtype=np.int64)
+        named = members[(rows["role"] == LEAD).to_numpy()]
+        within = drive[np.ix_(members, members)]
+        lead[members] = named[0] if len(named) else members[np.minimum(within, 1e4).sum(axis=0).argmin()]
+    return lead
+
+
+def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]) -> pd.DataFrame:
+    """Rows urn, name, cluster, trust, role, travel_min, pupils: village schools, and larger ones in a cluster.
+
+    A cluster bears its lead's name, and its URN where two leads have the same.
+    """
+    schools = case.schools
+    names = schools["name"].astype(str)
+    leads = np.unique(school_lead[school_lead >= 0])
+    twice = names.iloc[leads].duplicated(keep=False)
+    label = {k: f"{names.iloc[k]} ({schools['urn'].iloc[k]})" if both else names.iloc[k]
+             for k, both in zip(leads.tolist(), twice, strict=True)}  # fmt: skip
+    nodes, together = np.arange(len(schools)), school_lead >= 0
+    drive = case.drive_min[case.row, case.row[np.where(together, school_lead, nodes)]]
+    table = pd.DataFrame(
+        {
+            "urn": schools["urn"],
+            "name": names,
+            "cluster": [label.get(int(k)) for k in school_lead],
+            "trust": [str(name) or None for name in trust],
+            "role": np.where(~together, ALONE, np.where(school_lead == nodes, LEAD, MEMBER)),
+            "travel_min": np.where(together, drive, np.nan),
+            "pupils": schools["pupils"],
+            "small": schools["small"].astype(bool),
+        }
+    )
+    return table[table["small"] | together].reset_index(drop=True)

@@ -1,0 +1,315 @@
+"""The trusts of a plan in tables: a balanced scorecard each, money by year, the order of joining, due diligence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.joining import balance_on_the_way, joining_years
+from models.powers import ACADEMY
+from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths, kinds, text
+from models.trust_finance import LOW, clusters_gain, pooling, trust_money
+from placeplan.cluster_case import ClusterCase
+
+Index = NDArray[np.int64]
+TODAY, NEW, OUTSIDE = "trust of today", "new trust", "no trust"
+OWN_SITE = ("council", "authority")
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A trust with village schools in it, or a cluster outside every trust; rows among all planned schools.
+
+    `leads` are the lead schools of `clusters`; `joins` the clusters and single schools that come new, each its rows;
+    `hub` is the row of the hub.
+    """
+
+    name: str
+    kind: str
+    rows: Index
+    clusters: list[Index]
+    leads: list[int]
+    joins: list[Index]
+    hub: int
+    centre_share: float
+
+
+def groups_of_plan(case: ClusterCase, policy: Policy, school_lead: Index, trust: NDArray[np.object_]) -> list[Group]:
+    """Every trust with a village school or cluster in it, then every cluster that is in none."""
+    own = np.where(kinds(case.everyone) == ACADEMY, text(case.everyone, "trust"), "").astype(object)
+    planned = own.copy()
+    planned[case.row] = trust
+    lead = np.full(len(case.everyone), -1, dtype=np.int64)
+    inside = school_lead >= 0
+    lead[case.row[inside]] = case.row[school_lead[inside]]
+    small = case.row[case.schools["small"].to_numpy(dtype=bool)]
+    pupils = case.everyone["pupils"].to_numpy(dtype=float)
+    told = {str(name) for name in planned[small]} | {str(name) for name in planned[lead >= 0]}
+    hubs = dict(zip(case.today["trust"].astype(str), case.today["hub"], strict=True))
+    found = []
+    for name in sorted(told - {""}):
+        rows = np.flatnonzero(planned == name)
+        clusters = _clusters(lead, rows)
+        came = rows[own[rows] != name]
+        joins = _parts(lead, came)
+        new = name not in hubs
+        share = 1.0 if new else min(1.0, float(pupils[rows].sum()) / max(policy.number("trust_min_pupils"), 1.0))
+        hub = int(hubs[name]) if not new else _new_hub(case, name, joins, lead)
+        leads = [int(lead[part[0]]) for part in clusters]
+        found.append(Group(name, NEW if new else TODAY, rows, clusters, leads, joins, hub, share))
+    outside = np.flatnonzero((planned == "") & (lead >= 0))
+    for rows in _clusters(lead, outside):
+        hub = int(lead[rows[0]])
+        found.append(Group(str(case.everyone["name"].iloc[hub]), OUTSIDE, rows, [rows], [hub], [], hub, 0.0))
+    return found
+
+
+def _clusters(lead: Index, rows: Index) -> list[Index]:
+    """Rows of each cluster among the rows."""
+    return [rows[lead[rows] == one] for one in np.unique(lead[rows]) if one >= 0]
+
+
+def _parts(lead: Index, rows: Index) -> list[Index]:
+    """Clusters and single schools among the rows."""
+    return [*_clusters(lead, rows), *rows[lead[rows] < 0][:, None]]
+
+
+def _new_hub(case: ClusterCase, name: str, joins: list[Index], lead: Index) -> int:
+    """The lead school that a new trust is named after, else that of its largest cluster."""
+    from models.trusts import new_trust_name
+
+    leads = [int(lead[part[0]]) if lead[part[0]] >= 0 else int(part[0]) for part in joins]
+    names = case.everyone["name"].astype(str).to_numpy()
+    for one in leads:
+        if new_trust_name(names[one]) == name:
+            return one
+    pupils = case.everyone["pupils"].to_numpy(dtype=float)
+    return leads[int(np.argmax([pupils[part].sum() for part in joins]))]
+
+
+def scorecards(
+    case: ClusterCase, policy: Policy, rules: Standing, groups: Sequence[Group]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables trusts (a row a group) and trust_finance (a row a group and year)."""
+    federations = policy.text("cluster_outcome") == FEDERATIONS
+    rows, years = [], []
+    for group in groups:
+        pooled = group.kind != OUTSIDE and not federations
+        joining = sum(len(part) for part in group.joins)
+        money = trust_money(
+            case.money, group.rows, group.clusters, case.reserves_gbp, policy,
+            centre_share=group.centre_share, joining=joining, pooled=pooled,
+        )  # fmt: skip
+        short, moved = pooling(case.money.balance[group.rows])
+        stops = money.stops(case.years)
+        rows.append(
+            {
+                "trust": group.name,
+                "kind": group.kind,
+                **_pupils(case, group),
+                **_journeys(case, policy, group),
+                "income_gbp": float(money.income.mean()),
+                "balance_gbp": float(money.balance.mean()),
+                "balance_p10_gbp": float(money.balance_p10.min()),
+                "reserves_p10_gbp": float(money.reserves_p10[-1]),
+                "viable": money.viable,
+                "stops_in": stops,
+                "first_p10_deficit": next(
+                    (year for year, low in zip(case.years, money.balance_p10, strict=True) if low < 0), None
+                ),
+                "centre_gbp": float(money.centre.mean()),
+                "top_slice_needed": money.top_slice_needed() if pooled else np.nan,
+                "schools_short": short,
+                "pooled_gbp": moved if pooled else np.nan,
+                **_leadership(case, policy, group),
+                **_places(case, group),
+                **_faith(case, rules, group),
+            }
+        )
+        years += [
+            {
+                "trust": group.name,
+                "kind": group.kind,
+                "academic_year": year,
+                "pupils": float(case.money.pupils[group.rows, t].sum(axis=0).mean()),
+                "income_gbp": float(money.income[t].mean()),
+                "centre_gbp": float(money.centre[t].mean()),
+                "balance_gbp": float(money.balance[t].mean()),
+                "balance_p10_gbp": float(np.percentile(money.balance[t], LOW)),
+                "balance_p90_gbp": float(np.percentile(money.balance[t], 100 - LOW)),
+                "reserves_p10_gbp": float(money.reserves_p10[t]),
+            }
+            for t, year in enumerate(case.years)
+        ]
+    return pd.DataFrame(rows), pd.DataFrame(years)
+
+
+def _pupils(case: ClusterCase, group: Group) -> dict[str, Any]:
+    small = set(case.row[case.schools["small"].to_numpy(dtype=bool)].tolist())
+    clustered = {int(row) for rows in group.clusters for row in rows}
+    village = [row for row in group.rows if int(row) in small]
+    return {
+        "schools": len(group.rows),
+        "village_schools": len(village),
+        "village_alone": sum(int(row) not in clustered for row in village),
+        "clusters": len(group.clusters),
+        "joining": sum(len(part) for part in group.joins),
+        "pupils": float(case.everyone["pupils"].to_numpy(dtype=float)[group.rows].sum()),
+        "hub": str(case.everyone["name"].iloc[group.hub]),
+    }
+
+
+def _journeys(case: ClusterCase, policy: Policy, group: Group) -> dict[str, Any]:
+    """Drives of members to their lead, of leads to the hub, and schools far from every other of the trust."""
+    drives = [case.drive_min[row, lead] for rows, lead in zip(group.clusters, group.leads, strict=True) for row in rows]
+    to_hub = [case.drive_min[lead, group.hub] for lead in group.leads] or [0.0]
+    within = case.drive_min[np.ix_(group.rows, group.rows)] + np.diag(np.full(len(group.rows), np.inf))
+    nearest = within.min(axis=1) if len(group.rows) > 1 else np.array([np.inf])
+    return {
+        "longest_drive_min": float(max(drives, default=0.0)),
+        "drives_min": float(sum(drives)),
+        "hub_drive_min": float(max(to_hub)),
+        "isolated": int((nearest > policy.number("cluster_isolated_min")).sum()),
+    }
+
+
+def _leadership(case: ClusterCase, policy: Policy, group: Group) -> dict[str, Any]:
+    """Heads today and by the plan, their load, what is saved, and teacher posts with those that heads taught."""
+    clustered = sum(len(rows) for rows in group.clusters)
+    saved = clusters_gain(case.money, group.clusters, policy).mean()
+    pupils = case.everyone["pupils"].to_numpy(dtype=float)
+    inside = np.concatenate(group.clusters) if group.clusters else np.zeros(0, dtype=np.int64)
+    teaching = (pupils[inside] < policy.number("head_teaches_below_pupils")).sum()
+    return {
+        "heads_today": len(group.rows),
+        "executive_heads": len(group.clusters),
+        "heads": len(group.rows) - clustered,
+        "heads_of_school": clustered,
+        "schools_per_executive_head": clustered / len(group.clusters) if group.clusters else np.nan,
+        "most_pupils_per_executive_head": max((float(pupils[rows].sum()) for rows in group.clusters), default=np.nan),
+        "leadership_saved_gbp": float(saved),
+        "teacher_posts": float(case.teacher_posts[group.rows].sum() + policy.number("head_teaching_share") * teaching),
+    }
+
+
+def _places(case: ClusterCase, group: Group) -> dict[str, Any]:
+    places = case.places[group.rows]
+    pupils = case.everyone["pupils"].to_numpy(dtype=float)[group.rows]
+    known = places > 0
+    return {
+        "places": float(places[known].sum()),
+        "filled_share": float(pupils[known].sum() / places[known].sum()) if known.any() else np.nan,
+    }
+
+
+def _faith(case: ClusterCase, rules: Standing, group: Group) -> dict[str, Any]:
+    """Church and other schools, the articles that suit all, and the safeguards that follow."""
+    church = np.array([name != "" for name in faiths(case.everyone)], dtype=bool)[group.rows]
+    at = {int(row): k for k, row in enumerate(case.row)}
+    known = case.today[case.today["trust"] == group.name]
+    if len(known):
+        articles = str(known["articles"].iloc[0])
+    else:
+        suits = np.atleast_1d(rules.suits[[at[int(row)] for row in group.rows]].all(axis=0))
+        articles = next((name for name, fits in zip(rules.articles, suits, strict=True) if fits), "none suit all")
+    addendum = articles == MINORITY and church.any() and not church.all()
+    protected = articles not in (*ARTICLES[:2], "none suit all") and not church.all()
+    safeguard = "safeguarding addendum" if addendum else "non-church character protected" if protected else ""
+    return {
+        "church_schools": int(church.sum()),
+        "church_share": float(church.mean()),
+        "articles": articles,
+        "safeguard": safeguard,
+    }
+
+
+def due_diligence(case: ClusterCase, policy: Policy, groups: Sequence[Group]) -> pd.DataFrame:
+    """A row for everything to be looked into before a school joins: urn, name, trust, flag, what."""
+    schools, rows = case.everyone, []
+    balance = case.money.balance.mean(axis=(1, 2))
+    reserves = case.reserves_gbp
+    for group in groups:
+        for row in np.concatenate(group.joins) if group.joins else np.zeros(0, dtype=np.int64):
+            school = schools.iloc[int(row)]
+            flags = [
+                ("balance", f"short by £{-balance[row]:,.0f} a year as it is", balance[row] < 0),
+                ("balance", f"a deficit of £{-reserves[row]:,.0f} to bring in", reserves[row] < 0),
+                ("condition", f"urgent repairs of £{_number(school.get('condition_gbp')):,.0f}",
+                 _number(school.get("condition_gbp")) > 0),
+                ("PFI", f"a contract until {school.get('pfi_until')}", pd.notna(school.get("pfi_until"))),
+                ("site", f"the consent of {school.get('site_owner')} to the use of its land is {_said(school)}",
+                 _other_owner(school.get("site_owner")) and school.get("land_consent") != "given"),
+                ("consent", f"its consent is {school.get('consent') or 'unknown'}", school.get("consent") != "given"),
+                ("intervention", f"in intervention: {school.get('concern') or 'no category given'}",
+                 bool(school.get("in_intervention"))),
+            ]  # fmt: skip
+            rows += [
+                {"urn": int(school["urn"]), "name": school["name"], "trust": group.name, "flag": flag, "what": what}
+                for flag, what, holds in flags
+                if holds
+            ]
+    return pd.DataFrame(rows, columns=["urn", "name", "trust", "flag", "what"])
+
+
+def _said(school: pd.Series) -> str:
+    return str(school.get("land_consent") or "unknown")
+
+
+def _number(value: object) -> float:
+    return 0.0 if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type]
+
+
+def _other_owner(owner: object) -> bool:
+    """Whether somebody else than the authority owns the site."""
+    return isinstance(owner, str) and not any(word in owner.lower() for word in OWN_SITE)
+
+
+def joining_order(
+    case: ClusterCase, policy: Policy, groups: Sequence[Group], flags: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables joining (a row a joiner) and joining_balance (a row a growing trust and year)."""
+    looked = set(flags.loc[flags["flag"].isin(("balance", "condition", "PFI", "intervention")), "urn"])
+    urns, names = case.everyone["urn"].to_numpy(), case.everyone["name"].astype(str).to_numpy()
+    joins, balances = [], []
+    for group in groups:
+        if not group.joins:
+            continue
+        came = np.concatenate(group.joins)
+        home = np.setdiff1d(group.rows, came)
+        empty = np.full(len(case.everyone), 0.0)
+        parts = np.stack([
+            trust_money(case.money, part, [part] if len(part) > 1 else [], empty, policy, centre_share=0.0).balance
+            for part in group.joins
+        ])  # fmt: skip
+        at_home = [rows for rows in group.clusters if np.isin(rows, home).all()]
+        stands = trust_money(case.money, home, at_home, empty, policy, centre_share=0.0).balance
+        year = joining_years(
+            parts.mean(axis=(1, 2)).tolist(),
+            [len(part) for part in group.joins],
+            [bool(set(urns[part]) & looked) for part in group.joins],
+            hub=next((k for k, part in enumerate(group.joins) if group.hub in part), None),
+            at_home=len(home),
+            base_year=case.study.settings.base_year,
+            policy=policy,
+        )
+        once = np.array([policy.number("joining_gbp") * len(part) for part in group.joins])
+        centre = group.centre_share * policy.number("trust_central_gbp")
+        way = balance_on_the_way(parts, year, stands, centre, case.years, once)
+        balances.append(way.assign(trust=group.name))
+        joins += [
+            {"trust": group.name, "academic_year": y, "schools": len(part), "joins": ", ".join(names[part]),
+             "flagged": bool(set(urns[part]) & looked), "balance_gbp": float(part_balance.mean())}
+            for y, part, part_balance in sorted(
+                zip(year, group.joins, parts, strict=True), key=lambda item: (item[0], -item[2].mean())
+            )
+        ]  # fmt: skip
+    columns = ["trust", "academic_year", "joined", "balance_p10_gbp", "balance_gbp"]
+    together = pd.concat(balances)[columns] if balances else pd.DataFrame(columns=columns)
+    order = pd.DataFrame(joins, columns=["trust", "academic_year", "schools", "joins", "flagged", "balance_gbp"])
+    return order, together.reset_index(drop=True)

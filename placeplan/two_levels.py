@@ -1,0 +1,173 @@
+"""Both levels planned: schools into clusters, then clusters into trusts, each with its bound, and one for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.clusters import ClusterProblem
+from models.locks import NO_LOCKS, Locks
+from models.side_by_side import FEDERATIONS, academy_trusts, refusing
+from models.trust_finance import joiner_balance_p10, office_pooled_gbp
+from models.trusts import Joiners, Trusts, build_trusts, joiners_of, trust_of
+from models.villages import Villages, site_gbp
+from placeplan.cluster_case import ClusterCase
+from solvers import ClusterPlan, solve_clusters
+from solvers.plans import ProgressCallback, gap_between
+from solvers.verify import verify_clusters
+
+Index = NDArray[np.int64]
+Change = Callable[[Villages], ClusterProblem]
+NOTHING = ClusterPlan("optimal", 0.0, 0.0, 0.0, np.zeros(0, dtype=np.int64), (), 0.0, "nothing to plan")
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLevels:
+    """Clusters and trusts of a case under a policy.
+
+    `school_lead` (N,) is the lead school of each school, -1 alone; `trust` (N,) the trust it is in by the plan, "" for
+    none. `objective` and `bound` are of both levels together: `bound` holds for every plan of clusters and trusts.
+    """
+
+    policy: Policy
+    villages: Villages
+    clusters: ClusterPlan
+    trusts: Trusts | None
+    homes: ClusterPlan
+    school_lead: Index
+    trust: NDArray[np.object_]
+    objective: float
+    bound: float
+
+    @property
+    def gap(self) -> float:
+        """Of both levels together."""
+        return gap_between(self.objective, self.bound)
+
+
+def plan_case(
+    case: ClusterCase,
+    policy: Policy,
+    locks: Locks = NO_LOCKS,
+    *,
+    seconds: float,
+    change: Change | None = None,
+    progress: ProgressCallback | None = None,
+) -> TwoLevels:
+    """Plan both levels; `change` lays other costs over the problem of clusters, and the objective is without them.
+
+    Raises TimeoutError where there is no plan in time, AssertionError for a plan that does not pass verification.
+    """
+    villages = case.villages(policy, locks)
+    asked = villages.problem if change is None else change(villages)
+    clusters = solved(asked, seconds, progress)
+    if change is not None:
+        clusters = _recosted(villages.problem, clusters)
+    leads = clusters.lead
+    assert leads is not None
+    school_lead = villages.school_lead(leads)
+    if policy.text("cluster_outcome") == FEDERATIONS:
+        own = academy_trusts(case.schools)
+        return TwoLevels(
+            policy, villages, clusters, None, NOTHING, school_lead, own, clusters.objective, clusters.bound
+        )
+    trusts = case_trusts(case, villages, school_lead, locks, policy)
+    homes = solved(trusts.problem, seconds) if trusts.problem.n_nodes else NOTHING
+    assert homes.lead is not None
+    named = trust_of(trusts, homes.lead)
+    trust = school_trusts(case, trusts.joiners, named)
+    return TwoLevels(
+        policy,
+        villages,
+        clusters,
+        trusts,
+        homes,
+        school_lead,
+        trust,
+        clusters.objective + homes.objective,
+        clusters.bound + least_of_any(case, policy),
+    )
+
+
+def solved(problem: ClusterProblem, seconds: float, progress: ProgressCallback | None = None) -> ClusterPlan:
+    """A verified plan of one level."""
+    plan = solve_clusters(problem, time_limit_s=seconds, progress=progress)
+    if plan.lead is None:
+        raise TimeoutError(f"No clusters in {plan.seconds:.0f} s.")
+    if wrong := verify_clusters(problem, plan):
+        raise AssertionError("The clusters fail their independent verification: " + "; ".join(wrong))
+    return plan
+
+
+def _recosted(problem: ClusterProblem, plan: ClusterPlan) -> ClusterPlan:
+    """A plan made at other costs, at the problem's own; its bound is that of nothing."""
+    from solvers.clusters_exact import plan_cost
+
+    assert plan.lead is not None
+    cost = plan_cost(problem, plan.lead)
+    return replace(plan, status="feasible", objective=cost, bound=-np.inf, gap=np.inf)
+
+
+def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy) -> Trusts:
+    """The problem of trusts once clusters stand."""
+    joiners = joiners_of(case.schools, villages.standing, school_lead, policy)
+    rows = [case.row[members] for members in joiners.members]
+    hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
+    drive = case.drive_min[np.ix_(hubs, hubs)]
+    balance = joiner_balance_p10(case.money, rows, policy)
+    locked = [_locked_trust(case, members, locks) for members in joiners.members]
+    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, balance, policy, locked)
+
+
+def _locked_trust(case: ClusterCase, members: Index, locks: Locks) -> str:
+    """The trust that a plan locks for the schools, "" where none."""
+    named = {locks.trust[int(urn)] for urn in case.schools["urn"].iloc[members] if int(urn) in locks.trust}
+    return next(iter(named)) if len(named) == 1 else ""
+
+
+def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) -> NDArray[np.object_]:
+    """(N,) trust by the plan of each school; of who joins nowhere its own of today."""
+    trust = academy_trusts(case.schools).copy()
+    for members, name in zip(joiners.members, named, strict=True):
+        if name is not None:
+            trust[members] = name
+    return trust
+
+
+def least_of_any(case: ClusterCase, policy: Policy) -> float:
+    """What trusts cost at least whatever the clusters: each school in the cheapest place there is for it.
+
+    A village school without a trust joins one or pays for standing outside; another may be left as it is. Whatever
+    joins adds no more to a trust's balance than its schools do on average, each with the largest cluster's saving; a
+    trust's shortfall is at least any share of what that lacks, up to its price.
+    """
+    schools, money = case.schools, case.money
+    pupils = schools["pupils"].to_numpy(dtype=float)
+    per_pupil = policy.number("trust_central_gbp_per_pupil")
+    joins = policy.number("joining_gbp") / policy.integer("finance_years")
+    joins -= policy.number("pooled_office_share") * policy.number("office_gbp")
+    inside = joins + per_pupil * pupils
+    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
+    head = money.head_gbp[case.row].mean(axis=(1, 2))
+    gain = np.maximum(head - site_gbp(policy) - executive / policy.integer("cluster_max_schools"), 0.0)
+    told = money.pupils[case.row].mean(axis=(1, 2))
+    adds = money.balance[case.row].mean(axis=(1, 2)) + gain + office_pooled_gbp(policy) - per_pupil * told
+    must = schools["small"].to_numpy(dtype=bool) & (academy_trusts(schools) == "") & ~refusing(schools, policy)
+    must &= (schools["land_consent"] != "refused").to_numpy(dtype=bool)
+    outside = np.where(must, policy.number("trust_outside_gbp"), 0.0)
+    inside = np.where(must | _may_mix(case, policy), inside, 0.0)
+    adds = np.where(must | _may_mix(case, policy), adds, 0.0)
+    prices = np.linspace(0.0, policy.number("trust_shortfall_price"), 21)
+    return max(float(np.minimum(inside - price * adds, outside).sum()) for price in prices)
+
+
+def _may_mix(case: ClusterCase, policy: Policy) -> NDArray[np.bool_]:
+    """(N,) schools that might share a head with one that is not of their trust, or have none."""
+    rules = case.standing(policy)
+    other = (rules.trust[:, None] != rules.trust[None, :]) | (rules.trust == "")[:, None]
+    mixes: NDArray[np.bool_] = (other & ~rules.apart & ~np.eye(len(rules.trust), dtype=bool)).any(axis=1)
+    return mixes
