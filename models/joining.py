@@ -46,7 +46,7 @@ def joining_years(
         if not fits:
             doubled = began > 0 and size >= 2 * began
             year += 1 + (pause if doubled else 0)
-            room, began = cap, size
+            room, began = cap, size if doubled else began
         found[j] = add_years(base_year, year)
         size += schools[j]
         room = max(room - schools[j], 0)

@@ -21,6 +21,7 @@ from models.clusters import ClusterProblem, GroupRow
 from models.powers import ACADEMY
 from models.side_by_side import Standing, faiths, kinds, refusing, text
 
+NEVER = 1000.0  # times the price of standing outside, for who is locked in a trust
 FARTHEST_MIN = 180.0  # drive that is priced where there is no road
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -130,8 +131,7 @@ def build_trusts(
             may[row] = False
             may[row, at] = allowed
     np.fill_diagonal(may, np.concatenate([np.ones(n_today, dtype=bool), (count >= 2) & free]))
-    if any(locked):
-        _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
+    held = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
     member, lead = np.nonzero(may)
     per_school = policy.number("joining_gbp") / policy.integer("finance_years")
     per_school -= policy.number("pooled_office_share") * policy.number("office_gbp")
@@ -140,6 +140,7 @@ def build_trusts(
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
     cost = own[:, None] + away
     alone = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
+    alone[n_today + np.array([j for j, name in enumerate(locked) if name], dtype=np.int64)] *= NEVER
     problem = ClusterProblem(
         weight=weight,
         arc_lead=lead.astype(np.int64),
@@ -148,19 +149,25 @@ def build_trusts(
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
         alone_cost=alone,
         apart=_apart(schools, standing, joiners, n_today, policy),
-        rows=_rows(today, weight, count, balance_p10_gbp, policy),
+        rows=_rows(today, weight, count, balance_p10_gbp, policy, held),
     )
     return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost)
 
 
-def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> None:
-    """Leave joiners that are locked to a trust that one only: of a new trust its hub, which leads."""
+def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Flags:
+    """Leave joiners that are locked to a trust that one only: of a new trust its hub, which leads.
+
+    Returns (nodes,) the hubs that are locked so; limits do not bind them: what they break is told, not undone.
+    """
+    held = np.zeros(len(may), dtype=bool)
     for name in sorted(set(locked) - {""}):
         mine = len(today) + np.array([j for j, given in enumerate(locked) if given == name], dtype=np.int64)
         hub = today.index(name) if name in today else hub_of(name, mine - len(today), joiners, weight) + len(today)
         may[mine] = False
+        may[:, np.setdiff1d(mine, [hub])] = False
         may[mine, hub] = True
-        may[hub, hub] = True
+        may[hub, hub] = held[hub] = True
+    return held
 
 
 def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
@@ -174,7 +181,7 @@ def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
 
 
 def _rows(
-    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy
+    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy, held: Flags
 ) -> tuple[GroupRow, ...]:
     """Pupils, places for schools, number of clusters, and the balance that may fall short at a price."""
     n_today, n = len(today), len(weight)
@@ -188,13 +195,13 @@ def _rows(
         GroupRow(
             "pupils",
             weight,
-            np.where(is_new, policy.number("trust_min_pupils"), -np.inf),
-            np.where(is_new, most, np.maximum(most, weight)),
+            np.where(is_new & ~held, policy.number("trust_min_pupils"), -np.inf),
+            np.where(held, np.inf, np.where(is_new, most, np.maximum(most, weight))),
         ),
-        GroupRow("places for schools", np.concatenate([zeros, count]), none, places),
+        GroupRow("places for schools", np.concatenate([zeros, count]), none, np.where(held, np.inf, places)),
         GroupRow(
             "clusters", np.concatenate([zeros, np.ones(n - n_today)]), none,
-            np.full(n, policy.number("trust_max_clusters")),
+            np.where(held, np.inf, policy.number("trust_max_clusters")),
         ),
         GroupRow(
             "balance", np.concatenate([zeros, balance_p10_gbp]), centre, endless,

@@ -185,8 +185,8 @@ def run_stages(
 
     A stage whose inputs are missing is left out, and so is one that rests on it; its old results go. `levers` None
     keeps those with which the estate was planned last, all of them at first. `csv` puts a CSV beside every table.
-    `fix` is a plan that the clusters stage keeps. `progress` gives the callback for a stage's solver; `starting` is told
-    before a stage is run.
+    `fix` is a plan that the clusters stage keeps. `progress` gives the callback for a stage's solver; `starting` is
+    told before a stage is run.
     """
     for name in NAMES:
         mend_interrupted(study.results / name)

@@ -7,7 +7,7 @@ import numpy as np
 from independent_checker import check_clusters, check_estate
 
 from models.estate import EstateProblem
-from placeplan.clusters import study_villages
+from placeplan.cluster_case import study_case
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 
@@ -30,11 +30,16 @@ def check_stored_clusters(folder: Path, scenario: str) -> None:
     assert summary is not None
     if table.empty:
         return
-    villages = study_villages(Study.open(folder, scenario), summary["left_out_as_closing"])
-    node = {urn: row for row, urn in enumerate(villages.schools["urn"])}
-    lead_of = {row.cluster: node[row.urn] for row in table.itertuples() if row.role == "lead"}
-    lead = np.full(len(node), -1)
-    for row in table.itertuples():
-        lead[node[row.urn]] = -1 if row.role == "alone" else lead_of[row.cluster]
+    study = Study.open(folder, scenario)
+    case = study_case(study, summary["left_out_as_closing"], [int(urn) for urn in table["urn"]])
+    villages = case.villages(study.policy)
+    with np.load(results / "clusters/plan.npz") as saved:
+        lead = saved["lead"]
     told = {name: summary[name] for name in ("objective", "bound", "gap")}
     check_clusters(villages.problem, SimpleNamespace(lead=lead, **told))
+    urn = villages.schools["urn"].to_numpy()
+    school_lead = villages.school_lead(lead)
+    lead_of = {row.cluster: row.urn for row in table.itertuples() if row.role == "lead"}
+    said = {row.urn: lead_of.get(row.cluster, -1) for row in table.itertuples()}
+    planned = {int(u): int(urn[one]) if one >= 0 else -1 for u, one in zip(urn, school_lead, strict=True)}
+    assert {u: planned[u] for u in said} == said

@@ -303,7 +303,7 @@ def test_clusters_that_are_not_what_they_say_never_reach_the_disk(
             return replace(plan, lead=np.where(plan.lead >= 0, -1, plan.lead))
         return replace(plan, **{claim: plan.objective + 1000.0})
 
-    monkeypatch.setattr("placeplan.clusters.solve_clusters", sabotaged)
+    monkeypatch.setattr("placeplan.two_levels.solve_clusters", sabotaged)
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study)])
     assert stop.value.code == 1

@@ -165,9 +165,10 @@ def test_a_flipped_option_and_a_lower_bound_in_the_arrays_are_noticed(study: Pat
 
 
 def test_another_cluster_than_the_proven_one_is_noticed(study: Path) -> None:
-    edit(study, "clusters", "clusters", lambda t: t.assign(role="alone"))
+    edit(study, "clusters", "clusters", lambda t: t.assign(role="alone", cluster=None, travel_min=np.nan))
     summary_of(study, "clusters")
-    assert "the plan costs" in wrong(study)["clusters: members, limits and gap from the table"]
+    said = wrong(study)["clusters: rules, costs and gaps from the table"]
+    assert "the plan costs" in said and "the stored leads are not those of the table" in said
 
 
 @pytest.mark.parametrize("stage", ["forecast", "balance", "estate", "clusters"])

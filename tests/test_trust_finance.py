@@ -1,0 +1,160 @@
+"""Money of clusters and trusts by hand: leadership, pooling, the centre, reserves, joining, and drawn rolls."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from funded import VALUES, primaries
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geodata.policy import Policy
+from geodata.years import years_from
+from models.budgets import shadow_budget
+from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
+from models.joining import balance_on_the_way, joining_years
+from models.trust_finance import clusters_gain, joiner_balance_p10, pooling, trust_money
+
+YEARS = years_from("2023/24", 3)
+POLICY = Policy({})
+
+
+def money(balance: list[list[float]], pupils: float = 120.0, income: float = 500_000.0) -> DrawnMoney:
+    """Schools with balances (F, N) in every one of three years."""
+    array = np.repeat(np.array(balance, dtype=float)[:, None, :], 3, axis=1)
+    head = 80_000.0 - 30_000.0 * (pupils < 105)
+    return DrawnMoney(np.full_like(array, pupils), np.full_like(array, income), array, np.full_like(array, head))
+
+
+def test_a_cluster_saves_heads_and_pays_for_an_executive_head_and_its_sites() -> None:
+    """Three heads of 80,000 against 95,000 and three sites of 15,000 less 5,000 each: 115,000 a year."""
+    gain = clusters_gain(money([[0.0], [0.0], [0.0]]), [np.arange(3)], POLICY)
+    assert gain.ravel().tolist() == [3 * 80_000 - 95_000 - 3 * 10_000] * 3
+    small = clusters_gain(money([[0.0], [0.0]], pupils=60.0), [np.arange(2)], POLICY)
+    assert small[0, 0] == 2 * 50_000 - 95_000 - 2 * 10_000  # heads who teach are dear to replace
+
+
+def test_a_trust_by_hand() -> None:
+    """Two schools short by 10,000 each: 35,000 pooled, a centre of 180,000 + 60 a pupil, 70,000 of joining once."""
+    told = trust_money(
+        money([[-10_000.0], [-10_000.0]]), np.arange(2), [], np.array([np.nan, 5_000.0]), POLICY, joining=2
+    )
+    centre = 180_000 + 60 * 240
+    assert told.centre.ravel().tolist() == [centre] * 3
+    assert told.balance.ravel().tolist() == [-20_000 + 35_000 - centre - 70_000, *[-20_000 + 35_000 - centre] * 2]
+    start = 0.05 * 500_000 + 5_000
+    assert told.reserves[:, 0].tolist() == pytest.approx((start + np.cumsum(told.balance[:, 0])).tolist())
+    assert not told.viable and told.stops(YEARS) == "2023/24"
+    assert told.top_slice_needed() == pytest.approx(centre / 1_000_000)
+
+
+def test_a_federation_has_separate_budgets_and_no_centre() -> None:
+    told = trust_money(money([[1_000.0], [2_000.0]]), np.arange(2), [np.arange(2)], np.zeros(2), POLICY, pooled=False)
+    assert told.centre.sum() == 0
+    assert told.balance[0, 0] == 3_000 + 2 * 80_000 - 95_000 - 2 * 10_000
+
+
+def test_viable_is_what_nine_futures_of_ten_carry() -> None:
+    """Of ten futures one or two are ruinous: p10 stands on the second lowest, and a reserve may last for a while."""
+    one = [[-1e6, *[20_000.0] * 19]]
+    two = [[-1e6, -1e6, -1e6, *[20_000.0] * 17]]
+    zero = np.zeros(1)
+    assert trust_money(money(one), np.arange(1), [], zero, POLICY, pooled=False).viable
+    assert not trust_money(money(two), np.arange(1), [], zero, POLICY, pooled=False).viable
+    slow = trust_money(money([[-10_000.0] * 10]), np.arange(1), [], np.array([25_000.0]), POLICY, pooled=False)
+    assert slow.stops(YEARS) == "2025/26"
+
+
+def test_schools_that_rise_and_fall_apart_are_safer_together() -> None:
+    """The p10 of a sum is no lower than the sum of p10s, by hand: +100 and −100 in turn are nothing together."""
+    apart = money([[100.0, -100.0] * 10, [-100.0, 100.0] * 10])
+    pooled = Policy({"pooled_office_share": 0, "trust_central_gbp_per_pupil": 0})
+    singly = joiner_balance_p10(apart, [np.array([0]), np.array([1])], pooled)
+    assert singly.tolist() == [-100.0, -100.0]
+    both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre_share=0.0)
+    assert both.balance_p10.tolist() == [0.0] * 3
+
+
+def test_pooling_moves_no_more_than_there_is() -> None:
+    assert pooling(money([[-30.0], [10.0], [15.0]]).balance) == (1, 25.0)
+    assert pooling(money([[-5.0], [10.0]]).balance) == (1, 5.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 999), roll=st.integers(3, 30))
+def test_drawn_rolls_keep_the_forecast_and_who_is_on_roll(seed: int, roll: int) -> None:
+    """Means over draws are the forecast's within four errors; a cohort on roll in the base year has no luck."""
+    mean = np.zeros((1, 4, 12))
+    mean[0, :, :7] = roll
+    serves = np.arange(12)[None, :] < 7
+    drawn = drawn_rolls(mean, np.ones((1, 3, 12, 4000)), serves, seed)
+    assert (drawn[0, 0, :7] == roll).all() and (drawn[0, :, 7:] == 0).all()
+    assert (drawn[0, 3, 3:7] == roll).all()  # Y3 of the third year was in R in the base year
+    entering = drawn[0, 3, 0]
+    assert abs(entering.mean() - roll) < 4 * np.sqrt(roll / 4000)
+    assert entering.std() == pytest.approx(np.sqrt(roll), rel=0.1)
+    assert (drawn[0, 3, 1] == drawn[0, 2, 0]).all()  # luck stays as the cohort ages
+
+
+def test_drawn_money_of_the_forecast_itself_is_the_shadow_budget() -> None:
+    """Two routes: futures that are all the forecast, and the finance stage's own table."""
+    school = primaries(places=105)
+    rolls = np.zeros((1, 4, 12))
+    rolls[0, :, :7] = [[9, 10, 11, 12, 8, 9, 10]] * 4
+    same = np.repeat(rolls[..., None], 25, axis=3)
+    told = drawn_money(school, same, YEARS, VALUES, POLICY)
+    budget = shadow_budget(school, rolls, YEARS, VALUES, POLICY)
+    assert told.balance[0].std(axis=1).max() < 1e-6
+    assert told.balance[0, :, 0].tolist() == pytest.approx(budget["balance_gbp"].tolist())
+    assert told.income[0, :, 7].tolist() == pytest.approx(budget["income_gbp"].tolist())
+    assert told.head_gbp[0, 0, 0] == 50_000
+
+
+def test_the_joining_order_by_hand() -> None:
+    """A hub of 4, then 3 of a good balance, 3 flagged, 3 of a poor one: five a year, a pause after doubling."""
+    policy = Policy({"trust_growth_schools": 5, "trust_consolidation_years": 1, "trust_first_joining_years": 2})
+    years = joining_years([10.0, 50.0, 90.0, -5.0], [4, 3, 3, 3], [False, False, True, False],
+                          hub=0, at_home=0, base_year="2022/23", policy=policy)  # fmt: skip
+    # 4 in 2024/25; 3 in 2025/26, seven are not twice four; 3 next, ten are; a year's rest; then the flagged.
+    assert years == ["2024/25", "2025/26", "2028/29", "2026/27"]
+    known = joining_years([1.0, 2.0], [2, 2], [False, False], hub=None, at_home=10, base_year="2022/23", policy=policy)
+    assert known == ["2024/25", "2024/25"]
+
+
+def test_better_balances_first_leave_no_year_worse() -> None:
+    """Against every order of five single schools, one a year."""
+    from itertools import permutations
+
+    rng = np.random.default_rng(3)
+    policy = Policy({"trust_growth_schools": 1, "trust_consolidation_years": 0})
+    balance = rng.normal(0, 10_000, 5)
+    parts = np.repeat(balance[:, None], 8, axis=1)[:, :, None]
+    years = years_from("2023/24", 8)
+    home = np.zeros((8, 1))
+
+    def on_the_way(joins: list[str]) -> np.ndarray:
+        table = balance_on_the_way(parts, joins, home, 0.0, years, np.zeros(5))
+        return table["balance_gbp"].to_numpy()
+
+    best = on_the_way(joining_years(balance.tolist(), [1] * 5, [False] * 5, hub=None, at_home=3,
+                                    base_year="2022/23", policy=policy))  # fmt: skip
+    for order in permutations(range(5)):
+        joins = [years[1 + order.index(k)] for k in range(5)]
+        assert (best >= on_the_way(joins) - 1e-6).all()
+
+
+def test_a_trust_pays_its_centre_from_the_first_joiner_on() -> None:
+    parts = np.full((2, 3, 1), 100.0)
+    way = balance_on_the_way(parts, ["2024/25", "2026/27"], np.zeros((3, 1)), 40.0, YEARS, np.array([7.0, 7.0]))
+    assert way["academic_year"].tolist() == ["2023/24", "2024/25", "2025/26", "2026/27"]
+    assert way["balance_gbp"].tolist() == [0.0, 100 - 7 - 40, 60.0, 200 - 7 - 40]
+    assert way["joined"].tolist() == [0, 1, 1, 2]
+
+
+def test_a_school_without_pupils_is_no_site_of_a_cluster() -> None:
+    gone = money([[0.0], [0.0], [0.0]])
+    pupils = gone.pupils.copy()
+    pupils[2] = 0.0
+    head = np.where(pupils > 0, gone.head_gbp, 0.0)
+    gain = clusters_gain(replace(gone, pupils=pupils, head_gbp=head), [np.arange(3)], POLICY)
+    assert gain[0, 0] == 2 * 80_000 - 95_000 - 2 * 10_000

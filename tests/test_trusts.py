@@ -1,0 +1,139 @@
+"""Clusters into trusts: by hand, on pupils, places, articles, drives, bound schools and balances."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_villages import line, schools
+
+from geodata.policy import Policy
+from models.side_by_side import standing
+from models.trusts import Trusts, build_trusts, joiners_of, new_trust_name, trust_of
+from solvers import solve_clusters
+from solvers.verify import verify_clusters
+
+COFE = "Church of England"
+VA = {"type": "Voluntary aided school", "religious_character": COFE, "diocese": "D"}
+OFFICE, JOINING, CENTRE, PER_PUPIL = 35_000 * 0.5, 35_000 / 5, 180_000, 60
+
+
+def trusts(
+    table: pd.DataFrame,
+    lead: Sequence[int],
+    at_min: Sequence[float],
+    today: Sequence[Mapping[str, object]] = (),
+    balance: Sequence[float] | None = None,
+    locked: Sequence[str] = (),
+    **policy: object,
+) -> Trusts:
+    """Trusts of today stand at their own `at_min`, joiners where their lead school stands."""
+    laid = Policy(policy)
+    rules = standing(table, None, table, np.zeros((len(table), len(table))), "2022/23", laid)
+    joiners = joiners_of(table, rules, np.array(lead), laid)
+    columns = ["trust", "pupils", "schools", "articles", "diocese", "places_for_schools", "hub"]
+    usual = {"pupils": 500.0, "schools": 2, "articles": "none", "diocese": "", "places_for_schools": np.nan, "hub": 0}
+    known = pd.DataFrame([{**usual, **row} for row in today], columns=[*columns, "at"])
+    known = known.astype({"places_for_schools": "Float64"})
+    at = [*known["at"], *(at_min[int(row)] for row in joiners.lead)]
+    given = np.full(len(joiners.members), 1e6) if balance is None else np.array(balance, dtype=float)
+    return build_trusts(table, rules, joiners, known, line(*at), given, laid, locked)
+
+
+def homes(made: Trusts) -> list[str | None]:
+    plan = solve_clusters(made.problem, gap=0.0)
+    assert plan.lead is not None and verify_clusters(made.problem, plan) == []
+    assert made.cost_of(plan.lead) == pytest.approx(plan.objective)
+    return trust_of(made, plan.lead)
+
+
+def pairs(count: int, pupils: float, **more: object) -> tuple[pd.DataFrame, list[int]]:
+    """Clusters of two schools each, led by the first."""
+    table = schools(*({"pupils": pupils, **more} for _ in range(2 * count)))
+    return table, [2 * (k // 2) for k in range(2 * count)]
+
+
+def test_a_new_trust_costs_its_centre_and_needs_its_pupils() -> None:
+    """Three clusters of 400: two of them are 800, too few; three are enough, and cost what is worked out here."""
+    table, lead = pairs(2, 200.0)
+    assert homes(trusts(table, lead, (0, 0, 10, 10), trust_outside_gbp=500_000)) == [None, None]
+    table, lead = pairs(3, 200.0)
+    made = trusts(table, lead, (0, 0, 10, 10, 25, 25), trust_outside_gbp=500_000)
+    assert homes(made) == [new_trust_name("School 3")] * 3  # the middle one is the hub
+    plan = solve_clusters(made.problem, gap=0.0)
+    assert plan.objective == pytest.approx(CENTRE + 6 * (JOINING - OFFICE) + 1200 * PER_PUPIL + 300 * (10 + 15))
+    few = trusts(table, lead, (0, 0, 10, 10, 25, 25), trust_outside_gbp=0, trust_central_gbp=1e6)
+    assert homes(few) == [None] * 3  # nothing to gain
+
+
+def test_a_trust_of_today_takes_what_it_has_places_for() -> None:
+    table, lead = pairs(2, 100.0)
+    where = (0, 0, 10, 10)
+    assert homes(trusts(table, lead, where, [{"trust": "T", "at": 5}])) == ["T", "T"]
+    one = trusts(table, lead, where, [{"trust": "T", "at": 2, "places_for_schools": 3}])
+    assert homes(one) == ["T", None]
+    assert homes(trusts(table, lead, where, [{"trust": "T", "at": 60}])) == [None, None]  # beyond 45 minutes
+    large = [{"trust": "T", "at": 5, "pupils": 7_450.0}]
+    assert homes(trusts(table, lead, where, large)) == [None, None]
+    busy = trusts(table, lead, where, [{"trust": "T", "at": 5}], trust_max_clusters=1)
+    assert sorted(map(str, homes(busy))) == ["None", "T"]
+
+
+def test_articles_and_dioceses_decide_which_trust() -> None:
+    table, lead = pairs(1, 100.0, **VA)
+    where = (0, 0)
+    kinds = [{"trust": "None", "at": 1}, {"trust": "Minority", "at": 2, "articles": "church minority", "diocese": "D"}]
+    assert homes(trusts(table, lead, where, kinds)) == [None]
+    major = {"trust": "Majority", "at": 30, "articles": "church majority", "diocese": "D"}
+    assert homes(trusts(table, lead, where, [*kinds, major])) == ["Majority"]
+    other = [*kinds, major | {"diocese": "E"}]
+    assert homes(trusts(table, lead, where, other)) == [None]
+    assert homes(trusts(table, lead, where, other, cluster_across_dioceses="yes")) == ["Majority"]
+
+
+def test_community_and_aided_clusters_share_no_new_trust_but_a_church_majority_one() -> None:
+    plain, lead = pairs(2, 300.0)
+    for column, value in VA.items():
+        plain.loc[[2, 3], column] = value
+    settings = {"trust_outside_gbp": 500_000, "trust_min_pupils": 1000}
+    assert homes(trusts(plain, lead, (0, 0, 5, 5), **settings)) == [None, None]
+    both = homes(trusts(plain, lead, (0, 0, 5, 5), governance_model="church-majority trust", **settings))
+    assert both[0] is not None and both[0] == both[1]
+
+
+def test_a_school_that_may_not_leave_binds_its_cluster_to_its_trust() -> None:
+    table = schools({"type": "Academy converter", "trust": "T"}, {}, {})
+    lead = [0, 0, -1]
+    today = [{"trust": "T", "at": 30}, {"trust": "U", "at": 1}]
+    made = trusts(table, lead, (0, 0, 0), today, cluster_across_kinds="yes")
+    assert made.joiners.bound == ["T", ""]
+    assert homes(made) == ["T", "U"]
+
+
+def test_a_cluster_of_one_trust_is_at_home_and_who_refuses_joins_nothing() -> None:
+    academy = {"type": "Academy converter", "trust": "T"}
+    table = schools(academy, academy, {"consent": "refused"}, {"land_consent": "refused"}, {})
+    made = trusts(table, [0, 0, -1, -1, -1], (0,) * 5, [{"trust": "T", "at": 0}])
+    assert [rows.tolist() for rows in made.joiners.members] == [[4]]
+
+
+def test_what_joins_at_a_loss_pays_for_it() -> None:
+    """20,000 a school outside against a shortfall of 50,000 at one pound a pound, less what pooling saves."""
+    table, lead = pairs(1, 100.0)
+    today = [{"trust": "T", "at": 0}]
+    gain = 2 * (OFFICE - JOINING) - 200 * PER_PUPIL
+    at_loss = trusts(table, lead, (0, 0), today, [-(40_000 + gain) - 1])
+    assert homes(at_loss) == [None]
+    assert homes(trusts(table, lead, (0, 0), today, [-(40_000 + gain) + 1])) == ["T"]
+    assert homes(trusts(table, lead, (0, 0), today, [-1e6], trust_shortfall_price=0)) == ["T"]
+
+
+def test_locked_trusts_are_kept() -> None:
+    table, lead = pairs(3, 200.0)
+    today = [{"trust": "T", "at": 0}]
+    where = (0, 0, 1, 1, 2, 2)
+    assert homes(trusts(table, lead, where, today)) == ["T"] * 3
+    new = new_trust_name("School 3")
+    made = trusts(table, lead, where, today, locked=[new, new, ""], trust_min_pupils=0, trust_outside_gbp=500_000)
+    assert homes(made)[:2] == [new, new]
+    assert homes(trusts(table, lead, where, today, locked=["", "", "T"], trust_min_pupils=5000)) == ["T"] * 3
