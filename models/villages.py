@@ -59,6 +59,13 @@ class Villages:
         led = np.where((lead < 0) & stays, nodes, lead)[self.node]
         return np.where(led < 0, -1, self.lead_school[led])
 
+    def node_lead(self, school_lead: Index) -> Index | None:
+        """(G,) leads of nodes that give these leads (N,) of schools; None where nodes do not allow it."""
+        lead = np.full(self.problem.n_nodes, -1, dtype=np.int64)
+        inside = np.flatnonzero(school_lead >= 0)
+        lead[self.node[inside]] = self.node[school_lead[inside]]
+        return lead if (self.school_lead(lead) == school_lead).all() else None
+
 
 def village_schools(schools: pd.DataFrame, pupils: pd.Series, policy: Policy) -> pd.DataFrame:
     """Primary-phase schools on the map with few enough pupils R–Y6; `pupils` is by urn. Adds column pupils.

@@ -16,7 +16,7 @@ from models.locks import Locks
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import MEASURES, measured
-from placeplan.two_levels import Change, TwoLevels, plan_case
+from placeplan.two_levels import Change, TwoLevels, plan_case, with_clusters
 
 Index = NDArray[np.int64]
 PRICES = ("village_alone_gbp", "executive_drive_gbp_per_min", "trust_shortfall_price")
@@ -156,6 +156,21 @@ def switches(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float
     return pd.DataFrame(rows, columns=columns), variants
 
 
+def cheapest_in_all(
+    case: ClusterCase, planned: TwoLevels, locks: Locks, variants: list[Variant], seconds: float
+) -> TwoLevels:
+    """Of the plan and the variants that keep its rules the one that costs least on both levels, at its own policy."""
+    best = planned
+    for one in variants:
+        lead = planned.villages.node_lead(one.levels.school_lead)
+        if lead is None:
+            continue
+        other = with_clusters(case, planned, locks, lead, seconds)
+        if other is not None and other.objective < best.objective - 1e-6:
+            best = other
+    return best
+
+
 def second_homes(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
     """For each school in a cluster the next-best place for it with all else as planned, and what it costs more.
 
@@ -172,8 +187,9 @@ def second_homes(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
     rows = []
     for row in np.flatnonzero((lead >= 0) & (lead != np.arange(len(lead)))):
         own = int(lead[row])
+        left = _left_behind(case, planned, members[own], int(row))
         offers = [("alone", alone[row] + policy.number("village_alone_gbp") * small[row] - site_gbp(policy)
-                   - per_min * drive[row, own])]  # fmt: skip
+                   - per_min * drive[row, own] + left)]  # fmt: skip
         for one, there in members.items():
             fits = (
                 one != own
@@ -184,11 +200,25 @@ def second_homes(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
                 and small[row]
             )
             if fits:
-                offers.append((names[one], per_min * (drive[row, one] - drive[row, own])))
+                offers.append((names[one], per_min * (drive[row, one] - drive[row, own]) + left))
         best = min(offers, key=lambda offer: offer[1])
         home, extra = ("", np.nan) if together[row] else best
         rows.append((int(schools["urn"].iloc[row]), names[row], names[own], home, float(extra)))
     return pd.DataFrame(rows, columns=["urn", "name", "cluster", "second_home", "extra_gbp"])
+
+
+def _left_behind(case: ClusterCase, planned: TwoLevels, members: Index, leaving: int) -> float:
+    """What it costs more that the others of a cluster are too few to go on when one leaves; 0 where they go on."""
+    policy, schools = planned.policy, case.schools
+    rest = np.setdiff1d(members, [leaving])
+    if len(rest) >= policy.integer("cluster_min_schools"):
+        return 0.0
+    small = schools["small"].to_numpy(dtype=bool)[rest]
+    alone = schools["alone_gbp"].to_numpy(dtype=float)[rest] + policy.number("village_alone_gbp") * small
+    lead = int(planned.school_lead[leaving])
+    drive = planned.villages.drive_min[rest, lead].sum() * policy.number("executive_drive_gbp_per_min")
+    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
+    return float(alone.sum() - executive - site_gbp(policy) * len(rest) - drive)
 
 
 def refusals(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from geodata.policy import Policy
 from models.locks import NO_LOCKS, Locks
 from models.options import ENDING
 from models.side_by_side import RULES, academy_trusts
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_choices import (
     Variant,
+    cheapest_in_all,
     frontier,
     frontier_table,
     near_optimal,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from solvers.plans import ProgressCallback
 
 FIXED = "fixed.csv"
-PLANNED, TODAY = "planned", "today"
+PLANNED, TODAY, TOGETHER = "planned", "today", "both together"
 
 
 def closing_schools(decisions: pd.DataFrame) -> list[int]:
@@ -69,13 +71,12 @@ def clusters_stage(
     if not case.schools["small"].any():
         return _nothing(study, case)
     seconds, policy = study.policy.number("cluster_seconds"), study.policy
-    planned = plan_case(case, policy, locks, seconds=seconds, progress=progress)
+    planned, others, tables = planned_with_choices(case, policy, locks, seconds, progress)
     rules = planned.villages.standing
     broken = breaches(case, policy, rules, planned.school_lead, planned.trust)
     if locks is NO_LOCKS and len(broken):
         raise AssertionError(f"The plan breaks rules: {broken.to_dict('records')}")
     found, cards, years = measured(case, policy, rules, planned.school_lead, planned.trust)
-    others, tables = _choices(case, planned, locks, seconds, found)
     groups = groups_of_plan(case, policy, planned.school_lead, planned.trust)
     flags = due_diligence(case, policy, groups)
     order, way = joining_order(case, policy, groups, flags)
@@ -113,28 +114,52 @@ def _nothing(study: Study, case: ClusterCase) -> StageResult:
     )
 
 
-def _choices(
-    case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float, found: Mapping[str, Any]
-) -> tuple[list[Variant], dict[str, pd.DataFrame]]:
-    """The other plans, and the tables that compare them with the one planned."""
-    edge = list(frontier(case, planned.policy, locks, seconds))
-    near = list(near_optimal(case, planned, locks, seconds))
+def planned_with_choices(
+    case: ClusterCase,
+    policy: Policy,
+    locks: Locks,
+    seconds: float,
+    progress: ProgressCallback | None = None,
+) -> tuple[TwoLevels, list[Variant], dict[str, pd.DataFrame]]:
+    """The plan, the other plans, and the tables that compare them with it.
+
+    Where policy asks for both levels together, the plan is the cheapest in all of those found on the way.
+    """
+    planned = plan_case(case, policy, locks, seconds=seconds, progress=progress)
+    edge = list(frontier(case, policy, locks, seconds))
     rules, ruled = switches(case, planned, locks, seconds)
-    compared = frontier_table(dict(found), [*edge, *near])
+    cheapest = cheapest_in_all(case, planned, locks, [*edge, *ruled], seconds)
+    if policy.text("cluster_order") == TOGETHER:
+        planned = cheapest
+    near = list(near_optimal(case, planned, locks, seconds))
+    found = measured(case, policy, planned.villages.standing, planned.school_lead, planned.trust)[0]
+    compared = frontier_table(found, [*edge, *near])
     listed = [one for one in (*edge, *near) if one.name in set(compared["plan"])]
     plans = [
         plan_table(case, one.levels.school_lead, one.levels.trust)[COLUMNS].assign(plan=one.name)
         for one in (*listed, *ruled)
     ]
-    base = {"policy": "", "set_to": "as planned", "instead_of": "", "cost_gbp": planned.objective,
-            "gap": planned.clusters.gap, **found}  # fmt: skip
-    return [*listed, *ruled], {
-        "cluster_frontier": compared,
-        "cluster_switches": pd.concat([pd.DataFrame([base]), rules], ignore_index=True),
-        "cluster_plans": pd.concat(plans, ignore_index=True)[["plan", *COLUMNS]],
-        "cluster_homes": second_homes(case, planned),
-        "cluster_refusals": refusals(case, planned),
-    }
+    first = {"policy": "", "set_to": "as planned", "instead_of": ""}
+    rows = [first | _priced(planned) | found]
+    if cheapest.objective < planned.objective - 1.0:
+        other = measured(case, policy, cheapest.villages.standing, cheapest.school_lead, cheapest.trust)[0]
+        rows.append({"policy": "cluster_order", "set_to": TOGETHER, "instead_of": "clusters first"} | _priced(cheapest)
+                    | other)  # fmt: skip
+    return (
+        planned,
+        [*listed, *ruled],
+        {
+            "cluster_frontier": compared,
+            "cluster_switches": pd.concat([pd.DataFrame(rows), rules], ignore_index=True),
+            "cluster_plans": pd.concat(plans, ignore_index=True)[["plan", *COLUMNS]],
+            "cluster_homes": second_homes(case, planned),
+            "cluster_refusals": refusals(case, planned),
+        },
+    )
+
+
+def _priced(levels: TwoLevels) -> dict[str, float]:
+    return {"cost_gbp": levels.objective, "gap": levels.clusters.gap}
 
 
 def _cards(variants: Sequence[Variant]) -> list[pd.DataFrame]:

@@ -46,6 +46,8 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
             entries.append(Entry(f"{name}.html", title, question))
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
+    if "clusters" in ran and "measures" in (read_summary(results / "clusters") or {}):
+        entries.append(Entry("../report/trusts.html", "Clusters and trusts", "Scorecards, choices, who could refuse."))
     if "tender" in ran:
         told = read_summary(results / "tender") or {}
         for kind, what in (("competitions", "Bids ranked, with reasons."), ("linked_awards", "Awarded together.")):
@@ -65,7 +67,7 @@ QUESTIONS = {
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
     "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
     "frontier": ("Plans side by side", "Where do the plans of the frontier differ?"),
-    "clusters": ("Clusters of village schools", "Which village schools could share one executive head?"),
+    "clusters": ("Clusters and trusts", "Which village schools could share one executive head, and in which trust?"),
 }
 
 

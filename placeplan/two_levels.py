@@ -17,7 +17,8 @@ from models.trusts import Joiners, Trusts, build_trusts, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
 from solvers import ClusterPlan, solve_clusters
-from solvers.plans import ProgressCallback, gap_between
+from solvers.clusters_exact import plan_cost
+from solvers.plans import ProgressCallback, gap_between, status_of
 from solvers.verify import verify_clusters
 
 Index = NDArray[np.int64]
@@ -67,6 +68,24 @@ def plan_case(
     clusters = solved(asked, seconds, progress)
     if change is not None:
         clusters = _recosted(villages.problem, clusters)
+    return _with_trusts(case, villages, clusters, locks, seconds, policy)
+
+
+def with_clusters(case: ClusterCase, planned: TwoLevels, locks: Locks, lead: Index, seconds: float) -> TwoLevels | None:
+    """The plan with other clusters, by the leads of nodes, and the best trusts of them; None where a rule is broken."""
+    problem = planned.villages.problem
+    cost, bound = plan_cost(problem, lead), planned.clusters.bound
+    gap = gap_between(cost, bound)
+    clusters = ClusterPlan(status_of(cost, bound, 1e-4), cost, bound, gap, lead, (), 0.0, "found on the way")
+    if verify_clusters(problem, clusters):
+        return None
+    return _with_trusts(case, planned.villages, clusters, locks, seconds, planned.policy)
+
+
+def _with_trusts(
+    case: ClusterCase, villages: Villages, clusters: ClusterPlan, locks: Locks, seconds: float, policy: Policy
+) -> TwoLevels:
+    """The best trusts of given clusters."""
     leads = clusters.lead
     assert leads is not None
     school_lead = villages.school_lead(leads)
@@ -105,8 +124,6 @@ def solved(problem: ClusterProblem, seconds: float, progress: ProgressCallback |
 
 def _recosted(problem: ClusterProblem, plan: ClusterPlan) -> ClusterPlan:
     """A plan made at other costs, at the problem's own; its bound is that of nothing."""
-    from solvers.clusters_exact import plan_cost
-
     assert plan.lead is not None
     cost = plan_cost(problem, plan.lead)
     return replace(plan, status="feasible", objective=cost, bound=-np.inf, gap=np.inf)

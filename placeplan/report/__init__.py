@@ -20,29 +20,33 @@ from placeplan.pages import stage_summaries
 from placeplan.report.case import case_contents
 from placeplan.report.chart import pupils_and_places
 from placeplan.report.closures import NO_CLOSURES, closures_contents
+from placeplan.report.formats import FILTERS
 from placeplan.report.money import money_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
+from placeplan.report.trusts import trusts_page
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
-from placeplan.words import day
 
 SHOWN_AHEAD = (1, 3, 5)
 PAGES = ("report.html", "closures.html")
 
 
 def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
-    """Page report.html from the stages that `ran`, from all results that are there where that is not said."""
+    """Pages report.html and trusts.html from the stages that `ran`, from all that are there where that is not said."""
     from jinja2 import DictLoader, Environment, StrictUndefined
 
     parts = {name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8") for name in PAGES}
     environment = Environment(
         loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(whole=whole, pounds=pounds, per_cent=per_cent, day=day, km=km)
+    environment.filters.update(FILTERS)
     template = environment.get_template(PAGES[0])
     summaries = stage_summaries(results, ran)
     text = template.render(study=study, **contents(study, results, summaries))
-    return StageResult(pages={"report.html": text}, summary={"status": "done", "bytes": len(text.encode())})
+    pages = {"report.html": text}
+    if "clusters" in summaries and (page := trusts_page(study, results, summaries["clusters"])):
+        pages["trusts.html"] = page
+    return StageResult(pages=pages, summary={"status": "done", "bytes": len(text.encode())})
 
 
 def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -268,25 +272,3 @@ def _quality(study: Study, summaries: Mapping[str, Mapping[str, Any]]) -> list[s
     for summary in summaries.values():
         said += [*summary.get("fallbacks", []), *summary.get("warnings", [])]
     return list(dict.fromkeys([*said, *study.import_account]))
-
-
-def whole(value: float | None) -> str:
-    """A figure without decimals; a dash where there is none."""
-    return "–" if value is None or value != value else f"{round(value) + 0:,}"
-
-
-def pounds(value: float | None) -> str:
-    """GBP without pence; a dash where there is none."""
-    if value is None or value != value:
-        return "–"
-    return f"{'−' if value < 0 else ''}£{abs(value):,.0f}"
-
-
-def per_cent(value: float | None, digits: int = 1) -> str:
-    """A share as per cent; a dash where there is none."""
-    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
-
-
-def km(metres: float | None) -> str:
-    """Kilometres with one decimal; a dash where there are none."""
-    return "–" if metres is None or metres != metres else f"{metres / 1000:.1f}"

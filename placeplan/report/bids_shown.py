@@ -9,7 +9,7 @@ import pandas as pd
 
 from placeplan.bid_in_place import CHOSEN, PLANNED, InPlace
 from placeplan.bid_maps import bid_map_file
-from placeplan.report import per_cent, pounds
+from placeplan.report.formats import per_cent, pounds
 from placeplan.study import Study
 from placeplan.words import money
 

@@ -1,0 +1,164 @@
+"""The page of clusters and trusts: a balanced scorecard for each trust beside other plans, and the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from placeplan.cluster_measures import MEASURES
+from placeplan.report.balance_chart import balance_chart
+from placeplan.results import read_stage
+from placeplan.study import Study
+
+PAGE = "trusts.html"
+COMPARED = ("village_alone", "drives_min", "leadership_gbp", "not_viable", "shortfall_p10_gbp", "outside")
+BESIDE = 3  # other plans shown beside today's and the one planned
+SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
+    ("Pupils", (
+        ("schools", "Schools in the study", "whole"), ("village_schools", "Village schools", "whole"),
+        ("joining", "Schools that would join", "whole"), ("pupils", "Pupils R–Y11 on roll", "whole"),
+    )),
+    ("Journeys", (
+        ("longest_drive_min", "Longest drive to a lead, min", "whole"),
+        ("drives_min", "Drives to leads in all, min", "whole"),
+        ("hub_drive_min", "Longest drive from a lead to the hub, min", "whole"),
+    )),
+    ("Finance, a year", (
+        ("income_gbp", "Income", "pounds"), ("centre_gbp", "Cost of the centre", "pounds"),
+        ("balance_gbp", "Balance, mean", "pounds"), ("balance_p10_gbp", "Balance of the worst year, p10", "pounds"),
+        ("reserves_p10_gbp", "Reserves at the end, p10", "pounds"), ("viable", "Viable in nine futures of ten", "flag"),
+        ("stops_in", "Would stop being so in", "text"), ("top_slice_needed", "Top slice that pays the centre", "share"),
+        ("schools_short", "Schools short as they are", "whole"),
+        ("pooled_gbp", "What pooling would move to them", "pounds"),
+    )),
+    ("Leadership", (
+        ("clusters", "Clusters, each with an executive head", "whole"), ("heads", "Heads of single schools", "whole"),
+        ("heads_of_school", "Heads of school", "whole"),
+        ("schools_per_executive_head", "Schools to an executive head", "one"),
+        ("most_pupils_per_executive_head", "Most pupils to an executive head", "whole"),
+        ("leadership_saved_gbp", "Saved in leadership", "pounds"), ("teacher_posts", "Teaching posts needed", "one"),
+    )),
+    ("Places", (("places", "Places R–Y11", "whole"), ("filled_share", "Filled", "share"))),
+    ("Faith balance", (
+        ("church_schools", "Church schools", "whole"), ("church_share", "Share of church schools", "share"),
+        ("articles", "Articles", "text"), ("safeguard", "Safeguard", "text"),
+    )),
+    ("Isolation", (
+        ("isolated", "Schools far from every other", "whole"), ("village_alone", "Village schools alone", "whole"),
+    )),
+)  # fmt: skip
+
+
+def trusts_page(study: Study, results: Path, summary: Mapping[str, Any]) -> str:
+    """HTML of the page, from the tables of the clusters stage; "" where it planned nothing."""
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    from placeplan.report.formats import FILTERS
+
+    if "measures" not in summary:
+        return ""
+    parts = {
+        name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8")
+        for name in (PAGE, "tender_style.html")
+    }
+    environment = Environment(
+        loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(FILTERS)
+    return environment.get_template(PAGE).render(study=study, **trusts_contents(study, results / "clusters", summary))
+
+
+def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the page shows, by name."""
+    cards, frontier = read_stage(folder, "trusts"), read_stage(folder, "cluster_frontier")
+    clusters = read_stage(folder, "clusters")
+    kept = frontier[~frontier["dominated"].astype(bool) & (frontier["plan"] != "planned")]["plan"].head(BESIDE).tolist()
+    years, joining = read_stage(folder, "trust_finance"), read_stage(folder, "joining")
+    way, flags = read_stage(folder, "joining_balance"), read_stage(folder, "due_diligence")
+    planned = cards[cards["plan"] == "planned"]
+    order = planned.sort_values(["kind", "pupils"], ascending=[True, False])
+    return {
+        "summary": summary,
+        "measures": MEASURES,
+        "compared": COMPARED,
+        "banners": study.banners,
+        "clusters": _clusters(clusters),
+        "trusts": [
+            {
+                "name": row.trust,
+                "kind": row.kind,
+                "hub": row.hub,
+                "viable": bool(row.viable),
+                "stops_in": row.stops_in,
+                "plans": ["today", "planned", *kept],
+                "card": _card(cards[cards["trust"] == row.trust], ["today", "planned", *kept]),
+                "chart": balance_chart(years[years["trust"] == row.trust]),
+                "joining": joining[joining["trust"] == row.trust].to_dict("records"),
+                "way": way[way["trust"] == row.trust].to_dict("records"),
+                "flags": _flags(flags[flags["trust"] == row.trust]),
+                "members": clusters[clusters["trust"] == row.trust]["name"].tolist(),
+            }
+            for row in order.itertuples()
+        ],
+        "frontier": frontier.to_dict("records"),
+        "plan_words": dict(zip(frontier["plan"], frontier["made"], strict=True)),
+        "switches": read_stage(folder, "cluster_switches").to_dict("records"),
+        "homes": _homes(folder),
+        "alone": read_stage(folder, "cluster_alone").to_dict("records"),
+        "breaches": read_stage(folder, "cluster_breaches").to_dict("records"),
+        "policy": {key: study.policy.value(key) for key in ("cluster_isolated_min", "viable_reserves_share")},
+    }
+
+
+def _clusters(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A row a cluster, its lead first."""
+    found = []
+    for name, part in table[table["cluster"].notna()].groupby("cluster"):
+        part = part.assign(rank=part["role"] != "lead").sort_values(["rank", "name"])
+        found.append(
+            {
+                "name": name,
+                "trust": part["trust"].iloc[0] if pd.notna(part["trust"].iloc[0]) else "none",
+                "schools": ", ".join(part["name"]),
+                "count": len(part),
+                "pupils": float(part["pupils"].sum()),
+                "longest": float(part["travel_min"].max()),
+            }
+        )
+    return found
+
+
+def _card(cards: pd.DataFrame, plans: list[str]) -> list[dict[str, Any]]:
+    """Rows of one trust's scorecard: heading, measure and its value in each plan, None where it is in none."""
+    by_plan = cards.drop_duplicates("plan").set_index("plan")
+    rows = []
+    for heading, measures in SCORECARD:
+        for number, (key, words, form) in enumerate(measures):
+            values = [by_plan.at[plan, key] if plan in by_plan.index else None for plan in plans]
+            values = [None if value is None or (isinstance(value, float) and np.isnan(value)) else value
+                      for value in values]  # fmt: skip
+            rows.append({"heading": heading if number == 0 else "", "span": len(measures), "words": words,
+                         "form": form, "values": values})  # fmt: skip
+    return rows
+
+
+def _flags(flags: pd.DataFrame) -> list[dict[str, Any]]:
+    """One row a school, what is to be looked into in one sentence."""
+    return [
+        {"name": part["name"].iloc[0], "urn": int(urn), "what": "; ".join(part["what"])}
+        for urn, part in flags.groupby("urn", sort=False)
+    ]
+
+
+def _homes(folder: Path) -> list[dict[str, Any]]:
+    """Second-best home and refusal of every school in a cluster."""
+    homes, refused = read_stage(folder, "cluster_homes"), read_stage(folder, "cluster_refusals")
+    both = refused.merge(homes[["urn", "second_home", "extra_gbp"]], on="urn", how="left")
+    both["second_home"] = both["second_home"].fillna("")
+    rows: list[dict[str, Any]] = both.sort_values(["cluster", "name"]).to_dict("records")
+    return rows

@@ -1,0 +1,296 @@
+"""The clusters stage on the sample county: round trips, locks, evaluation, choices, and bad plans."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.locks import NO_LOCKS
+from placeplan.cli import main
+from placeplan.cluster_case import study_case
+from placeplan.cluster_choices import SWITCHES, with_policy
+from placeplan.clusters import planned_with_choices
+from placeplan.county import make_county
+from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost
+from placeplan.pipeline import run_stages
+from placeplan.plan_rules import breaches
+from placeplan.report.trusts import trusts_page
+from placeplan.results import read_stage, read_summary, write_stage
+from placeplan.study import Study
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample county with forecast, balance and clusters, as they are before anything closes."""
+    from placeplan.clusters import clusters_stage
+
+    folder = tmp_path_factory.mktemp("clusters") / "county"
+    make_county(folder)
+    study = Study.open(folder)
+    list(run_stages(study, ("forecast", "balance")))
+    write_stage(study.results / "clusters", clusters_stage(study), {}, 0.0)
+    return folder
+
+
+def told(county: Path, name: str) -> pd.DataFrame:
+    return read_stage(county / "results/base/clusters", name)
+
+
+def plan_of(county: Path) -> pd.DataFrame:
+    return pd.read_csv(county / "results/base/clusters/plan.csv")
+
+
+def evaluated(county: Path, plan: pd.DataFrame, tmp_path: Path) -> Evaluation:
+    plan.to_csv(tmp_path / "plan.csv", index=False)
+    return evaluate_plan(Study.open(county), tmp_path / "plan.csv")
+
+
+def test_the_planned_plan_reads_back_as_what_it_costs_and_breaks_no_rule(county: Path, tmp_path: Path) -> None:
+    found = evaluated(county, plan_of(county), tmp_path)
+    summary = read_summary(county / "results/base/clusters")
+    assert summary is not None
+    assert found.cost_gbp == pytest.approx(summary["both_levels"]["objective"], rel=1e-9)
+    assert found.behind == pytest.approx(0.0, abs=1e-6) and found.breaches.empty
+    assert found.measures == pytest.approx(summary["measures"])
+    assert found.gap == pytest.approx(summary["both_levels"]["gap"], abs=1e-6)
+
+
+def test_a_plan_that_is_worse_says_by_how_much(county: Path, tmp_path: Path) -> None:
+    """Everybody alone: as many heads as schools, the price of each, no drive."""
+    alone = plan_of(county).assign(cluster=None, role="alone", trust=None)
+    schools = pd.read_csv(county / "inputs/schools.csv").set_index("urn")
+    academy = alone["urn"].map(schools["type"]).str.contains("cademy")
+    alone["trust"] = alone["urn"].map(schools["trust"]).where(academy)
+    found = evaluated(county, alone, tmp_path)
+    assert found.measures["clusters"] == 0 and found.measures["drives_min"] == 0
+    assert found.behind > 0.2 and found.gap >= found.behind / (1 + found.behind)
+    federated = found.breaches[found.breaches["rule"] == "cluster_keep"]
+    assert len(federated) == 1 and "Kelver Water Federation" in federated["what"].iloc[0]
+    assert len(found.breaches) == 1
+
+
+def test_every_rule_that_a_hand_drawn_plan_breaks_is_named_with_the_schools(county: Path, tmp_path: Path) -> None:
+    """One huge cluster of the first ten schools and a tiny new trust: limits, drives, pairs, pupils of a trust."""
+    plan = plan_of(county)
+    plan.loc[:9, "cluster"] = "All of them"
+    plan.loc[:9, "role"] = ["lead", *["member"] * 9]
+    plan.loc[:9, "trust"] = "A trust of our own"
+    found = evaluated(county, plan, tmp_path).breaches
+    ours = found[found["name"].isin([plan["name"][0], "A trust of our own"])]
+    rules = " ".join(ours["rule"])
+    for rule in ("cluster_max_schools", "cluster_drive_max_min", "cluster_pair_max_min"):
+        assert rule in rules
+    assert (ours["schools"].str.len() > 0).all() and (ours["what"].str.len() > 10).all()
+    counted = ours.loc[ours["rule"] == "cluster_max_schools", "what"].iloc[0]
+    assert counted == "10 schools, and 2 to 6 are allowed"
+
+
+def test_locked_rows_are_kept_and_the_rest_is_planned_again(county: Path, tmp_path: Path) -> None:
+    from placeplan.clusters import clusters_stage
+
+    plan = plan_of(county)
+    first = plan[plan["role"] == "member"].iloc[0]
+    lead = plan[(plan["cluster"] == first["cluster"]) & (plan["role"] == "lead")].iloc[0]
+    other = plan[(plan["role"] == "alone") | (plan["cluster"] != first["cluster"])].iloc[0]
+    fixed = pd.DataFrame(
+        {"urn": [first["urn"], lead["urn"], other["urn"]], "cluster": ["Ours", "Ours", None],
+         "trust": None, "role": ["lead", "member", "alone"]}
+    )  # fmt: skip
+    fixed.to_csv(tmp_path / "fix.csv", index=False)
+    study = Study.open(county)
+    result = clusters_stage(study, fix=tmp_path / "fix.csv")
+    table = result.tables["clusters"].set_index("urn")
+    assert table.at[first["urn"], "role"] == "lead"
+    assert table.at[lead["urn"], "cluster"] == table.at[first["urn"], "cluster"]
+    if other["urn"] in table.index:
+        assert table.at[other["urn"], "role"] == "alone"
+    assert result.summary["fixed"] and (table["role"] == "lead").sum() > 3
+    free = read_summary(county / "results/base/clusters")
+    assert free is not None and result.summary["objective"] >= free["bound"] - 1e-6
+
+
+def test_a_locked_plan_that_breaks_a_rule_is_kept_and_told(county: Path, tmp_path: Path) -> None:
+    from placeplan.clusters import clusters_stage
+
+    plan = plan_of(county)
+    leads = plan[plan["role"] == "lead"]["urn"].tolist()[:2]
+    fixed = pd.DataFrame({"urn": leads, "cluster": "Far apart", "role": ["lead", "member"]})
+    fixed.to_csv(tmp_path / "fix.csv", index=False)
+    result = clusters_stage(Study.open(county), fix=tmp_path / "fix.csv")
+    table = result.tables["clusters"].set_index("urn")
+    assert table.at[leads[0], "cluster"] == table.at[leads[1], "cluster"]
+    broken = result.tables["cluster_breaches"]
+    assert len(broken) and any("locked plan breaks a rule" in line for line in result.summary["warnings"])
+
+
+def test_locked_trusts_stay_and_the_whole_plan_can_be_locked(county: Path) -> None:
+    """Locking every row of the plan as written gives the plan as written, at its own cost."""
+    from placeplan.clusters import clusters_stage
+
+    path = county / "results/base/clusters/plan.csv"
+    result = clusters_stage(Study.open(county), fix=path)
+    again, before = result.tables["clusters"], told(county, "clusters")
+    assert again[["urn", "cluster", "trust", "role"]].equals(before[["urn", "cluster", "trust", "role"]])
+
+
+def test_second_homes_cost_no_less_and_refusals_are_what_they_say(county: Path) -> None:
+    """No move out of a proven plan saves anything; a cluster of two breaks when either refuses."""
+    homes, refused = told(county, "cluster_homes"), told(county, "cluster_refusals")
+    assert (homes["extra_gbp"].dropna() >= -1.0).all() and homes["extra_gbp"].notna().any()
+    size = told(county, "clusters").groupby("cluster")["urn"].count()
+    pairs = refused[refused["cluster"].map(size) == 2]
+    assert len(pairs) and pairs["breaks"].all()
+    assert set(refused["urn"]) == set(told(county, "clusters").query("role != 'alone'")["urn"])
+    goes_on = refused[~refused["breaks"] & (refused["cluster"].map(size) > 2)]
+    assert len(goes_on)
+
+
+def test_the_frontier_and_near_plans_are_what_they_say(county: Path) -> None:
+    frontier = told(county, "cluster_frontier")
+    level = frontier[["shortfall_p10_gbp", "drives_min", "village_alone"]].to_numpy()
+    for row, dominated in enumerate(frontier["dominated"]):
+        worse = ((level <= level[row] + 1e-9).all(axis=1) & (level < level[row] - 1e-6).any(axis=1)).any()
+        assert bool(dominated) == bool(worse)
+    assert {"planned"} < set(frontier["plan"]) and (~frontier["dominated"]).sum() >= 2
+    near = frontier[frontier["plan"].str.startswith("near")]
+    assert len(near) and near["made"].str.contains("dearer").all()
+    plans = told(county, "cluster_plans")
+    planned = told(county, "clusters")
+    for name in near["plan"]:
+        other = plans[plans["plan"] == name].merge(planned, on="urn", suffixes=("", "_planned"))
+        assert (other["cluster"] != other["cluster_planned"]).any()
+
+
+def test_every_switch_is_tried_and_says_what_it_changes(county: Path) -> None:
+    switches = told(county, "cluster_switches")
+    tried = switches[switches["policy"].isin([key for key, _ in SWITCHES])]
+    assert len(tried) == 2 + 9  # two other models of governance, nine flags
+    mixed = switches[(switches["policy"] == "cluster_across_kinds")].iloc[0]
+    assert mixed["village_alone"] <= switches.iloc[0]["village_alone"]
+
+
+def test_both_levels_together_cost_no_more_than_any_plan_found_that_keeps_the_rules(county: Path) -> None:
+    """A stricter rule can cost less only where clusters are decided first: asked for both, the plan is the cheapest."""
+    study = Study.open(county)
+    case, policy = study_case(study), with_policy(study.policy, cluster_order="both together")
+    planned, others, tables = planned_with_choices(case, policy, NO_LOCKS, 20.0)
+    summary = read_summary(county / "results/base/clusters")
+    assert summary is not None and planned.objective <= summary["both_levels"]["objective"] + 1e-6
+    rules = planned.villages.standing
+    assert breaches(case, policy, rules, planned.school_lead, planned.trust).empty
+    for one in others:
+        if breaches(case, policy, rules, one.levels.school_lead, one.levels.trust).empty and "near" not in one.name:
+            cost = plan_cost(case, policy, rules, one.levels.school_lead, one.levels.trust)
+            assert planned.objective <= cost + 1.0
+    assert planned.gap < summary["both_levels"]["gap"]
+    assert not (tables["cluster_switches"]["policy"] == "cluster_order").any()
+
+
+def test_scorecards_add_up_and_are_comparable_across_plans(county: Path) -> None:
+    cards, years = told(county, "trusts"), told(county, "trust_finance")
+    planned = cards[cards["plan"] == "planned"]
+    assert {"today", "planned"} < set(cards["plan"])
+    assert (planned["executive_heads"] == planned["clusters"]).all()
+    assert (planned["heads"] + planned["heads_of_school"] == planned["schools"]).all()
+    worst = years.groupby("trust")["balance_p10_gbp"].min()
+    assert planned.set_index("trust")["balance_p10_gbp"].to_dict() == pytest.approx(worst.to_dict())
+    for row in planned.itertuples():
+        mine = years[years["trust"] == row.trust]
+        assert bool(row.viable) == bool((mine["reserves_p10_gbp"] >= 0).all())
+        short = mine[mine["reserves_p10_gbp"] < 0]["academic_year"]
+        assert (row.stops_in if pd.notna(row.stops_in) else None) == (short.iloc[0] if len(short) else None)
+
+
+def test_the_joining_order_takes_everybody_once_within_the_cap(county: Path) -> None:
+    order, planned = told(county, "joining"), told(county, "trusts").query("plan == 'planned'")
+    cap = Study.open(county).policy.integer("trust_growth_schools")
+    for trust, rows in order.groupby("trust"):
+        assert rows["schools"].sum() == planned.set_index("trust").at[trust, "joining"]
+        by_year = rows.groupby("academic_year")["schools"].agg(["sum", "count"])
+        assert ((by_year["sum"] <= cap) | (by_year["count"] == 1)).all()
+    way = told(county, "joining_balance")
+    assert set(way["trust"]) == set(order["trust"])
+
+
+def test_the_page_is_offline_escaped_and_says_every_trust(county: Path) -> None:
+    study = Study.open(county)
+    summary = read_summary(study.results / "clusters")
+    assert summary is not None
+    page = trusts_page(study, study.results, summary | {"written": "today"})
+    assert "http" not in page.replace("http-equiv", "") and "<script" not in page
+    for name in told(county, "trusts").query("plan == 'planned'")["trust"]:
+        assert name in page
+    assert ">nan<" not in page and "None" not in page
+
+
+BAD = {
+    "urn,cluster,role\n900001,X,lead\n123456,X,member\n": "no school of the study",
+    "urn,cluster,role\n900001,X,lead\n900002,X,lead\n": "has a lead in row 2 already",
+    "urn,cluster,role\n900001,X,alone\n": "stands alone and is in X",
+    "urn,cluster,role\n900001,,member\n": "is a member of no cluster",
+    "urn,cluster,trust\n900001,X,T\n900002,X,U\n": "is in more than one trust: T, U",
+    "urn,cluster,role\n900001,X,boss\n": "boss",
+    "urn,cluster\n900001,X\n900001,Y\n": "stands in row 2 already",
+    "cluster,role\nX,lead\n": "column is missing",
+}
+
+
+@pytest.mark.parametrize("text", BAD, ids=[words[:24] for words in BAD.values()])
+@pytest.mark.parametrize("command", ["evaluate", "cluster"])
+def test_bad_plans_are_refused_with_row_and_mend_and_nothing_is_written(
+    county: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, command: str
+) -> None:
+    from geodata.problems import BadInput
+    from placeplan.clusters import clusters_stage
+
+    path = tmp_path / "plan.csv"
+    path.write_text(text)
+    before = {file: file.read_bytes() for file in (county / "results/base/clusters").iterdir()}
+    study = Study.open(county)
+    with pytest.raises(BadInput) as refused:
+        evaluate_plan(study, path) if command == "evaluate" else clusters_stage(study, fix=path)
+    assert any(BAD[text] in str(problem) for problem in refused.value.problems)
+    assert {file: file.read_bytes() for file in (county / "results/base/clusters").iterdir()} == before
+
+
+def test_the_commands_say_what_a_planner_can_use(
+    county: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`cluster --fix` and `evaluate` from the command line, on a copy whose estate has nothing to decide."""
+    folder = tmp_path / "county"
+    shutil.copytree(county, folder)
+    text = (folder / "study.toml").read_text()
+    (folder / "study.toml").write_text(
+        text.replace("[policy]", '[policy]\nestate_time_limit_s = 5\nestate_apart = "no"')
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["commission", str(folder)])
+    capsys.readouterr()
+    plan = folder / "results/base/clusters/plan.csv"
+    kept = tmp_path / "kept.csv"
+    pd.read_csv(plan).query("role != 'alone'").head(4).assign(role=None).to_csv(kept, index=False)
+    with pytest.raises(SystemExit) as stop:
+        main(["cluster", str(folder), "--fix", str(kept)])
+    said = capsys.readouterr().out
+    assert stop.value.code in (0, None) and "village schools stand in" in said and "plan.csv" in said
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(folder), str(plan), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert stop.value.code in (0, None)
+    assert found["cost_gbp"] >= found["bound_gbp"] and np.isfinite(found["gap"])
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", str(folder), str(tmp_path / "nowhere.csv")])
+    assert stop.value.code == 2 and "no such file" in capsys.readouterr().err
+
+
+def test_an_only_catholic_school_and_a_far_one_are_told_why(county: Path) -> None:
+    """Left alone in the words of the study: who cannot reach anybody, and who may stand beside nobody."""
+    case = study_case(Study.open(county))
+    alone = told(county, "cluster_alone")
+    names = set(case.schools.loc[case.schools["small"], "name"])
+    assert set(alone["name"]) <= names
+    reasons = "".join(alone["why"])
+    assert "within reach" in reasons or "within" in reasons
