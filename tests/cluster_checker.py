@@ -4,7 +4,6 @@ Prose of the rules: docs/clusters.md. Distances are those of the study's own roa
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -104,7 +103,13 @@ def broken_rules(study: Study) -> Iterator[str]:
                     yield f"{name}: {u} and {v}: Catholic with others"
                 if not one and not other and not suits(u) & suits(v):
                     yield f"{name}: no articles suit {u} and {v}"
-        if ridges is not None and not _connected(members, ridges):
+        together = {
+            frozenset((u, v))
+            for u in members
+            for v in members
+            if kept and isinstance(federated.get(u), str) and federated.get(u) == federated.get(v)
+        }
+        if ridges is not None and not _connected(members, ridges | together):
             yield f"{name}: not in one piece"
     yield from _trusts(study, table, pupils, suits, trust_today, drive, groups)
 
@@ -158,7 +163,3 @@ def _connected(members: list[int], ridges: set[frozenset[int]]) -> bool:
         more = {v for u in reached for v in members if frozenset((u, v)) in ridges} - reached
         grown, reached = bool(more), reached | more
     return reached == set(members)
-
-
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    table.to_csv(path, index=False)

@@ -68,7 +68,19 @@ def _outline(rng: np.random.Generator) -> shapely.Polygon:
     radius = np.full_like(angle, RADIUS_M)
     for wave in range(2, 9):
         radius += RADIUS_M * rng.normal(0, 0.20 / wave) * np.cos(wave * angle + rng.uniform(0, 2 * np.pi))
-    return shapely.Polygon(CENTRE + radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)]))
+    drawn = shapely.Polygon(CENTRE + radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)]))
+    return _around_towns(drawn)
+
+
+def _around_towns(outline: shapely.Polygon) -> shapely.Polygon:
+    """The outline, let out where a border drawn at random would cut a town off."""
+    radii = (CITY_RADIUS_M, TOWN_RADIUS_M, TOWN_RADIUS_M, TOWN_RADIUS_M)
+    towns = [
+        shapely.Point(*centre).buffer(radius + 2_000)
+        for centre, radius in zip((CITY, GROWING_TOWN, OTHER_TOWN, NEW_EDGE), radii, strict=True)
+    ]
+    cut_off = [town for town in towns if not outline.contains(town.buffer(-1_900))]
+    return shapely.union_all([outline, *cut_off]).buffer(0) if cut_off else outline
 
 
 def _river_y(x: NDArray[np.float64]) -> NDArray[np.float64]:
