@@ -31,6 +31,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.estate import FloatArray, IntArray, finite_numbers, refuse, require_shape, whole_numbers
 
@@ -166,3 +167,13 @@ class ClusterProblem:
         if name == "apart":
             refuse(name, pairs, (pairs[:, :1] == pairs[:, 1:]).repeat(2, axis=1), "a node apart from itself")
         self._set(name, pairs)
+
+
+def sharing_a_lead(apart: NDArray[np.bool_], lead: IntArray, member: IntArray) -> IntArray:
+    """(K, 2) of the pairs (N, N) that must be apart those that some lead could have both: the others need no row."""
+    found = np.zeros_like(apart)
+    order = np.argsort(lead, kind="stable")
+    for arcs in np.split(order, np.flatnonzero(np.diff(lead[order])) + 1):
+        here = np.ix_(member[arcs], member[arcs])
+        found[here] |= apart[here]
+    return np.argwhere(np.triu(found | found.T, 1)).astype(np.int64)

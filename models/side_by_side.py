@@ -34,7 +34,7 @@ NONE, MINORITY, MAJORITY = ARTICLES = ("none", "church minority", "church majori
 MIXED, CHURCH_MAJORITY = "mixed trust", "church-majority trust"
 FEDERATIONS = "federations"
 COFE_WORDS = ("church of england", "anglican")
-NO_FAITH = ("", "none", "does not apply", "nan", "<na>")
+NO_FAITH = ("", "none", "does not apply", "no religious character", "nan", "<na>")
 CATHOLIC = "roman catholic"
 
 # Every rule that may keep two schools apart: its words, and the policy values or fields that settle it.

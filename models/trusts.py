@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.clusters import ClusterProblem, GroupRow
+from models.clusters import ClusterProblem, GroupRow, sharing_a_lead
 from models.powers import ACADEMY
 from models.side_by_side import Standing, faiths, kinds, refusing, text
 
@@ -148,7 +148,7 @@ def build_trusts(
         arc_cost=cost[member, lead],
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
         alone_cost=alone,
-        apart=_apart(schools, standing, joiners, n_today, policy),
+        apart=sharing_a_lead(_apart(schools, standing, joiners, n_today, policy), lead, member),
         rows=_rows(today, weight, count, balance_p10_gbp, policy, held),
     )
     return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost)
@@ -225,9 +225,7 @@ def _may_join(
         for t, held in enumerate(today["diocese"]):
             if not across and named and isinstance(held, str) and held and named != {held}:
                 may[n_today + j, t] = False
-    apart = _apart(schools, standing, joiners, n_today, policy)
-    may[apart[:, 0], apart[:, 1]] = False
-    may[apart[:, 1], apart[:, 0]] = False
+    may &= ~_apart(schools, standing, joiners, n_today, policy)
     return may & (np.arange(n)[:, None] >= n_today)
 
 
@@ -246,16 +244,20 @@ def _dioceses(schools: pd.DataFrame, rows: Index) -> set[str]:
     return {str(d) for d, f in zip(named, faith, strict=True) if d and f}
 
 
-def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today: int, policy: Policy) -> Index:
-    """(K, 2) joiners that no new trust may both have: by articles, diocese or the trusts they are bound to."""
+def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today: int, policy: Policy) -> Flags:
+    """(nodes, nodes) joiners that no new trust may both have: by articles or diocese."""
     suits = joint_articles(standing, joiners).astype(np.int8)
-    apart = ~(suits @ suits.T > 0)
+    own = ~(suits @ suits.T > 0)
     if policy.text("cluster_across_dioceses") != "yes":
         named = [_dioceses(schools, rows) for rows in joiners.members]
-        for i, first in enumerate(named):
-            for j, second in enumerate(named[:i]):
-                apart[i, j] |= bool(first and second and first != second)
-    return np.argwhere(np.tril(apart | apart.T, -1)).astype(np.int64) + n_today
+        known = [j for j, found in enumerate(named) if found]
+        for i in known:
+            for j in known:
+                own[i, j] |= named[i] != named[j]
+    apart = np.zeros((n_today + len(own), n_today + len(own)), dtype=bool)
+    apart[n_today:, n_today:] = own
+    np.fill_diagonal(apart, False)
+    return apart
 
 
 def trust_of(trusts: Trusts, lead: Index) -> list[str | None]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError
 
 from geodata.policy import Policy
-from models.clusters import ClusterProblem, GroupRow
+from models.clusters import ClusterProblem, GroupRow, sharing_a_lead
 from models.locks import NO_LOCKS, Locks, groups_of
 from models.side_by_side import Standing
 
@@ -217,12 +217,7 @@ def _apart(standing: Standing, node: Index, lead: Index, member: Index, n: int) 
     first, second = np.nonzero(standing.apart)
     apart[node[first], node[second]] = True
     np.fill_diagonal(apart, False)
-    found = np.zeros_like(apart)
-    order = np.argsort(lead, kind="stable")
-    for arcs in np.split(order, np.flatnonzero(np.diff(lead[order])) + 1):
-        here = member[arcs]
-        found[np.ix_(here, here)] |= apart[np.ix_(here, here)]
-    return np.argwhere(np.triu(found | found.T, 1)).astype(np.int64)
+    return sharing_a_lead(apart, lead, member)
 
 
 def _neighbours(schools: pd.DataFrame, node: Index) -> Index:

@@ -44,3 +44,37 @@ def cluster_lines(folder: Path) -> Iterator[str]:
             yield f"  {row.name}: {row.why}"
     yield from summary.get("warnings", [])
     yield f"As a plan to change and evaluate: {folder / 'plan.csv'}"
+
+
+def school_lines(folder: Path, urn: int) -> list[str]:
+    """What the stored plan says of one school; [] where it is in none."""
+    if not (folder / "cluster_refusals.parquet").exists():
+        return []
+    clusters = read_stage(folder, "clusters")
+    mine = clusters[clusters["urn"] == urn]
+    if mine.empty:
+        return []
+    row = mine.iloc[0]
+    trust = row["trust"] if isinstance(row["trust"], str) else ""
+    said = [f"In {trust} by the plan." if trust else "In no trust by the plan."]
+    if row["role"] == "alone":
+        why = read_stage(folder, "cluster_alone")
+        return ["Stands alone.", *why.loc[why["urn"] == urn, "why"], *said]
+    others = clusters[(clusters["cluster"] == row["cluster"]) & (clusters["urn"] != urn)]["name"]
+    drive = f", {row['travel_min']:.0f} minutes' drive from the lead" if row["role"] == "member" else ""
+    said.insert(0, f"{row['role'].capitalize()} of a cluster with {', '.join(others)}{drive}.")
+    refusal = read_stage(folder, "cluster_refusals").set_index("urn").loc[urn]
+    breaks = "breaks the cluster: " if refusal["breaks"] else ""
+    falls = "; its trust would have too few pupils" if refusal["trust_falls"] else ""
+    said.append(f"If it refuses: {breaks}{refusal['what']}{falls}.")
+    homes = read_stage(folder, "cluster_homes")
+    home = homes[(homes["urn"] == urn) & (homes["second_home"] != "")]
+    said += [
+        f"Second-best home, all else as planned: {other.second_home}, {money(other.extra_gbp)} a year more."
+        for other in home.itertuples()
+    ]
+    flags = read_stage(folder, "due_diligence")
+    looked = flags.loc[flags["urn"] == urn, "what"].tolist()
+    if looked:
+        said.append(f"Before it joins {trust}: {'; '.join(looked)}.")
+    return said

@@ -172,19 +172,10 @@ def _calendar(folder: Path, key: str, decision: pd.Series) -> Told:
 
 
 def _cluster(study: Study, urn: int) -> Told:
-    folder = study.results / "clusters"
-    if not folder.is_dir():
-        return {}
-    clusters = read_stage(folder, "clusters")
-    mine = clusters[clusters["urn"] == urn]
-    if mine.empty:
-        return {}
-    row = mine.iloc[0]
-    if row["role"] == "alone":
-        return {"Cluster": ["Stands alone: no partner within reach makes sharing a head worthwhile."]}
-    others = clusters[(clusters["cluster"] == row["cluster"]) & (clusters["urn"] != urn)]["name"]
-    drive = f", {row['travel_min']:.0f} minutes' drive from the lead" if row["role"] == "member" else ""
-    return {"Cluster": [f"{row['role'].capitalize()} with {', '.join(others)}{drive}."]}
+    from placeplan.cluster_words import school_lines
+
+    lines = school_lines(study.results / "clusters", urn)
+    return {"Cluster and trust": lines} if lines else {}
 
 
 def _area(study: Study, area: str) -> Told:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from geodata.roads import RoadNetwork
 
 # Read and checked; no stage uses them yet.
-UNUSED_TABLES = ("catchments", "trusts")
+UNUSED_TABLES = ("catchments", "cluster_plan")
 ALWAYS_NEEDED = ("localities", "pupils", "births")
 FALLBACKS_SHOWN = {"capacity": "capacity", "pan": "admission number"}
 

@@ -175,8 +175,15 @@ def kept_apart(clusters: ClusterModel, problem: ClusterProblem, of_lead: dict[in
     """Two who must not stand together never share a lead."""
     if problem.apart is None:
         return
-    place, pairs = clusters.place, problem.apart.tolist()
-    both = [(lead, i, j) for i, j in pairs for lead in of_lead if (lead, i) in place and (lead, j) in place]
+    place, member = clusters.place, problem.arc_member[clusters.arc]
+    n = problem.n_nodes
+    ends = np.concatenate([problem.apart, problem.apart[:, ::-1]])
+    apart = csr_matrix((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n, n))
+    both = []
+    for lead, positions in of_lead.items():
+        mine = np.sort(member[positions])
+        first, second = apart[mine][:, mine].nonzero()
+        both += [(lead, int(mine[i]), int(mine[j])) for i, j in zip(first, second, strict=True) if i < j]
 
     def rule(model: Any, r: int) -> Any:
         lead, i, j = both[r]
