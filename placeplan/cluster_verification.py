@@ -37,8 +37,8 @@ def wrong_clusters(study: Study) -> list[str]:
     rules = case.standing(policy)
     lead, trust = school_leads(table, case), plan_trusts(table, case)
     wrong = []
-    again = plan_table(case, lead, trust)
-    if not np.allclose(again["travel_min"], table["travel_min"], equal_nan=True, atol=1e-6):
+    again = plan_table(case, lead, trust).set_index("urn")["travel_min"].reindex(table["urn"])
+    if not np.allclose(again, table["travel_min"], equal_nan=True, atol=1e-6):
         wrong.append("the drives to the leads are not those of the study's roads")
     broken = breaches(case, policy, rules, lead, trust)
     if len(broken) and not fixed.exists():

@@ -30,7 +30,7 @@ from placeplan.journeys import planned_schools
 from placeplan.left_alone import left_alone
 from placeplan.plan_file import COLUMNS, locks_of, plan_table, read_plan
 from placeplan.plan_rules import breaches
-from placeplan.results import StageResult
+from placeplan.results import StageResult, harmless
 from placeplan.study import Study
 from placeplan.trust_tables import due_diligence, groups_of_plan, joining_order
 from placeplan.two_levels import TwoLevels, plan_case
@@ -243,4 +243,4 @@ def _lead(plan: ClusterPlan) -> np.ndarray:
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n")
+    harmless(table).to_csv(path, index=False, lineterminator="\n")

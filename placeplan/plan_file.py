@@ -17,6 +17,7 @@ from placeplan.cluster_case import ClusterCase
 Index = NDArray[np.int64]
 TABLE = "cluster_plan"
 COLUMNS = ["urn", "name", "cluster", "trust", "role"]
+GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a formula
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
 
 
@@ -28,6 +29,8 @@ def read_plan(path: Path, known: pd.DataFrame) -> pd.DataFrame:
         problems += list(_plan_problems(plan, known, path.name))
     if problems:
         raise BadInput(problems)
+    for column in ("name", "cluster", "trust"):
+        plan[column] = plan[column].str.replace(GUARD, "", regex=True)
     return plan.reset_index(drop=True)
 
 

@@ -227,8 +227,8 @@ def test_long_notices_name_the_first_few(folder: Path) -> None:
 
 def test_unused_tables_are_those_that_no_stage_reads(folder: Path) -> None:
     """Who fills in a table must hear that nothing comes of it, and no longer once something does."""
-    (folder / "inputs/trusts.csv").write_text("trust\nVillage Trust\n")
-    assert Study.open(folder).unused_tables == ("trusts",)
+    (folder / "inputs/cluster_plan.csv").write_text("urn\n100001\n")
+    assert Study.open(folder).unused_tables == ("cluster_plan",)
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "placeplan").glob("*.py"))
     read = [name for name in UNUSED_TABLES if f'tables["{name}"]' in code or f'tables.get("{name}"' in code]
     assert read == []

@@ -404,20 +404,21 @@ def test_check_names_tables_that_no_stage_reads(study: Path, capsys: pytest.Capt
     """Who fills in a table for nothing should be told before, not after."""
     main_exit(["check", str(study)])
     assert "Read by no stage" not in capsys.readouterr().out
-    (study / "inputs/trusts.csv").write_text("trust\nMid County Trust\n")
+    (study / "inputs/cluster_plan.csv").write_text("urn\n100001\n")
     main_exit(["check", str(study)])
-    assert "Read by no stage\n  trusts\n" in capsys.readouterr().out
+    assert "Read by no stage\n  cluster_plan\n" in capsys.readouterr().out
     main_exit(["check", str(study), "--json"])
-    assert json.loads(capsys.readouterr().out)["unused_tables"] == ["trusts"]
+    assert json.loads(capsys.readouterr().out)["unused_tables"] == ["cluster_plan"]
 
 
 def test_csv_on_request_stands_beside_every_table(study: Path) -> None:
     """Asked for later it is added without planning anything again."""
     ran(study)
-    assert not list((study / "results").rglob("*.csv"))
+    plan = study / "results/base/clusters/plan.csv"  # to be changed by hand, so always there
+    assert list((study / "results").rglob("*.csv")) == [plan]
     main_exit(["run", str(study), "--csv"])
     tables = {path.with_suffix("") for path in (study / "results").rglob("*.parquet")}
-    assert {path.with_suffix("") for path in (study / "results").rglob("*.csv")} == tables
+    assert {path.with_suffix("") for path in (study / "results").rglob("*.csv") if path != plan} == tables
     assert outcomes(ran(study)) == again()
     assert not any(verify_results(Study.open(study)).values())
 
