@@ -32,6 +32,7 @@ from models.options import (
     places_by_phase,
 )
 from models.schedule import Schedule, joined
+from models.villages import head_gbp_covered, site_gbp
 
 Array = NDArray[np.float64]
 
@@ -39,14 +40,16 @@ Array = NDArray[np.float64]
 def federate(facility: Facility, years: Sequence[str], policy: Policy) -> list[Option]:
     """Two schools under one governing body and one head, in the first year that both their calendars allow.
 
-    Both keep their number, places, lump sum and sparsity funding. Saved are two heads, against an executive head, a
-    head of school on each site and every minute of drive, as for clusters of villages; each school carries half, and
-    its own one-off cost. Not offered where nothing is saved.
+    Both keep their number, places, lump sum and sparsity funding. Saved are two heads, less what a head of a small
+    school teaches, against an executive head, a head of school on each site and every minute of drive, as for clusters
+    of villages; each school carries half, and its own one-off cost. Not offered where nothing is saved.
     """
     options = []
-    heads = 2 * policy.number("head_gbp") - policy.number("executive_head_gbp")
-    heads -= 2 * policy.number("head_of_school_gbp")
+    area = policy.number("area_cost_factor")
+    shared = area * policy.number("executive_head_gbp") + 2 * site_gbp(policy)
     for partner in facility.partners:
+        both = np.array([facility.pupils[0].sum(), partner.school.pupils[0].sum()])
+        heads = float(head_gbp_covered(both, policy).sum()) - shared
         saved = heads - partner.minutes * policy.number("executive_drive_gbp_per_min")
         opened = _first_joint(facility, partner.school, (FEDERATE, FEDERATE), years, policy)
         if not partner.federates or saved <= 0 or opened is None:

@@ -9,6 +9,9 @@ from placeplan.results import read_stage, read_summary
 from placeplan.words import counted, money
 
 
+SHOWN = 5  # of the schools left alone, on a screen
+
+
 def cluster_lines(folder: Path) -> Iterator[str]:
     """Lines on the stored clusters and trusts."""
     summary = read_summary(folder) or {}
@@ -40,9 +43,10 @@ def cluster_lines(folder: Path) -> Iterator[str]:
     alone = read_stage(folder, "cluster_alone")
     if len(alone):
         yield f"Left alone: {counted(len(alone), 'village school')}."
-        for row in alone.itertuples():
+        for row in alone.head(SHOWN).itertuples():
             yield f"  {row.name}: {row.why}"
-    yield from summary.get("warnings", [])
+        if len(alone) > SHOWN:
+            yield f"  And {len(alone) - SHOWN} more: report/trusts.html says why."
     yield f"As a plan to change and evaluate: {folder / 'plan.csv'}"
 
 

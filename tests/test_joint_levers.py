@@ -42,7 +42,13 @@ from placeplan.results import read_stage
 from placeplan.study import Study
 from solvers import solve_estate
 
-PLAIN = Policy({})
+# Heads who do not teach and a coordinator each, so that a head is £80,000 whatever the roll.
+PLAIN = Policy({"head_teaches_below_pupils": 0, "senco_shared_saved_gbp": 0})
+
+
+def plain_but(**values: object) -> Policy:
+    """PLAIN with other values laid over it."""
+    return Policy({**dict(PLAIN.overrides), **values})  # type: ignore[dict-item]
 
 
 def couple(
@@ -85,6 +91,16 @@ def test_a_federation_keeps_both_schools_and_saves_a_part_of_a_head() -> None:
         assert option.power.asked_of == "Governing body" and "both schools stay" in option.reason
     assert one.schedule == other.schedule
     assert federate(couple(minutes=60)[0], YEARS, PLAIN) == [], "an hour's drive costs more than the head"
+
+
+def test_a_head_who_teaches_is_no_whole_head_to_save() -> None:
+    """84 pupils each: both heads teach half a week, 95 + 2 × 10 thousand against 50 + 50, so it is not offered; with
+    112 each it saves 80 + 80 − 95 − 20 less five minutes, half of it at each."""
+    small = couple(village(intake=12), village(key="900002", name="Hill", intake=12))
+    assert federate(small[0], YEARS, Policy({})) == []
+    large = couple(village(intake=16), village(key="900002", name="Hill", intake=16))
+    (option,) = federate(large[0], YEARS, Policy({}))
+    assert option.running_gbp.tolist() == [-(45_000 - 3_000) / 2] * 7
 
 
 def test_one_building_closes_and_the_other_grows_by_what_is_needed_there() -> None:
@@ -237,7 +253,7 @@ def choices(schools: list[Facility], options: list[Option], rows: list) -> list[
 
 def test_no_choice_that_keeps_the_rows_splits_a_pair() -> None:
     """Every combination of three schools: a federation takes both or none, nobody amalgamates with a closing school."""
-    given = Policy({"closable_urns": (900001, 900002), "federations_max": 10})
+    given = plain_but(closable_urns=(900001, 900002), federations_max=10)
     schools, options = joint_estate(given, (12, 14, 10))
     rows = pair_rows(schools, options, given)
     kept = choices(schools, options, rows)
@@ -266,7 +282,7 @@ def test_a_part_without_its_counterpart_is_never_taken() -> None:
 
 
 def test_no_more_federations_and_closures_than_policy_says() -> None:
-    schools, options = joint_estate(Policy({"closable_urns": (900001,)}), (12, 14, 10, 11))
+    schools, options = joint_estate(plain_but(closable_urns=(900001,)), (12, 14, 10, 11))
     none = pair_rows(schools, options, Policy({"federations_max": 0}))
     assert not any(options[o].action == FEDERATE for chosen in choices(schools, options, none) for o in chosen)
     one = choices(schools, options, pair_rows(schools, options, Policy({"federations_max": 1})))
@@ -285,7 +301,7 @@ def test_the_plan_of_joint_levers_is_the_cheapest_of_all(
     intakes: list[float], closable: tuple[int, ...], most: int
 ) -> None:
     """Every combination that keeps the rows is tried and pupils placed; no plan found may cost more."""
-    given_policy = Policy({"closable_urns": closable, "federations_max": most})
+    given_policy = plain_but(closable_urns=closable, federations_max=most)
     schools, options = joint_estate(given_policy, tuple(intakes))
     rows = pair_rows(schools, options, given_policy) + closures_max(options, given_policy)
     n = len(schools)
