@@ -8,7 +8,6 @@ from pathlib import Path
 from placeplan.results import read_stage, read_summary
 from placeplan.words import counted, money
 
-
 SHOWN = 5  # of the schools left alone, on a screen
 
 
