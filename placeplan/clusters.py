@@ -27,7 +27,7 @@ from placeplan.cluster_choices import (
 )
 from placeplan.cluster_measures import MEASURES, measured
 from placeplan.journeys import planned_schools
-from placeplan.left_alone import left_alone
+from placeplan.left_alone import left_alone, left_outside
 from placeplan.plan_file import COLUMNS, locks_of, plan_table, read_plan
 from placeplan.plan_rules import breaches
 from placeplan.results import StageResult, harmless
@@ -58,10 +58,10 @@ def clusters_stage(
 ) -> StageResult:
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
-    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_alone, cluster_breaches,
-    cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other plans), trusts
-    (a scorecard a plan and trust), trust_finance, joining, joining_balance, due_diligence. A plan that does not pass
-    verification is never returned.
+    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_alone, trusts_outside,
+    cluster_breaches, cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other
+    plans), trusts (a scorecard a plan and trust), trust_finance, joining, joining_balance, due_diligence. A plan that
+    does not pass verification is never returned.
     """
     schools = planned_schools(study)
     fixed = None if fix is None else read_plan(fix, schools[~schools["urn"].isin(closing)])
@@ -84,6 +84,7 @@ def clusters_stage(
     result = {
         "clusters": table,
         "cluster_alone": left_alone(case, planned),
+        "trusts_outside": left_outside(case, planned),
         "cluster_breaches": broken,
         **tables,
         "trusts": pd.concat([cards.assign(plan=PLANNED), _today(case, planned), *_cards(others)], ignore_index=True),

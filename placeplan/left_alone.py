@@ -1,4 +1,4 @@
-"""Why a village school is left without a cluster, in the words of the study."""
+"""Why a village school is left without a cluster, or a cluster without a trust, in the words of the study."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geodata.policy import Policy
 from models.side_by_side import RULES, academy_trusts, faiths, refusing
 from placeplan.cluster_case import ClusterCase
 from placeplan.two_levels import TwoLevels
@@ -13,6 +14,7 @@ from placeplan.words import counted
 
 Index = NDArray[np.int64]
 COLUMNS = ["urn", "name", "pupils", "within_reach", "allowed", "why"]
+OUTSIDE_COLUMNS = ["name", "schools", "pupils", "offers", "why"]
 
 
 def left_alone(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
@@ -86,3 +88,48 @@ def _limits(case: ClusterCase, planned: TwoLevels, row: int, allowed: Index) -> 
     if free:
         parts.append(f"{counted(free, 'school')} alone too")
     return f"Of those it may stand beside: {', '.join(parts)}; at the study's prices no other plan costs less."
+
+
+def left_outside(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
+    """A row for each cluster or single village school that joins no trust: name, schools, pupils, offers, why."""
+    rows = []
+    trusts, homes = planned.trusts, planned.homes.lead
+    if trusts is None or homes is None:
+        return pd.DataFrame(columns=OUTSIDE_COLUMNS)
+    problem, n_today, policy = trusts.problem, len(trusts.today), planned.policy
+    for j, name in enumerate(trusts.joiners.name):
+        node = n_today + j
+        if homes[node] >= 0:
+            continue
+        offers = problem.arc_lead[problem.arc_member == node]
+        known, new = offers[offers < n_today], offers[offers >= n_today]
+        pupils, schools = float(problem.weight[node]), len(trusts.joiners.members[j])
+        rows.append((name, schools, pupils, len(known), _why_outside(planned, node, known, new, policy)))
+    return pd.DataFrame(rows, columns=OUTSIDE_COLUMNS)
+
+
+def _why_outside(planned: TwoLevels, node: int, known: Index, new: Index, policy: Policy) -> str:
+    """No trust that could take it; or those that could are full, or it costs more inside than outside."""
+    trusts, homes = planned.trusts, planned.homes.lead
+    assert trusts is not None and homes is not None and trusts.problem.alone_cost is not None
+    least = policy.number("trust_min_pupils")
+    small = f"a new trust here would have fewer than the {least:,.0f} pupils it needs" if len(new) else ""
+    if not len(known):
+        limit = policy.number("trust_drive_max_min")
+        none = f"No trust of today within {limit:.0f} minutes has articles that suit all its schools"
+        return f"{none}, and {small or 'no cluster there could be the hub of a new one'}."
+    tried = []
+    for trust in known:
+        lead = homes.copy()
+        lead[node] = trust
+        over = [row.name for row in trusts.problem.rows if row.over(lead)[trust] > 0]
+        tried.append((bool(over), trusts.cost_of(lead) - trusts.cost_of(homes), over, trusts.today[int(trust)]))
+    full, more, over, name = min(tried)
+    if full:
+        return f"{counted(len(known), 'trust')} could take it, and all are full: {', '.join(over)}."
+    balance = next(row for row in trusts.problem.rows if row.name == "balance").value[node]
+    short = f" In one future of ten it takes £{-balance:,.0f} a year from a trust's balance." if balance < 0 else ""
+    return (
+        f"At the study's prices standing outside costs less: in {name}, the cheapest for it of "
+        f"{counted(len(known), 'trust')} that could take it, it would cost £{more:,.0f} a year more.{short}"
+    )

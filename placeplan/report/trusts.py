@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from geodata.policy import policy_items, shown
 from placeplan.cluster_measures import MEASURES
 from placeplan.report.balance_chart import balance_chart
 from placeplan.results import read_stage
@@ -110,6 +111,8 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
         "switches": read_stage(folder, "cluster_switches").to_dict("records"),
         "homes": _homes(folder),
         "alone": read_stage(folder, "cluster_alone").to_dict("records"),
+        "outside": read_stage(folder, "trusts_outside").to_dict("records"),
+        "rules": _rules(study, summary["rules"]),
         "breaches": read_stage(folder, "cluster_breaches").to_dict("records"),
         "policy": {key: study.policy.value(key) for key in ("cluster_isolated_min", "viable_reserves_share")},
     }
@@ -162,3 +165,18 @@ def _homes(folder: Path) -> list[dict[str, Any]]:
     both["second_home"] = both["second_home"].fillna("")
     rows: list[dict[str, Any]] = both.sort_values(["cluster", "name"]).to_dict("records")
     return rows
+
+
+def _rules(study: Study, rules: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Every rule with the policy values that settle it, their status and source."""
+    known = policy_items()
+    found = []
+    for rule in rules.values():
+        keys = [key for key in known if key in rule["settled_by"].replace(",", " ").replace(";", " ").split()]
+        items = [
+            {"key": key, "value": shown(study.policy.value(key)), "status": known[key].status,
+             "source": known[key].source}
+            for key in keys
+        ]  # fmt: skip
+        found.append({**rule, "items": items})
+    return found
