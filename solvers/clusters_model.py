@@ -68,7 +68,7 @@ def _reachable(problem: ClusterProblem, possible: np.ndarray[Any, np.dtype[np.bo
     reached = np.zeros(problem.n_arcs, dtype=bool)
     order = np.argsort(problem.arc_lead, kind="stable")
     first = np.unique(problem.arc_lead[order], return_index=True)[1]
-    for arcs in np.split(order, first[1:]):
+    for arcs in np.split(order, first[1:]) if problem.n_arcs else ():
         usable = arcs[possible[arcs]]
         lead = problem.arc_lead[arcs[0]]
         part = components(problem, problem.arc_member[usable])
