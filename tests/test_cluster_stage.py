@@ -1,13 +1,13 @@
 """The clusters stage on the sample county: round trips, locks, evaluation, choices, and bad plans."""
 
 import json
-import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
+from small_study import PRIMARIES, write_small_study
 
+from geodata.problems import BadInput
 from models.locks import NO_LOCKS
 from placeplan.cli import main
 from placeplan.cluster_case import study_case
@@ -16,6 +16,7 @@ from placeplan.clusters import planned_with_choices
 from placeplan.county import make_county
 from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost
 from placeplan.pipeline import run_stages
+from placeplan.plan_file import read_plan
 from placeplan.plan_rules import breaches
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
@@ -239,58 +240,37 @@ BAD = {
 
 
 @pytest.mark.parametrize("text", BAD, ids=[words[:24] for words in BAD.values()])
-@pytest.mark.parametrize("command", ["evaluate", "cluster"])
-def test_bad_plans_are_refused_with_row_and_mend_and_nothing_is_written(
-    county: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, command: str
-) -> None:
-    from geodata.problems import BadInput
-    from placeplan.clusters import clusters_stage
-
+def test_bad_plans_are_refused_with_row_and_mend(county: Path, tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.csv"
     path.write_text(text)
-    before = {file: file.read_bytes() for file in (county / "results/base/clusters").iterdir()}
-    study = Study.open(county)
     with pytest.raises(BadInput) as refused:
-        evaluate_plan(study, path) if command == "evaluate" else clusters_stage(study, fix=path)
+        read_plan(path, Study.open(county).tables["schools"])
     assert any(BAD[text] in str(problem) for problem in refused.value.problems)
-    assert {file: file.read_bytes() for file in (county / "results/base/clusters").iterdir()} == before
 
 
-def test_the_commands_say_what_a_planner_can_use(
-    county: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """`cluster --fix` and `evaluate` from the command line, on a copy whose estate has nothing to decide."""
-    folder = tmp_path / "county"
-    shutil.copytree(county, folder)
-    text = (folder / "study.toml").read_text()
-    (folder / "study.toml").write_text(
-        text.replace("[policy]", '[policy]\nestate_time_limit_s = 5\nestate_apart = "no"')
-    )
-    with pytest.raises(SystemExit) as stop:
-        main(["commission", str(folder)])
-    capsys.readouterr()
-    plan = folder / "results/base/clusters/plan.csv"
+def test_the_commands_say_what_a_planner_can_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`cluster`, `cluster --fix` and `evaluate` on three villages: of 84, 140 and 175 pupils, 5 km apart."""
+    folder = write_small_study(tmp_path / "study")
     kept = tmp_path / "kept.csv"
-    pd.read_csv(plan).query("role != 'alone'").head(4).assign(role=None).to_csv(kept, index=False)
-    with pytest.raises(SystemExit) as stop:
-        main(["cluster", str(folder), "--fix", str(kept)])
-    said = capsys.readouterr().out
-    assert stop.value.code in (0, None) and "village schools stand in" in said and "plan.csv" in said
-    with pytest.raises(SystemExit) as stop:
-        main(["evaluate", str(folder), str(plan), "--json"])
-    found = json.loads(capsys.readouterr().out)
-    assert stop.value.code in (0, None)
-    assert found["cost_gbp"] >= found["bound_gbp"] and np.isfinite(found["gap"])
-    with pytest.raises(SystemExit) as stop:
-        main(["evaluate", str(folder), str(tmp_path / "nowhere.csv")])
-    assert stop.value.code == 2 and "no such file" in capsys.readouterr().err
 
+    def said(*arguments: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as stop:
+            main([*arguments])
+        assert (stop.value.code or 0) == code
+        read = capsys.readouterr()
+        return read.out + read.err
 
-def test_an_only_catholic_school_and_a_far_one_are_told_why(county: Path) -> None:
-    """Left alone in the words of the study: who cannot reach anybody, and who may stand beside nobody."""
-    case = study_case(Study.open(county))
-    alone = told(county, "cluster_alone")
-    names = set(case.schools.loc[case.schools["small"], "name"])
-    assert set(alone["name"]) <= names
-    reasons = "".join(alone["why"])
-    assert "within reach" in reasons or "within" in reasons
+    free = said("cluster", str(folder))
+    assert "2 of 2 village schools stand in 1 cluster" in free and "plan.csv" in free
+    kept.write_text(f"urn,role\n{PRIMARIES['C']},alone\n")
+    fixed = said("cluster", str(folder), "--fix", str(kept))
+    assert "1 of 2 village schools" in fixed and "C Primary School" in fixed
+    plan = folder / "results/base/clusters/plan.csv"
+    found = json.loads(said("evaluate", str(folder), str(plan), "--json"))
+    assert found["cost_gbp"] >= found["bound_gbp"] and found["behind"] > 0 and found["breaches"] == []
+    assert "more than the best plan" in said("evaluate", str(folder), str(plan))
+    assert "no such file" in said("evaluate", str(folder), str(tmp_path / "nowhere.csv"), code=2)
+    before = plan.read_bytes()
+    kept.write_text("urn,cluster,role\n999999,X,lead\n")
+    assert "row 2, field urn" in said("cluster", str(folder), "--fix", str(kept), code=2)
+    assert plan.read_bytes() == before
