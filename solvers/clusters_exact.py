@@ -82,9 +82,9 @@ def _widening(
         priced = relaxed(problem, arc, reporter.incumbent, lambda _: clock.seconds > until_s, PRICE_PASSES)
         least = rounded(priced.least, grain)
         reporter.report(bound=float(rounded(priced.bound, grain)))
-    width = FIRST_WIDTH
+    width, needed = FIRST_WIDTH, _needed(problem, arc, least)
     while True:
-        kept = np.flatnonzero(least <= max(reporter.bound, -math.inf) + width * abs(reporter.bound))
+        kept = np.flatnonzero(least <= max(reporter.bound + width * abs(reporter.bound), needed))
         outside = float(np.delete(least, kept).min(initial=math.inf))
         if clock.left_s <= len(kept) * BUILD_S_PER_ARC:
             return best, False
@@ -101,6 +101,15 @@ def _widening(
         if math.isfinite(reporter.incumbent):  # no better plan has an arc beyond
             better = reporter.incumbent - grain
             width = max(width, better / reporter.bound - 1 + 1e-9) if reporter.bound > 0 else math.inf
+
+
+def _needed(problem: ClusterProblem, arc: IntArray, least: FloatArray) -> float:
+    """Up to where arcs have to be in for every node that may not stand alone to have one."""
+    if problem.alone_cost is not None:
+        return -math.inf
+    cheapest = np.full(problem.n_nodes, math.inf)
+    np.minimum.at(cheapest, problem.arc_member[arc], least)
+    return float(cheapest.max(initial=-math.inf))
 
 
 class _Search:

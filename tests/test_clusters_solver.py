@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from independent_checker import check_clusters
 
@@ -69,6 +69,18 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     return min((plan_cost(problem, lead) for lead in leads if is_feasible(problem, lead)), default=np.inf)
 
 
+@example(  # a node for which prices alone would have left no pair in the programme
+    seed=100,
+    n=5,
+    contiguous=False,
+    alone=False,
+    rows=False,
+    min_weight=0.0,
+    max_weight=180.0,
+    min_members=0,
+    max_members=None,
+    n_clusters=2,
+)
 @pytest.mark.parametrize("few", [0, 300])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -5,7 +5,7 @@ import pytest
 from test_estate_build import BANDS, homes
 from test_estate_options import YEARS
 from test_fragility import VALUES, two
-from test_joint_levers import joint_estate
+from test_joint_levers import joint_estate, plain_but
 
 from geodata.policy import Policy
 from models.estate_build import Reach, build_estate
@@ -68,7 +68,7 @@ def test_what_is_not_proven_is_not_said_to_stand() -> None:
 
 
 def test_shared_heads_stay_as_they_are_planned_and_all_else_is_open() -> None:
-    policy = Policy({"closable_urns": (900001, 900003)})
+    policy = plain_but(closable_urns=(900001, 900003))
     schools, options = joint_estate(policy, (12, 14, 10))
     metres = np.full((3, 3), 900.0)
     pupils = np.zeros((1, 7, 12, 3))
