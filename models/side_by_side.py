@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -53,28 +54,27 @@ APART = tuple(RULES)
 
 @dataclass(frozen=True, eq=False)
 class Standing:
-    """What the rules make of N schools; `forbids` (N, N) is the position in APART of the first rule broken, -1 if none.
+    """What the rules make of N schools; `broken` (len(APART), N, N) is who breaks which with whom.
 
     `free` (N,) may leave its trust, or has none; `suits` (N, K) articles it can live under, the K named `articles`;
     `trust` (N,) the trust of today or ""; `notes` what was assumed.
     """
 
-    forbids: NDArray[np.int8]
+    broken: Flags
     free: Flags
     suits: Flags
     articles: tuple[str, ...]
     trust: NDArray[np.object_]
     notes: tuple[str, ...]
 
-    @property
+    @cached_property
     def apart(self) -> Flags:
         """(N, N) whether two may not stand together."""
-        return self.forbids >= 0
+        return np.asarray(self.broken.any(axis=0))
 
-    def why(self, first: int, second: int) -> str:
-        """The rule that keeps two apart, in words; "" where none does."""
-        rule = int(self.forbids[first, second])
-        return RULES[APART[rule]][0] if rule >= 0 else ""
+    def between(self, first: int, second: int) -> list[str]:
+        """Names of all rules that keep two apart."""
+        return [APART[rule] for rule in np.flatnonzero(self.broken[:, first, second])]
 
 
 def standing(
@@ -100,17 +100,13 @@ def standing(
     kept = (kind == ACADEMY) & ~free
     for n in np.flatnonzero(kept):
         suits[n] = [name == own.get(str(trust[n]), NONE) for name in articles]
-    forbids = np.full((len(schools), len(schools)), -1, dtype=np.int8)
     same_trust = (trust[:, None] == trust[None, :]) & (trust[:, None] != "")
-
-    def rule(name: str, broken: Flags) -> None:
-        forbids[(forbids < 0) & broken] = APART.index(name)
-
-    for name, broken in _rules(schools, kind, faith, trust, kept, same_trust, suits, policy):
-        rule(name, broken)
-    rule("drive", np.maximum(drive_min, drive_min.T) > policy.number("cluster_pair_max_min"))
-    np.fill_diagonal(forbids, -1)
-    return Standing(forbids, free, suits, articles, trust, tuple(notes))
+    broken = np.zeros((len(APART), len(schools), len(schools)), dtype=bool)
+    for name, who in _rules(schools, kind, faith, trust, kept, same_trust, suits, policy):
+        broken[APART.index(name)] = who
+    broken[APART.index("drive")] = np.maximum(drive_min, drive_min.T) > policy.number("cluster_pair_max_min")
+    broken[:, np.arange(len(schools)), np.arange(len(schools))] = False
+    return Standing(broken, free, suits, articles, trust, tuple(notes))
 
 
 def no_shared_head(schools: pd.DataFrame, policy: Policy) -> Flags:
@@ -135,7 +131,7 @@ def _rules(
     suits: Flags,
     policy: Policy,
 ) -> list[tuple[str, Flags]]:
-    """(rule, (N, N) who breaks it), the strictest first; who stand in one trust today break none but consent."""
+    """(rule, (N, N) who breaks it); who stand in one trust today break none but consent."""
     federations = policy.text("cluster_outcome") == FEDERATIONS
     closed = np.array([name in CLOSED_FAITHS for name in faith], dtype=bool)
     academy = kind == ACADEMY
@@ -149,6 +145,7 @@ def _rules(
     dioceses = (diocese[:, None] != diocese[None, :]) & known[:, None] & known[None, :]
     if policy.text("cluster_across_dioceses") == "yes":
         dioceses &= closed[:, None] | closed[None, :]
+    faiths_apart = (closed[:, None] | closed[None, :]) & (faith[:, None] != faith[None, :])
     articles = ~(suits.astype(np.int8) @ suits.T.astype(np.int8) > 0)
     either = ~same_trust
     return [
@@ -156,9 +153,9 @@ def _rules(
         ("land", (land[:, None] | land[None, :]) & either),
         ("trust", (trust[:, None] != trust[None, :]) & kept[:, None] & kept[None, :]),
         ("kind", kinds_apart & either),
-        ("faith", (closed[:, None] | closed[None, :]) & (faith[:, None] != faith[None, :]) & either),
-        ("diocese", dioceses & either),
-        ("articles", articles & either & (not federations)),
+        ("faith", faiths_apart & either),
+        ("diocese", dioceses & either & ~faiths_apart),  # where faiths are apart, the rest follows
+        ("articles", articles & either & ~faiths_apart & (not federations)),
     ]
 
 
@@ -221,7 +218,7 @@ def _suits(
     """(N, K) articles that each school can live under, and their names."""
     own = sorted({name for name in faith if name in CLOSED_FAITHS} | {CATHOLIC})
     articles = (*ARTICLES, *own)
-    was = np.where(kind == ACADEMY, text(schools, "academy_origin"), kind)
+    was = np.where(kind == ACADEMY, _origins(schools), kind)
     model = policy.text("governance_model")
     secular = {NONE} | ({MINORITY} if model == MIXED else {MAJORITY} if model == CHURCH_MAJORITY else set())
     suits = np.zeros((len(schools), len(articles)), dtype=bool)
@@ -243,6 +240,16 @@ def _suits(
             "controlled; one that was voluntary aided could stand in church-majority trusts only."
         )
     return suits, articles
+
+
+def _origins(schools: pd.DataFrame) -> NDArray[np.object_]:
+    """(N,) what an academy was: as given, else by what its name still says of it, else ""."""
+    given = text(schools, "academy_origin")
+    for row, name in enumerate(text(schools, "name")):
+        words = name.replace("(", " ").replace(")", " ").lower()
+        if given[row] == "" and ("voluntary aided" in words or "va" in words.split()):
+            given[row] = "voluntary aided"
+    return given
 
 
 def trust_articles(trusts: pd.DataFrame | None, schools: pd.DataFrame, notes: list[str]) -> dict[str, str]:

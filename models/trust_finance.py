@@ -2,7 +2,7 @@
 
     balance = Σ schools' balances with a head each
             + Σ clusters ( heads saved − executive head − heads of school + shared special needs coordinator )
-            + offices pooled − centre − one-off cost of joining in the first year
+            + offices pooled − centre − one-off cost of joining, year by year as they join
 
 Lump sums and sparsity stay with every school: a trust or a federation is no merger. Reserves begin with what schools
 have saved, or where that is not given with the guide's share of income.
@@ -81,27 +81,63 @@ def trust_money(
     reserves_gbp: Array,
     policy: Policy,
     *,
-    centre_share: float = 1.0,
-    joining: int = 0,
+    new: bool = False,
+    joins: Index | None = None,
+    n_years: int | None = None,
     pooled: bool = True,
+    centre: bool = True,
 ) -> TrustMoney:
-    """The schools `rows` together, `clusters` among them sharing heads.
+    """The schools `rows` together, `clusters` among them sharing heads, year by year as they join.
 
-    `reserves_gbp` (F,) of each school, nan where it is not known. `centre_share` of the centre's fixed cost is theirs;
-    `joining` schools join in the first year. Without `pooled` there is no centre and no pooled office: a federation.
+    `reserves_gbp` (F,) of each school, nan where it is not known. `joins` (rows,) is the year, from 0, in which each
+    comes, with its reserves and at its one-off cost; -1 where it is there from the beginning, as all are without it. A
+    cluster begins once all of it is there. After the last year drawn, up to `n_years`, years are like it. A trust that
+    is not `new` pays the share of a centre's fixed cost that its pupils here are of a new trust's fewest. Without
+    `pooled` there is no centre and no pooled office: a federation; without `centre` no fixed cost of one.
     """
-    income = money.income[rows].sum(axis=0)
-    pupils, there = money.pupils[rows].sum(axis=0), (money.pupils[rows] > 0).sum(axis=0)
-    balance = money.balance[rows].sum(axis=0) + clusters_gain(money, clusters, policy)
-    centre = np.zeros_like(income)
-    if pooled:
-        centre = centre + centre_share * policy.number("trust_central_gbp") * (there > 0)
-        centre = centre + policy.number("trust_central_gbp_per_pupil") * pupils
-        balance = balance + office_pooled_gbp(policy) * there - centre
-        balance[0] -= policy.number("joining_gbp") * joining
-    guide = policy.number("viable_reserves_share") * money.income[rows, 0]
-    saved = np.where(np.isnan(reserves_gbp[rows])[:, None], guide, reserves_gbp[rows][:, None]).sum(axis=0)
-    return TrustMoney(income, balance, saved + np.cumsum(balance, axis=0), centre)
+    since = np.full(len(rows), -1) if joins is None else joins
+    drawn = money.balance.shape[1]
+    told = [
+        _year(money, rows, clusters, reserves_gbp, policy, since, t, min(t, drawn - 1), new, pooled, centre)
+        for t in range(drawn if n_years is None else n_years)
+    ]
+    income, balance, paid, saved = (np.stack(part) for part in zip(*told, strict=True))
+    return TrustMoney(income, balance, np.cumsum(saved + balance, axis=0), paid)
+
+
+def _year(
+    money: DrawnMoney,
+    rows: Index,
+    clusters: Sequence[Index],
+    reserves_gbp: Array,
+    policy: Policy,
+    since: Index,
+    t: int,
+    at: int,
+    new: bool,
+    pooled: bool,
+    centre: bool,
+) -> tuple[Array, Array, Array, Array]:
+    """Income, balance, cost of the centre and reserves that come in, each (N,), of year t at the money of year `at`."""
+    here, comes = rows[since <= t], rows[since == t] if t else rows[since <= 0]
+    inside = set(here.tolist())
+    together = [part for part in clusters if set(part.tolist()) <= inside]
+    zero = np.zeros(money.balance.shape[2])
+    income = money.income[here, at].sum(axis=0) if len(here) else zero
+    balance = money.balance[here, at].sum(axis=0) + clusters_gain(money, together, policy)[at] if len(here) else zero
+    paid = zero
+    if pooled and len(here):
+        pupils, there = money.pupils[here, at].sum(axis=0), (money.pupils[here, at] > 0).sum(axis=0)
+        paid = policy.number("trust_central_gbp_per_pupil") * pupils
+        if centre:
+            share = 1.0 if new else np.minimum(1.0, pupils / max(policy.number("trust_min_pupils"), 1.0))
+            paid = paid + policy.number("trust_central_gbp") * share
+        balance = balance + office_pooled_gbp(policy) * there - paid
+        balance = balance - policy.number("joining_gbp") * int(((since == t) & (since >= 0)).sum())
+    guide = policy.number("viable_reserves_share") * money.income[comes, at]
+    known = reserves_gbp[comes][:, None]
+    saved = np.where(np.isnan(known), guide, known).sum(axis=0) if len(comes) else zero
+    return income, balance, paid, saved
 
 
 def office_pooled_gbp(policy: Policy) -> float:
@@ -114,8 +150,18 @@ def joiner_balance_p10(money: DrawnMoney, members: Sequence[Index], policy: Poli
     found = np.zeros(len(members))
     for j, rows in enumerate(members):
         clusters = [rows] if len(rows) > 1 else []
-        parted = trust_money(money, rows, clusters, np.zeros(len(money.pupils)), policy, centre_share=0.0)
+        parted = trust_money(money, rows, clusters, np.zeros(len(money.pupils)), policy, centre=False)
         found[j] = parted.balance_p10.mean()
+    return found
+
+
+def standing_apart_p10(money: DrawnMoney, members: Sequence[Index], policy: Policy) -> Array:
+    """(J,) balance in one future of ten, mean of the years, of each cluster or school that stands in no trust."""
+    found = np.zeros(len(members))
+    for j, rows in enumerate(members):
+        clusters = [rows] if len(rows) > 1 else []
+        apart = trust_money(money, rows, clusters, np.zeros(len(money.pupils)), policy, pooled=False)
+        found[j] = apart.balance_p10.mean()
     return found
 
 

@@ -56,6 +56,12 @@ class Trusts:
     problem: ClusterProblem
     drive_min: Array  # (nodes, nodes) from a node's lead school to another node's hub
     cost: Array  # (nodes, nodes) of a node in the trust of another, whether that may be or not
+    apart_short: Array  # (nodes,) GBP a year by which a node falls short in one future of ten outside every trust
+
+    def shortfall_gbp(self, lead: Index) -> float:
+        """By how much what joins, and what stands outside, falls short in one future of ten, by the leads (nodes,)."""
+        inside = sum(row.short(lead).sum() for row in self.problem.rows if row.short_price is not None)
+        return float(inside + self.apart_short[lead < 0].sum())
 
     def cost_of(self, lead: Index) -> float:
         """What a plan costs by the leads of the nodes, rules apart; in GBP a year with its prices."""
@@ -106,6 +112,7 @@ def build_trusts(
     today: pd.DataFrame,
     drive_min: Array,
     balance_p10_gbp: Array,
+    apart_p10_gbp: Array,
     policy: Policy,
     locked: Sequence[str] = (),
 ) -> Trusts:
@@ -113,7 +120,8 @@ def build_trusts(
 
     `today` has one row a trust: trust, pupils, articles, diocese, places_for_schools (nan: no limit). `drive_min` are
     minutes between hubs and lead schools (nodes in order: today, joiners). `balance_p10_gbp` (J,) is what each joiner
-    adds to a trust's balance of a year in one future of ten, the fixed part of the centre left out.
+    adds to a trust's balance of a year in one future of ten, the fixed part of the centre left out; `apart_p10_gbp`
+    (J,) is its balance outside every trust. A shortfall has its price wherever it is.
     """
     n_today, n = len(today), len(today) + len(joiners.members)
     pupils = schools["pupils"].to_numpy(dtype=float)
@@ -139,7 +147,9 @@ def build_trusts(
     own = np.concatenate([np.zeros(n_today), joining])
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
     cost = own[:, None] + away
+    short = np.concatenate([np.zeros(n_today), np.maximum(-apart_p10_gbp, 0.0)])
     alone = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
+    alone = alone + policy.number("trust_shortfall_price") * short
     alone[n_today + np.array([j for j, name in enumerate(locked) if name], dtype=np.int64)] *= NEVER
     problem = ClusterProblem(
         weight=weight,
@@ -151,7 +161,7 @@ def build_trusts(
         apart=sharing_a_lead(_apart(schools, standing, joiners, n_today, policy), lead, member),
         rows=_rows(today, weight, count, balance_p10_gbp, policy, held),
     )
-    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost)
+    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, short)
 
 
 def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Flags:

@@ -56,6 +56,13 @@ class ClusterCase:
         return self.finances.years
 
     @property
+    def articles_assumed(self) -> set[str]:
+        """Trusts whose articles are not given: taken from the faith of their schools here."""
+        table = self.study.tables.get("trusts")
+        given = set() if table is None else set(table.loc[table["articles"].notna(), "trust"].astype(str))
+        return set(self.today["trust"]) - given
+
+    @property
     def reserves_gbp(self) -> Array:
         """(M,) what each school has saved; nan where it is not given."""
         return np.asarray(self.everyone["reserves_gbp"].to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Not one answer: the frontier, plans nearly as good, what each rule costs, second-best homes, who could break what."""
+"""Not one answer: the frontier, plans nearly as good, and what each rule costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from geodata.policy import Policy, Value
 from models.clusters import ClusterProblem
 from models.locks import Locks
-from models.villages import Villages, site_gbp
+from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import MEASURES, measured
 from placeplan.two_levels import Change, TwoLevels, plan_case, with_clusters
@@ -137,6 +137,25 @@ def _mates(school_lead: Index) -> tuple[frozenset[int], ...]:
     return tuple(groups[int(one)] if one >= 0 else frozenset([row]) for row, one in enumerate(school_lead))
 
 
+NEEDS = {  # fields without which a switch changes nothing
+    "cluster_across_dioceses": ("diocese",),
+    "trust_leaving": ("trust_since",),
+    "trust_directed_moves": ("in_intervention",),
+    "cluster_keep": ("federation", "cluster"),
+    "trust_consent_unknown": ("trust",),
+}
+
+
+def _silent(case: ClusterCase, key: str) -> str:
+    """What would have to be known for a switch to change anything; "" where it is known."""
+    fields = NEEDS.get(key, ())
+    known = any(
+        (case.schools[field] == True).any() if field == "in_intervention" else case.schools[field].notna().any()  # noqa: E712
+        for field in fields
+    )
+    return "" if known or not fields else f"not known here: {' or '.join(f'schools.{field}' for field in fields)}"
+
+
 def switches(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float) -> tuple[pd.DataFrame, list[Variant]]:
     """Table switches: every rule that could be set otherwise, and what that changes."""
     policy = planned.policy
@@ -149,10 +168,10 @@ def switches(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float
             other = variant(case, with_policy(policy, **{key: choice}), locks, made, made, seconds * SHARE_OF_TIME)
             variants.append(other)
             rows.append(
-                {"policy": key, "set_to": choice, "instead_of": policy.text(key),
+                {"policy": key, "set_to": choice, "instead_of": policy.text(key), "silent": _silent(case, key),
                  "cost_gbp": other.levels.objective, "gap": other.levels.clusters.gap, **other.measures}
             )  # fmt: skip
-    columns = ["policy", "set_to", "instead_of", "cost_gbp", "gap", *MEASURES]
+    columns = ["policy", "set_to", "instead_of", "silent", "cost_gbp", "gap", *MEASURES]
     return pd.DataFrame(rows, columns=columns), variants
 
 
@@ -169,86 +188,3 @@ def cheapest_in_all(
         if other is not None and other.objective < best.objective - 1e-6:
             best = other
     return best
-
-
-def second_homes(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
-    """For each school in a cluster the next-best place for it with all else as planned, and what it costs more.
-
-    Columns urn, name, cluster, second_home ("alone", a lead's name, "" where it is together with others today),
-    extra_gbp.
-    """
-    policy, villages, lead = planned.policy, planned.villages, planned.school_lead
-    schools, drive = case.schools, villages.drive_min
-    names, pupils = schools["name"].astype(str).to_numpy(), schools["pupils"].to_numpy(dtype=float)
-    small, alone = schools["small"].to_numpy(dtype=bool), schools["alone_gbp"].to_numpy(dtype=float)
-    per_min, leads = policy.number("executive_drive_gbp_per_min"), np.unique(lead[lead >= 0])
-    members = {int(one): np.flatnonzero(lead == one) for one in leads}
-    together = np.bincount(villages.node)[villages.node] > 1
-    rows = []
-    for row in np.flatnonzero((lead >= 0) & (lead != np.arange(len(lead)))):
-        own = int(lead[row])
-        left = _left_behind(case, planned, members[own], int(row))
-        offers = [("alone", alone[row] + policy.number("village_alone_gbp") * small[row] - site_gbp(policy)
-                   - per_min * drive[row, own] + left)]  # fmt: skip
-        for one, there in members.items():
-            fits = (
-                one != own
-                and len(there) < policy.integer("cluster_max_schools")
-                and pupils[there].sum() + pupils[row] <= policy.number("cluster_max_pupils")
-                and drive[row, one] <= policy.number("cluster_drive_max_min")
-                and not villages.standing.apart[row, there].any()
-                and small[row]
-            )
-            if fits:
-                offers.append((names[one], per_min * (drive[row, one] - drive[row, own]) + left))
-        best = min(offers, key=lambda offer: offer[1])
-        home, extra = ("", np.nan) if together[row] else best
-        rows.append((int(schools["urn"].iloc[row]), names[row], names[own], home, float(extra)))
-    return pd.DataFrame(rows, columns=["urn", "name", "cluster", "second_home", "extra_gbp"])
-
-
-def _left_behind(case: ClusterCase, planned: TwoLevels, members: Index, leaving: int) -> float:
-    """What it costs more that the others of a cluster are too few to go on when one leaves; 0 where they go on."""
-    policy, schools = planned.policy, case.schools
-    rest = np.setdiff1d(members, [leaving])
-    if len(rest) >= policy.integer("cluster_min_schools"):
-        return 0.0
-    small = schools["small"].to_numpy(dtype=bool)[rest]
-    alone = schools["alone_gbp"].to_numpy(dtype=float)[rest] + policy.number("village_alone_gbp") * small
-    lead = int(planned.school_lead[leaving])
-    drive = planned.villages.drive_min[rest, lead].sum() * policy.number("executive_drive_gbp_per_min")
-    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
-    return float(alone.sum() - executive - site_gbp(policy) * len(rest) - drive)
-
-
-def refusals(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
-    """For each school in a cluster, what its refusal would do to the others.
-
-    Columns urn, name, cluster, breaks (the cluster cannot go on without it), what, trust_falls (its new trust would
-    then have fewer pupils than it needs).
-    """
-    policy, villages, lead = planned.policy, planned.villages, planned.school_lead
-    schools, drive = case.schools, villages.drive_min
-    names, pupils = schools["name"].astype(str).to_numpy(), schools["pupils"].to_numpy(dtype=float)
-    least, today = policy.integer("cluster_min_schools"), set(case.today["trust"])
-    rows = []
-    for row in np.flatnonzero(lead >= 0):
-        own = int(lead[row])
-        rest = np.setdiff1d(np.flatnonzero(lead == own), [row])
-        breaks, what = False, f"{len(rest)} go on together"
-        if len(rest) < least:
-            breaks, what = True, f"only {', '.join(names[rest])} would be left" if len(rest) else "nobody would be left"
-        elif row == own:
-            able = rest[pupils[rest] >= policy.number("cluster_lead_min_pupils")]
-            far = drive[np.ix_(rest, able)].max(axis=0) <= policy.number("cluster_drive_max_min")
-            if not far.any():
-                breaks, what = True, "no other of them could lead the rest"
-            else:
-                what = f"{names[able[far][0]]} could lead the rest"
-        trust, falls = str(planned.trust[row]), False
-        if trust and trust not in today:
-            lost = pupils[row] + (pupils[rest].sum() if breaks else 0.0)
-            left = pupils[planned.trust == trust].sum() - lost
-            falls = bool(left < policy.number("trust_min_pupils"))
-        rows.append((int(schools["urn"].iloc[row]), names[row], names[own], breaks, what, falls))
-    return pd.DataFrame(rows, columns=["urn", "name", "cluster", "breaks", "what", "trust_falls"])

@@ -12,6 +12,7 @@ from geodata.policy import Policy
 from models.side_by_side import Standing
 from models.villages import site_gbp
 from placeplan.cluster_case import ClusterCase
+from placeplan.plan_trusts import drawn_trusts
 from placeplan.trust_tables import OUTSIDE, groups_of_plan, scorecards
 
 Index = NDArray[np.int64]
@@ -20,11 +21,12 @@ MEASURES = {
     "village_alone": "Village schools left alone",
     "drives_min": "Drive to the leads, minutes in all",
     "longest_drive_min": "Longest drive to a lead, minutes",
-    "leadership_gbp": "Leadership, GBP a year",
+    "leadership_saved_gbp": "Saved in leadership, GBP a year",
     "trusts": "Trusts with village schools",
     "new_trusts": "New trusts",
     "not_viable": "Trusts that do not stay viable",
-    "shortfall_p10_gbp": "Balances short in one future of ten, GBP a year",
+    "apart_not_viable": "Clusters in no trust that do not",
+    "shortfall_p10_gbp": "Short in one future of ten, GBP a year",
     "outside": "Village schools in no trust",
 }
 
@@ -32,24 +34,31 @@ MEASURES = {
 def measured(
     case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """Measures by name as in MEASURES, and the tables trusts and trust_finance of the plan."""
+    """Measures by name as in MEASURES, and the tables trusts and trust_finance of the plan.
+
+    What falls short is what joins a trust beyond what it adds to it, and clusters and schools outside every trust; the
+    balances of today's trusts without it are theirs.
+    """
     groups = groups_of_plan(case, policy, school_lead, trust)
     cards, years = scorecards(case, policy, rules, groups)
     small = case.schools["small"].to_numpy(dtype=bool)
     inside = np.flatnonzero(school_lead >= 0)
     drives = case.drive_min[case.row[inside], case.row[school_lead[inside]]]
     standing = cards[cards["kind"] != OUTSIDE] if len(cards) else cards
-    p10 = years.groupby("trust")["balance_p10_gbp"].mean() if len(years) else pd.Series(dtype=float)
+    apart = cards[cards["kind"] == OUTSIDE] if len(cards) else cards
+    problem, homes = drawn_trusts(case, policy, rules, school_lead, trust)
+    everyone = float(case.schools["alone_gbp"].sum())
     found = {
         "clusters": len(np.unique(school_lead[inside])),
         "village_alone": int((small & (school_lead < 0)).sum()),
         "drives_min": float(drives.sum()),
         "longest_drive_min": float(drives.max(initial=0.0)),
-        "leadership_gbp": leadership_gbp(case, policy, school_lead),
+        "leadership_saved_gbp": everyone - leadership_gbp(case, policy, school_lead),
         "trusts": len(standing),
         "new_trusts": int((standing["kind"] == "new trust").sum()) if len(standing) else 0,
-        "not_viable": int((~cards["viable"].astype(bool)).sum()) if len(cards) else 0,
-        "shortfall_p10_gbp": float(np.maximum(-p10, 0.0).sum()),
+        "not_viable": int((~standing["viable"].astype(bool)).sum()) if len(standing) else 0,
+        "apart_not_viable": int((~apart["viable"].astype(bool)).sum()) if len(apart) else 0,
+        "shortfall_p10_gbp": problem.shortfall_gbp(homes),
         "outside": int((small & (trust == "")).sum()),
     }
     return found, cards, years
@@ -71,3 +80,14 @@ def clusters_cost(case: ClusterCase, policy: Policy, school_lead: Index) -> floa
     priced = policy.number("executive_drive_gbp_per_min") * drives.sum()
     priced += policy.number("village_alone_gbp") * (small & (school_lead < 0)).sum()
     return leadership_gbp(case, policy, school_lead) + float(priced)
+
+
+def cluster_savings(case: ClusterCase, policy: Policy, table: pd.DataFrame) -> pd.DataFrame:
+    """What each cluster of a plan's table saves a year in leadership against heads of their own; a loss is a minus."""
+    alone = case.schools.set_index("urn")["alone_gbp"]
+    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
+    rows = [
+        (name, float(alone.loc[part["urn"]].sum() - executive - site_gbp(policy) * len(part)))
+        for name, part in table[table["cluster"].notna()].groupby("cluster")
+    ]
+    return pd.DataFrame(rows, columns=["cluster", "leadership_saved_gbp"])

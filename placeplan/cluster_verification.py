@@ -10,9 +10,10 @@ from models.locks import NO_LOCKS
 from placeplan.cluster_case import study_case
 from placeplan.cluster_measures import clusters_cost
 from placeplan.clusters import FIXED
-from placeplan.evaluate import plan_trusts, trusts_cost
+from placeplan.evaluate import plan_trusts
 from placeplan.plan_file import locks_of, plan_table, read_plan, school_leads
 from placeplan.plan_rules import breaches
+from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 from placeplan.two_levels import least_of_any
@@ -45,17 +46,17 @@ def wrong_clusters(study: Study) -> list[str]:
         wrong += [f"{row.name}: {row.what}" for row in broken.itertuples(index=False)]
     first, second = clusters_cost(case, policy, lead), trusts_cost(case, policy, rules, lead, trust)
     wrong += _claims("clusters", first, summary) + _claims("trusts", second, summary["trust_level"])
-    both = {"bound": float(summary["bound"]) + least_of_any(case, policy)}
+    locks = locks_of(read_plan(fixed, case.everyone)) if fixed.exists() else NO_LOCKS
+    villages = case.villages(policy, locks)
+    both = {"bound": float(summary["bound"]) + least_of_any(case, villages, policy)}
     if policy.text("cluster_outcome") == "federations":
         both["bound"] = float(summary["bound"])
     told = summary["both_levels"]
     if not np.isclose(told["bound"], both["bound"], rtol=TOLERANCE):
         wrong.append(f"both levels cost at least {both['bound']:,.2f}, the summary says {told['bound']:,.2f}")
     wrong += _claims("both levels", first + second, told)
-    locks = locks_of(read_plan(fixed, case.everyone)) if fixed.exists() else NO_LOCKS
     with np.load(folder / "plan.npz") as saved:
         stored = saved["lead"]
-    villages = case.villages(policy, locks)
     if len(stored) != villages.problem.n_nodes:
         return [*wrong, "the stored leads are not of the study's schools"]
     if not (villages.school_lead(stored) == lead).all():

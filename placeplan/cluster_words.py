@@ -25,8 +25,8 @@ def cluster_lines(folder: Path) -> Iterator[str]:
         f"{counted(found['clusters'], 'cluster')}; the longest drive to a lead is {found['longest_drive_min']:.0f} min."
     )
     yield (
-        f"Leadership costs {money(found['leadership_gbp'])} a year against "
-        f"{money(summary['every_school_alone_gbp'])} with a head in every school."
+        f"They save {money(found['leadership_saved_gbp'])} a year in leadership against a head in every school, if "
+        "none shares one today."
     )
     yield (
         f"Proven: no clusters cost less by more than {100 * summary['gap']:.2f} %, no trusts of these clusters by more "
@@ -34,7 +34,7 @@ def cluster_lines(folder: Path) -> Iterator[str]:
     )
     cards = read_stage(folder, "trusts")
     for row in cards[cards["plan"] == "planned"].itertuples():
-        said = "viable in nine futures of ten" if row.viable else f"viable until {row.stops_in}"
+        said = "viable in nine futures of ten" if row.viable else f"not viable from {row.stops_in} on"
         yield (
             f"  {row.trust} ({row.kind}): {counted(row.schools, 'school')}, {row.pupils:,.0f} pupils, "
             f"{counted(row.clusters, 'cluster')}, {said}."
@@ -69,6 +69,7 @@ def school_lines(folder: Path, urn: int) -> list[str]:
     refusal = read_stage(folder, "cluster_refusals").set_index("urn").loc[urn]
     breaks = "breaks the cluster: " if refusal["breaks"] else ""
     falls = "; its trust would have too few pupils" if refusal["trust_falls"] else ""
+    falls += "; its trust would no longer be viable" if refusal["trust_fails"] else ""
     said.append(f"If it refuses: {breaks}{refusal['what']}{falls}.")
     homes = read_stage(folder, "cluster_homes")
     home = homes[(homes["urn"] == urn) & (homes["second_home"] != "")]

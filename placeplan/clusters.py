@@ -21,18 +21,17 @@ from placeplan.cluster_choices import (
     frontier,
     frontier_table,
     near_optimal,
-    refusals,
-    second_homes,
     switches,
 )
-from placeplan.cluster_measures import MEASURES, measured
+from placeplan.cluster_measures import MEASURES, cluster_savings, measured
 from placeplan.journeys import planned_schools
 from placeplan.left_alone import left_alone, left_outside
 from placeplan.plan_file import COLUMNS, locks_of, plan_table, read_plan
 from placeplan.plan_rules import breaches
 from placeplan.results import StageResult, harmless
+from placeplan.school_by_school import refusals, second_homes
 from placeplan.study import Study
-from placeplan.trust_tables import due_diligence, groups_of_plan, joining_order
+from placeplan.trust_tables import OUTSIDE, due_diligence, groups_of_plan, joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
 from solvers.plans import gap_between
@@ -58,9 +57,9 @@ def clusters_stage(
 ) -> StageResult:
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
-    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_alone, trusts_outside,
-    cluster_breaches, cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other
-    plans), trusts (a scorecard a plan and trust), trust_finance, joining, joining_balance, due_diligence. A plan that
+    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_alone,
+    trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans
+    (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining, due_diligence. A plan that
     does not pass verification is never returned.
     """
     schools = planned_schools(study)
@@ -79,18 +78,18 @@ def clusters_stage(
     found, cards, years = measured(case, policy, rules, planned.school_lead, planned.trust)
     groups = groups_of_plan(case, policy, planned.school_lead, planned.trust)
     flags = due_diligence(case, policy, groups)
-    order, way = joining_order(case, policy, groups, flags)
+    order, today = joining_order(case, policy, groups, flags), _today(case, planned)
     table = plan_table(case, planned.school_lead, planned.trust)
     result = {
         "clusters": table,
+        "cluster_savings": cluster_savings(case, policy, table),
         "cluster_alone": left_alone(case, planned),
         "trusts_outside": left_outside(case, planned),
         "cluster_breaches": broken,
         **tables,
-        "trusts": pd.concat([cards.assign(plan=PLANNED), _today(case, planned), *_cards(others)], ignore_index=True),
+        "trusts": pd.concat([cards.assign(plan=PLANNED), today, *_cards(others)], ignore_index=True),
         "trust_finance": years,
         "joining": order,
-        "joining_balance": way,
         "due_diligence": flags,
     }
     files: dict[str, Callable[[Path], None]] = {
@@ -102,7 +101,7 @@ def clusters_stage(
     return StageResult(
         tables=result,
         files=files,
-        summary=_summary(study, case, planned, found, closing, broken, fix is not None),
+        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today)),
     )
 
 
@@ -140,12 +139,12 @@ def planned_with_choices(
         plan_table(case, one.levels.school_lead, one.levels.trust)[COLUMNS].assign(plan=one.name)
         for one in (*listed, *ruled)
     ]
-    first = {"policy": "", "set_to": "as planned", "instead_of": ""}
+    first = {"policy": "", "set_to": "as planned", "instead_of": "", "silent": ""}
     rows = [first | _priced(planned) | found]
     if cheapest.objective < planned.objective - 1.0:
         other = measured(case, policy, cheapest.villages.standing, cheapest.school_lead, cheapest.trust)[0]
-        rows.append({"policy": "cluster_order", "set_to": TOGETHER, "instead_of": "clusters first"} | _priced(cheapest)
-                    | other)  # fmt: skip
+        both = {"policy": "cluster_order", "set_to": TOGETHER, "instead_of": "clusters first", "silent": ""}
+        rows.append(both | _priced(cheapest) | other)
     return (
         planned,
         [*listed, *ruled],
@@ -174,6 +173,11 @@ def _today(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
     return measured(case, planned.policy, planned.villages.standing, alone, own)[1].assign(plan=TODAY)
 
 
+def _fail(cards: pd.DataFrame) -> int:
+    """Trusts that do not stay viable."""
+    return int((~cards.loc[cards["kind"] != OUTSIDE, "viable"].astype(bool)).sum()) if len(cards) else 0
+
+
 def _summary(
     study: Study,
     case: ClusterCase,
@@ -182,10 +186,10 @@ def _summary(
     closing: Sequence[int],
     broken: pd.DataFrame,
     fixed: bool,
+    today: int,
 ) -> dict[str, Any]:
     small = case.schools["small"].to_numpy(dtype=bool)
     price = study.policy.number("village_alone_gbp")
-    alone = float(case.schools["alone_gbp"].sum())
     both = [planned.clusters.status, planned.homes.status]
     return {
         "status": "optimal" if both == ["optimal", "optimal"] else "feasible",
@@ -203,7 +207,7 @@ def _summary(
         "both_levels": {"objective": planned.objective, "bound": planned.bound, "gap": planned.gap},
         "village_schools": int(small.sum()),
         "larger_schools": int((~small).sum()),
-        "every_school_alone_gbp": alone,
+        "trusts_not_viable_today": int(today),
         "price_of_standing_alone_gbp": price,
         "measures": dict(found),
         "measure_words": MEASURES,

@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.locks import NO_LOCKS
-from models.side_by_side import FEDERATIONS, Standing, academy_trusts, text
-from models.trust_finance import joiner_balance_p10
-from models.trusts import build_trusts, hub_of, joiners_of
+from models.side_by_side import Standing, academy_trusts, text
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_measures import MEASURES, clusters_cost, measured
 from placeplan.clusters import TOGETHER, closing_schools, planned_with_choices
 from placeplan.journeys import planned_schools
 from placeplan.plan_file import read_plan, school_leads
 from placeplan.plan_rules import breaches
+from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.two_levels import plan_case
+from placeplan.words import counted
 from solvers.plans import gap_between
 
 Index = NDArray[np.int64]
@@ -46,6 +46,7 @@ class Evaluation:
     breaches: pd.DataFrame
     trusts: pd.DataFrame
     best_trusts: pd.DataFrame
+    not_in_file: list[str]
 
     @property
     def behind(self) -> float:
@@ -67,6 +68,7 @@ class Evaluation:
             "gap": self.gap,
             "measures": self.measures,
             "best": self.best,
+            "not_in_file": self.not_in_file,
             "breaches": self.breaches.to_dict("records"),
             "trusts": self.trusts.to_dict("records"),
         }
@@ -104,6 +106,7 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
         breaches=breaches(case, policy, rules, lead, trust),
         trusts=cards,
         best_trusts=best_cards,
+        not_in_file=sorted(usual.schools.loc[usual.schools["small"] & ~usual.schools["urn"].isin(plan["urn"]), "name"]),
     )
 
 
@@ -124,31 +127,6 @@ def plan_cost(
     return clusters_cost(case, policy, school_lead) + trusts_cost(case, policy, rules, school_lead, trust)
 
 
-def trusts_cost(
-    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
-) -> float:
-    """The part of the second level."""
-    if policy.text("cluster_outcome") == FEDERATIONS:
-        return 0.0
-    joiners = joiners_of(case.schools, rules, school_lead, policy, trust)
-    if not joiners.members and not len(case.today):
-        return 0.0
-    hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
-    balance = joiner_balance_p10(case.money, [case.row[rows] for rows in joiners.members], policy)
-    drive = case.drive_min[np.ix_(hubs, hubs)]
-    problem = build_trusts(case.schools, rules, joiners, case.today, drive, balance, policy)
-    n_today = len(problem.today)
-    lead = np.concatenate([np.arange(n_today), np.full(len(joiners.members), -1)]).astype(np.int64)
-    named = [str(trust[rows[0]]) for rows in joiners.members]
-    for name in sorted(set(named) - {""}):
-        mine = np.array([j for j, given in enumerate(named) if given == name], dtype=np.int64)
-        if name in problem.today:
-            lead[n_today + mine] = problem.today.index(name)
-        else:
-            lead[n_today + mine] = n_today + hub_of(name, mine, joiners, problem.problem.weight)
-    return problem.cost_of(lead)
-
-
 def evaluation_lines(told: Evaluation) -> list[str]:
     """The evaluation as it is read on a screen."""
     lines = [f"{'':44}{'this plan':>16}{'best plan':>16}"]
@@ -156,6 +134,12 @@ def evaluation_lines(told: Evaluation) -> list[str]:
         lines.append(f"{words:44}{_shown(told.measures[key]):>16}{_shown(told.best[key]):>16}")
     lines.append(f"{'Cost at the prices of the study, GBP a year':44}{told.cost_gbp:>16,.0f}{told.best_gbp:>16,.0f}")
     lines.append("")
+    for row in told.trusts.itertuples():
+        said = "viable" if row.viable else f"not viable from {row.stops_in} on"
+        lines.append(f"  {row.trust} ({row.kind}): {row.schools} schools, {row.pupils:,.0f} pupils, {said}")
+    if told.not_in_file:
+        missing = ", ".join(told.not_in_file)
+        lines.append(f"Not in the file and taken as alone: {counted(len(told.not_in_file), 'school')}: {missing}.")
     if told.behind >= 0:
         lines.append(f"It costs {100 * told.behind:.1f} % more than the best plan.")
     elif told.breaches.empty:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.side_by_side import RULES, academy_trusts, faiths, refusing
+from models.side_by_side import APART, RULES, academy_trusts, faiths, refusing
 from placeplan.cluster_case import ClusterCase
 from placeplan.two_levels import TwoLevels
 from placeplan.words import counted
@@ -51,8 +51,8 @@ def _not_allowed(case: ClusterCase, planned: TwoLevels, row: int, reach: Index) 
     rules = planned.villages.standing
     faith = faiths(case.schools)
     alike = np.flatnonzero(faith == faith[row])
-    told = [str(name) for name in np.array(list(RULES))[rules.forbids[row, reach]]]
-    counts = {name: told.count(name) for name in dict.fromkeys(told)}
+    counts = dict(zip(APART, rules.broken[:, row, reach].sum(axis=1).tolist(), strict=True))
+    counts = {name: count for name, count in counts.items() if count}
     parts = [f"{RULES[name][0]} ({count})" for name, count in sorted(counts.items(), key=lambda item: -item[1])]
     said = f"Of {counted(len(reach), 'school')} within reach none may stand beside it: {'; '.join(parts)}."
     if faith[row] and len(alike) == 1:

@@ -86,11 +86,11 @@ def _of_cluster(case: ClusterCase, policy: Policy, rules: Standing, rows: Index,
         yield breach("cluster_drive_max_min", what, rows[[at]])
     together = {tuple(np.flatnonzero(text(schools, c) == text(schools, c)[r]).tolist()) for c in TODAY for r in rows
                 if text(schools, c)[r] and policy.text("cluster_keep") == "yes"}  # fmt: skip
-    for i, first in enumerate(rows):
-        for second in rows[:i]:
-            if rules.apart[first, second] and not any({first, second} <= set(group) for group in together):
-                rule = list(RULES)[int(rules.forbids[first, second])]
-                yield breach(RULES[rule][1], RULES[rule][0], np.array([second, first]))
+    for rule, pairs in _pairs_apart(rules, rows, together).items():
+        longest = max(float(max(case.drive_min[case.row[[a, b]], case.row[[b, a]]])) for a, b in pairs)
+        minutes = f", up to {longest:.0f} minutes" if rule == "drive" else ""
+        named = "; ".join(f"{names[b]} and {names[a]}" for a, b in pairs)
+        yield Breach("cluster", here, RULES[rule][1], f"{RULES[rule][0]}{minutes} ({len(pairs)} pairs)", named)
     small = schools["small"].to_numpy(dtype=bool)
     kept = {row for group in together for row in group}
     for row in rows:
@@ -102,6 +102,17 @@ def _of_cluster(case: ClusterCase, policy: Policy, rules: Standing, rows: Index,
         yield breach("cluster_lead_min_pupils", what, np.array([lead]))
     if policy.text("cluster_contiguous") == "yes" and not _in_one_piece(case, rows, together):
         yield breach("cluster_contiguous", "the cluster is not in one piece", rows)
+
+
+def _pairs_apart(rules: Standing, rows: Index, together: set[tuple[int, ...]]) -> dict[str, list[tuple[int, int]]]:
+    """Pairs of a cluster that may not stand together, by rule; who are together today are let."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for i, first in enumerate(rows):
+        for second in rows[:i]:
+            if rules.apart[first, second] and not any({first, second} <= set(group) for group in together):
+                for rule in rules.between(int(first), int(second)):
+                    found.setdefault(rule, []).append((int(first), int(second)))
+    return found
 
 
 def _in_one_piece(case: ClusterCase, rows: Index, together: set[tuple[int, ...]]) -> bool:

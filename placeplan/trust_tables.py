@@ -11,15 +11,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.joining import balance_on_the_way, joining_years
+from geodata.years import start_year, years_from
+from models.joining import joining_years
 from models.powers import ACADEMY
 from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths, kinds, text
-from models.trust_finance import LOW, clusters_gain, pooling, trust_money
+from models.trust_finance import LOW, TrustMoney, clusters_gain, pooling, trust_money
 from placeplan.cluster_case import ClusterCase
 
 Index = NDArray[np.int64]
 TODAY, NEW, OUTSIDE = "trust of today", "new trust", "no trust"
 OWN_SITE = ("council", "authority")
+LAST = ("balance", "condition", "PFI", "intervention")  # flags that put a joiner last
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,6 @@ class Group:
     leads: list[int]
     joins: list[Index]
     hub: int
-    centre_share: float
 
 
 def groups_of_plan(case: ClusterCase, policy: Policy, school_lead: Index, trust: NDArray[np.object_]) -> list[Group]:
@@ -49,7 +50,6 @@ def groups_of_plan(case: ClusterCase, policy: Policy, school_lead: Index, trust:
     inside = school_lead >= 0
     lead[case.row[inside]] = case.row[school_lead[inside]]
     small = case.row[case.schools["small"].to_numpy(dtype=bool)]
-    pupils = case.everyone["pupils"].to_numpy(dtype=float)
     told = {str(name) for name in planned[small]} | {str(name) for name in planned[lead >= 0]}
     hubs = dict(zip(case.today["trust"].astype(str), case.today["hub"], strict=True))
     found = []
@@ -59,14 +59,13 @@ def groups_of_plan(case: ClusterCase, policy: Policy, school_lead: Index, trust:
         came = rows[own[rows] != name]
         joins = _parts(lead, came)
         new = name not in hubs
-        share = 1.0 if new else min(1.0, float(pupils[rows].sum()) / max(policy.number("trust_min_pupils"), 1.0))
         hub = int(hubs[name]) if not new else _new_hub(case, name, joins, lead)
         leads = [int(lead[part[0]]) for part in clusters]
-        found.append(Group(name, NEW if new else TODAY, rows, clusters, leads, joins, hub, share))
+        found.append(Group(name, NEW if new else TODAY, rows, clusters, leads, joins, hub))
     outside = np.flatnonzero((planned == "") & (lead >= 0))
     for rows in _clusters(lead, outside):
         hub = int(lead[rows[0]])
-        found.append(Group(str(case.everyone["name"].iloc[hub]), OUTSIDE, rows, [rows], [hub], [], hub, 0.0))
+        found.append(Group(str(case.everyone["name"].iloc[hub]), OUTSIDE, rows, [rows], [hub], [], hub))
     return found
 
 
@@ -96,34 +95,31 @@ def _new_hub(case: ClusterCase, name: str, joins: list[Index], lead: Index) -> i
 def scorecards(
     case: ClusterCase, policy: Policy, rules: Standing, groups: Sequence[Group]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables trusts (a row a group) and trust_finance (a row a group and year)."""
-    federations = policy.text("cluster_outcome") == FEDERATIONS
+    """Tables trusts (a row a group) and trust_finance (a row a group and year, as schools join)."""
+    looked = looked_into(due_diligence(case, policy, groups))
     rows, years = [], []
     for group in groups:
-        pooled = group.kind != OUTSIDE and not federations
-        joining = sum(len(part) for part in group.joins)
-        money = trust_money(
-            case.money, group.rows, group.clusters, case.reserves_gbp, policy,
-            centre_share=group.centre_share, joining=joining, pooled=pooled,
-        )  # fmt: skip
+        since, told = joined_since(case, policy, group, looked)
+        money = group_money(case, policy, group, since, len(told))
         short, moved = pooling(case.money.balance[group.rows])
-        stops = money.stops(case.years)
+        pooled = _pooled(policy, group)
+        known = ~np.isnan(case.reserves_gbp[group.rows])
         rows.append(
             {
                 "trust": group.name,
                 "kind": group.kind,
                 **_pupils(case, group),
                 **_journeys(case, policy, group),
-                "income_gbp": float(money.income.mean()),
-                "balance_gbp": float(money.balance.mean()),
+                "income_gbp": float(money.income[-1].mean()),
+                "balance_gbp": float(money.balance[-1].mean()),
+                "balance_last_p10_gbp": float(money.balance_p10[-1]),
                 "balance_p10_gbp": float(money.balance_p10.min()),
+                "never_short_p10": bool((money.balance_p10 >= 0).all()),
                 "reserves_p10_gbp": float(money.reserves_p10[-1]),
+                "reserves_known": int(known.sum()),
                 "viable": money.viable,
-                "stops_in": stops,
-                "first_p10_deficit": next(
-                    (year for year, low in zip(case.years, money.balance_p10, strict=True) if low < 0), None
-                ),
-                "centre_gbp": float(money.centre.mean()),
+                "stops_in": money.stops(told),
+                "centre_gbp": float(money.centre[-1].mean()),
                 "top_slice_needed": money.top_slice_needed() if pooled else np.nan,
                 "schools_short": short,
                 "pooled_gbp": moved if pooled else np.nan,
@@ -137,17 +133,74 @@ def scorecards(
                 "trust": group.name,
                 "kind": group.kind,
                 "academic_year": year,
-                "pupils": float(case.money.pupils[group.rows, t].sum(axis=0).mean()),
+                "joined": int(((since >= 0) & (since <= t)).sum()),
                 "income_gbp": float(money.income[t].mean()),
                 "centre_gbp": float(money.centre[t].mean()),
                 "balance_gbp": float(money.balance[t].mean()),
-                "balance_p10_gbp": float(np.percentile(money.balance[t], LOW)),
+                "balance_p10_gbp": float(money.balance_p10[t]),
                 "balance_p90_gbp": float(np.percentile(money.balance[t], 100 - LOW)),
                 "reserves_p10_gbp": float(money.reserves_p10[t]),
             }
-            for t, year in enumerate(case.years)
+            for t, year in enumerate(told)
         ]
     return pd.DataFrame(rows), pd.DataFrame(years)
+
+
+def _pooled(policy: Policy, group: Group) -> bool:
+    """Whether the group is a trust with a centre and one back office, and no federation or cluster of its own."""
+    return group.kind != OUTSIDE and policy.text("cluster_outcome") != FEDERATIONS
+
+
+def group_money(case: ClusterCase, policy: Policy, group: Group, since: Index, n_years: int) -> TrustMoney:
+    """The money of a group as its schools join; `since` (rows,) is the year from 0, -1 from the beginning."""
+    return trust_money(
+        case.money,
+        group.rows,
+        group.clusters,
+        case.reserves_gbp,
+        policy,
+        new=group.kind == NEW,
+        joins=since,
+        n_years=n_years,
+        pooled=_pooled(policy, group),
+    )
+
+
+def looked_into(flags: pd.DataFrame) -> set[int]:
+    """Schools with something that puts them last: a deficit, repairs, a PFI contract, intervention."""
+    return set(flags.loc[flags["flag"].isin(LAST), "urn"])
+
+
+def joined_since(case: ClusterCase, policy: Policy, group: Group, looked: set[int]) -> tuple[Index, list[str]]:
+    """(rows,) the year, from 0, in which each school of a group joins, -1 where it is there; and the years told."""
+    since = np.full(len(group.rows), -1, dtype=np.int64)
+    for part, year in zip(group.joins, joining_of(case, policy, group, looked), strict=True):
+        since[np.isin(group.rows, part)] = start_year(year) - start_year(case.years[0])
+    count = max(len(case.years), int(since.max(initial=-1)) + 1)
+    return since, years_from(case.years[0], count)
+
+
+def joining_of(case: ClusterCase, policy: Policy, group: Group, looked: set[int]) -> list[str]:
+    """The academic year in which each of the group's joiners joins."""
+    urns = case.everyone["urn"].to_numpy()
+    return joining_years(
+        [float(part.mean()) for part in _joiner_balances(case, policy, group)],
+        [len(part) for part in group.joins],
+        [bool(set(urns[part].tolist()) & looked) for part in group.joins],
+        hub=next((k for k, part in enumerate(group.joins) if group.hub in part), None) if group.kind == NEW else None,
+        at_home=len(group.rows) - sum(len(part) for part in group.joins),
+        base_year=case.study.settings.base_year,
+        policy=policy,
+    )
+
+
+def _joiner_balances(case: ClusterCase, policy: Policy, group: Group) -> list[NDArray[np.float64]]:
+    """(T, N) balances that each joiner adds, the fixed part of the centre left out."""
+    none = np.zeros(len(case.everyone))
+    return [
+        trust_money(case.money, part, [part] if len(part) > 1 else [], none, policy, centre=False).balance
+        for part in group.joins
+    ]
 
 
 def _pupils(case: ClusterCase, group: Group) -> dict[str, Any]:
@@ -224,7 +277,7 @@ def _faith(case: ClusterCase, rules: Standing, group: Group) -> dict[str, Any]:
     return {
         "church_schools": int(church.sum()),
         "church_share": float(church.mean()),
-        "articles": articles,
+        "articles": f"{articles} (assumed)" if group.name in case.articles_assumed else articles,
         "safeguard": safeguard,
     }
 
@@ -270,46 +323,23 @@ def _other_owner(owner: object) -> bool:
     return isinstance(owner, str) and not any(word in owner.lower() for word in OWN_SITE)
 
 
-def joining_order(
-    case: ClusterCase, policy: Policy, groups: Sequence[Group], flags: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tables joining (a row a joiner) and joining_balance (a row a growing trust and year)."""
-    looked = set(flags.loc[flags["flag"].isin(("balance", "condition", "PFI", "intervention")), "urn"])
+def joining_order(case: ClusterCase, policy: Policy, groups: Sequence[Group], flags: pd.DataFrame) -> pd.DataFrame:
+    """Table joining: a row a joiner, in the order in which they join."""
+    looked = looked_into(flags)
     urns, names = case.everyone["urn"].to_numpy(), case.everyone["name"].astype(str).to_numpy()
-    joins, balances = [], []
+    rows = []
     for group in groups:
-        if not group.joins:
-            continue
-        came = np.concatenate(group.joins)
-        home = np.setdiff1d(group.rows, came)
-        empty = np.full(len(case.everyone), 0.0)
-        parts = np.stack([
-            trust_money(case.money, part, [part] if len(part) > 1 else [], empty, policy, centre_share=0.0).balance
-            for part in group.joins
-        ])  # fmt: skip
-        at_home = [rows for rows in group.clusters if np.isin(rows, home).all()]
-        stands = trust_money(case.money, home, at_home, empty, policy, centre_share=0.0).balance
-        year = joining_years(
-            parts.mean(axis=(1, 2)).tolist(),
-            [len(part) for part in group.joins],
-            [bool(set(urns[part]) & looked) for part in group.joins],
-            hub=next((k for k, part in enumerate(group.joins) if group.hub in part), None),
-            at_home=len(home),
-            base_year=case.study.settings.base_year,
-            policy=policy,
-        )
-        once = np.array([policy.number("joining_gbp") * len(part) for part in group.joins])
-        centre = group.centre_share * policy.number("trust_central_gbp")
-        way = balance_on_the_way(parts, year, stands, centre, case.years, once)
-        balances.append(way.assign(trust=group.name))
-        joins += [
-            {"trust": group.name, "academic_year": y, "schools": len(part), "joins": ", ".join(names[part]),
-             "flagged": bool(set(urns[part]) & looked), "balance_gbp": float(part_balance.mean())}
-            for y, part, part_balance in sorted(
-                zip(year, group.joins, parts, strict=True), key=lambda item: (item[0], -item[2].mean())
-            )
-        ]  # fmt: skip
-    columns = ["trust", "academic_year", "joined", "balance_p10_gbp", "balance_gbp"]
-    together = pd.concat(balances)[columns] if balances else pd.DataFrame(columns=columns)
-    order = pd.DataFrame(joins, columns=["trust", "academic_year", "schools", "joins", "flagged", "balance_gbp"])
-    return order, together.reset_index(drop=True)
+        when = joining_of(case, policy, group, looked)
+        parts = zip(when, group.joins, _joiner_balances(case, policy, group), strict=True)
+        rows += [
+            {
+                "trust": group.name,
+                "academic_year": year,
+                "schools": len(part),
+                "joins": ", ".join(names[part]),
+                "flagged": bool(set(urns[part].tolist()) & looked),
+                "balance_gbp": float(balance.mean()),
+            }
+            for year, part, balance in sorted(parts, key=lambda item: (item[0], -item[2].mean()))
+        ]
+    return pd.DataFrame(rows, columns=["trust", "academic_year", "schools", "joins", "flagged", "balance_gbp"])

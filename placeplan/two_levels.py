@@ -12,7 +12,7 @@ from geodata.policy import Policy
 from models.clusters import ClusterProblem
 from models.locks import NO_LOCKS, Locks
 from models.side_by_side import FEDERATIONS, academy_trusts, refusing
-from models.trust_finance import joiner_balance_p10, office_pooled_gbp
+from models.trust_finance import joiner_balance_p10, office_pooled_gbp, standing_apart_p10
 from models.trusts import Joiners, Trusts, build_trusts, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
@@ -108,7 +108,7 @@ def _with_trusts(
         school_lead,
         trust,
         clusters.objective + homes.objective,
-        clusters.bound + least_of_any(case, policy),
+        clusters.bound + least_of_any(case, villages, policy),
     )
 
 
@@ -135,9 +135,9 @@ def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks
     rows = [case.row[members] for members in joiners.members]
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
-    balance = joiner_balance_p10(case.money, rows, policy)
+    balance, apart = joiner_balance_p10(case.money, rows, policy), standing_apart_p10(case.money, rows, policy)
     locked = [_locked_trust(case, members, locks) for members in joiners.members]
-    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, balance, policy, locked)
+    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, balance, apart, policy, locked)
 
 
 def _locked_trust(case: ClusterCase, members: Index, locks: Locks) -> str:
@@ -155,36 +155,39 @@ def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) 
     return trust
 
 
-def least_of_any(case: ClusterCase, policy: Policy) -> float:
+def least_of_any(case: ClusterCase, villages: Villages, policy: Policy) -> float:
     """What trusts cost at least whatever the clusters: each school in the cheapest place there is for it.
 
-    A village school without a trust joins one or pays for standing outside; another may be left as it is. Whatever
-    joins adds no more to a trust's balance than its schools do on average, each with the largest cluster's saving; a
-    trust's shortfall is at least any share of what that lacks, up to its price.
+    A village school without a trust joins one or pays for standing outside; another may be left as it is. What joins
+    adds no more to a trust's balance in one future of ten than its schools' means and a third of their deviations, each
+    with the largest cluster's saving; a trust's shortfall is at least any share of what that lacks, up to its price.
     """
-    schools, money = case.schools, case.money
+    schools, money, alone = case.schools, case.money, np.bincount(villages.node)[villages.node] == 1
     pupils = schools["pupils"].to_numpy(dtype=float)
     per_pupil = policy.number("trust_central_gbp_per_pupil")
     joins = policy.number("joining_gbp") / policy.integer("finance_years")
     joins -= policy.number("pooled_office_share") * policy.number("office_gbp")
     inside = joins + per_pupil * pupils
     executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
-    head = money.head_gbp[case.row].mean(axis=(1, 2))
-    gain = np.maximum(head - site_gbp(policy) - executive / policy.integer("cluster_max_schools"), 0.0)
-    told = money.pupils[case.row].mean(axis=(1, 2))
-    adds = money.balance[case.row].mean(axis=(1, 2)) + gain + office_pooled_gbp(policy) - per_pupil * told
+    largest = max(policy.integer("cluster_max_schools"), int(np.bincount(villages.node).max(initial=1)))
+    head, told = money.head_gbp[case.row], money.pupils[case.row]
+    each = money.balance[case.row] + office_pooled_gbp(policy) - per_pupil * told
+    gain = np.maximum(head - site_gbp(policy) - executive / largest, 0.0)
+    # One future of ten is at most a third of a standard deviation above the mean (Cantelli), and those of sums add up.
+    adds = (each + gain).mean(axis=2) + each.std(axis=2) / 3 + gain.std(axis=2) / 3
+    adds = adds.mean(axis=1)
     must = schools["small"].to_numpy(dtype=bool) & (academy_trusts(schools) == "") & ~refusing(schools, policy)
-    must &= (schools["land_consent"] != "refused").to_numpy(dtype=bool)
+    must &= (schools["land_consent"] != "refused").to_numpy(dtype=bool) & alone
     outside = np.where(must, policy.number("trust_outside_gbp"), 0.0)
-    inside = np.where(must | _may_mix(case, policy), inside, 0.0)
-    adds = np.where(must | _may_mix(case, policy), adds, 0.0)
+    joiner = must | ~alone | _may_mix(villages)
+    inside, adds = np.where(joiner, inside, 0.0), np.where(joiner, adds, 0.0)
     prices = np.linspace(0.0, policy.number("trust_shortfall_price"), 21)
     return max(float(np.minimum(inside - price * adds, outside).sum()) for price in prices)
 
 
-def _may_mix(case: ClusterCase, policy: Policy) -> NDArray[np.bool_]:
+def _may_mix(villages: Villages) -> NDArray[np.bool_]:
     """(N,) schools that might share a head with one that is not of their trust, or have none."""
-    rules = case.standing(policy)
+    rules = villages.standing
     other = (rules.trust[:, None] != rules.trust[None, :]) | (rules.trust == "")[:, None]
     mixes: NDArray[np.bool_] = (other & ~rules.apart & ~np.eye(len(rules.trust), dtype=bool)).any(axis=1)
     return mixes

@@ -8,7 +8,7 @@ import pytest
 from test_villages import schools
 
 from geodata.policy import Policy
-from models.side_by_side import APART, Standing, faiths, kinds, no_shared_head, standing, trust_articles
+from models.side_by_side import Standing, faiths, kinds, no_shared_head, standing, trust_articles
 
 COFE, RC = "Church of England", "Roman Catholic"
 COMMUNITY: dict[str, object] = {}
@@ -29,8 +29,7 @@ def judged(*rows: Mapping[str, object], trusts: pd.DataFrame | None = None, **po
 
 def rule(*rows: Mapping[str, object], trusts: pd.DataFrame | None = None, **policy: object) -> str:
     """Which rule keeps two apart; "" where none does."""
-    found = int(judged(*rows, trusts=trusts, **policy).forbids[0, 1])
-    return APART[found] if found >= 0 else ""
+    return " ".join(judged(*rows, trusts=trusts, **policy).between(0, 1))
 
 
 def test_kinds_and_faiths_by_their_words() -> None:
@@ -148,7 +147,7 @@ def test_too_long_a_drive_between_any_two() -> None:
     table = schools(COMMUNITY, COMMUNITY)
     far = np.array([[0.0, 31.0], [29.0, 0.0]])
     found = standing(table, None, table, far, "2022/23", Policy({}))
-    assert found.why(0, 1) == "too long a drive between them"
+    assert found.between(0, 1) == ["drive"]
 
 
 def test_federations_need_no_articles_and_no_one_leaves_a_trust_for_them() -> None:

@@ -1,6 +1,7 @@
 """Money of clusters and trusts by hand: leadership, pooling, the centre, reserves, joining, and drawn rolls."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from geodata.policy import Policy
 from geodata.years import years_from
 from models.budgets import shadow_budget
 from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
-from models.joining import balance_on_the_way, joining_years
+from models.joining import joining_years
 from models.trust_finance import clusters_gain, joiner_balance_p10, pooling, trust_money
 
 YEARS = years_from("2023/24", 3)
@@ -37,7 +38,13 @@ def test_a_cluster_saves_heads_and_pays_for_an_executive_head_and_its_sites() ->
 def test_a_trust_by_hand() -> None:
     """Two schools short by 10,000 each: 35,000 pooled, a centre of 180,000 + 60 a pupil, 70,000 of joining once."""
     told = trust_money(
-        money([[-10_000.0], [-10_000.0]]), np.arange(2), [], np.array([np.nan, 5_000.0]), POLICY, joining=2
+        money([[-10_000.0], [-10_000.0]]),
+        np.arange(2),
+        [],
+        np.array([np.nan, 5_000.0]),
+        POLICY,
+        new=True,
+        joins=np.zeros(2, dtype=int),
     )
     centre = 180_000 + 60 * 240
     assert told.centre.ravel().tolist() == [centre] * 3
@@ -71,7 +78,7 @@ def test_schools_that_rise_and_fall_apart_are_safer_together() -> None:
     pooled = Policy({"pooled_office_share": 0, "trust_central_gbp_per_pupil": 0})
     singly = joiner_balance_p10(apart, [np.array([0]), np.array([1])], pooled)
     assert singly.tolist() == [-100.0, -100.0]
-    both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre_share=0.0)
+    both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre=False)
     assert both.balance_p10.tolist() == [0.0] * 3
 
 
@@ -123,32 +130,38 @@ def test_the_joining_order_by_hand() -> None:
 
 def test_better_balances_first_leave_no_year_worse() -> None:
     """Against every order of five single schools, one a year."""
-    from itertools import permutations
-
-    rng = np.random.default_rng(3)
+    balance = np.random.default_rng(3).normal(0, 10_000, 5)
     policy = Policy({"trust_growth_schools": 1, "trust_consolidation_years": 0})
-    balance = rng.normal(0, 10_000, 5)
-    parts = np.repeat(balance[:, None], 8, axis=1)[:, :, None]
+    told = money([[value] for value in balance])
     years = years_from("2023/24", 8)
-    home = np.zeros((8, 1))
 
-    def on_the_way(joins: list[str]) -> np.ndarray:
-        table = balance_on_the_way(parts, joins, home, 0.0, years, np.zeros(5))
-        return table["balance_gbp"].to_numpy()
+    def on_the_way(joins: list[int]) -> np.ndarray:
+        made = trust_money(told, np.arange(5), [], np.zeros(5), policy, joins=np.array(joins), n_years=8, centre=False)
+        return made.balance[:, 0]
 
-    best = on_the_way(joining_years(balance.tolist(), [1] * 5, [False] * 5, hub=None, at_home=3,
-                                    base_year="2022/23", policy=policy))  # fmt: skip
+    when = joining_years(
+        balance.tolist(), [1] * 5, [False] * 5, hub=None, at_home=3, base_year="2022/23", policy=policy
+    )
+    best = on_the_way([years.index(year) for year in when])
     for order in permutations(range(5)):
-        joins = [years[1 + order.index(k)] for k in range(5)]
-        assert (best >= on_the_way(joins) - 1e-6).all()
+        assert (best >= on_the_way([1 + order.index(k) for k in range(5)]) - 1e-6).all()
 
 
-def test_a_trust_pays_its_centre_from_the_first_joiner_on() -> None:
-    parts = np.full((2, 3, 1), 100.0)
-    way = balance_on_the_way(parts, ["2024/25", "2026/27"], np.zeros((3, 1)), 40.0, YEARS, np.array([7.0, 7.0]))
-    assert way["academic_year"].tolist() == ["2023/24", "2024/25", "2025/26", "2026/27"]
-    assert way["balance_gbp"].tolist() == [0.0, 100 - 7 - 40, 60.0, 200 - 7 - 40]
-    assert way["joined"].tolist() == [0, 1, 1, 2]
+def test_a_trust_grows_year_by_year() -> None:
+    """Nobody in the first year; one school in the second with its reserves, at 35,000; a second in the fourth, when the
+    two become a cluster. A new trust pays its whole centre from its first school on, one of today a share by pupils."""
+    drawn, reserves = money([[100_000.0], [50_000.0]]), np.array([7_000.0, 9_000.0])
+    joins = np.array([1, 3])
+    made = trust_money(drawn, np.arange(2), [np.arange(2)], reserves, POLICY, new=True, joins=joins, n_years=5)
+    one = 100_000 + 17_500 - 180_000 - 60 * 120
+    both = 150_000 + 35_000 - 180_000 - 60 * 240 + (2 * 80_000 - 95_000 - 2 * 10_000)
+    assert made.balance[:, 0].tolist() == [0, one - 35_000, one, both - 35_000, both]
+    assert made.reserves[:, 0].tolist() == pytest.approx(
+        np.cumsum([0, 7_000 + one - 35_000, one, 9_000 + both - 35_000, both]).tolist()
+    )
+    assert made.centre[0, 0] == 0
+    today = trust_money(drawn, np.arange(2), [], reserves, POLICY, joins=np.array([-1, 2]), n_years=3)
+    assert today.centre[:, 0].tolist() == pytest.approx([180_000 * 0.12 + 7_200] * 2 + [180_000 * 0.24 + 14_400])
 
 
 def test_a_school_without_pupils_is_no_site_of_a_cluster() -> None:

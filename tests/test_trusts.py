@@ -25,6 +25,7 @@ def trusts(
     today: Sequence[Mapping[str, object]] = (),
     balance: Sequence[float] | None = None,
     locked: Sequence[str] = (),
+    apart: float = 0.0,
     **policy: object,
 ) -> Trusts:
     """Trusts of today stand at their own `at_min`, joiners where their lead school stands."""
@@ -37,7 +38,7 @@ def trusts(
     known = known.astype({"places_for_schools": "Float64"})
     at = [*known["at"], *(at_min[int(row)] for row in joiners.lead)]
     given = np.full(len(joiners.members), 1e6) if balance is None else np.array(balance, dtype=float)
-    return build_trusts(table, rules, joiners, known, line(*at), given, laid, locked)
+    return build_trusts(table, rules, joiners, known, line(*at), given, np.full(len(given), float(apart)), laid, locked)
 
 
 def homes(made: Trusts) -> list[str | None]:
@@ -137,3 +138,13 @@ def test_locked_trusts_are_kept() -> None:
     made = trusts(table, lead, where, today, locked=[new, new, ""], trust_min_pupils=0, trust_outside_gbp=500_000)
     assert homes(made)[:2] == [new, new]
     assert homes(trusts(table, lead, where, today, locked=["", "", "T"], trust_min_pupils=5000)) == ["T"] * 3
+
+
+def test_a_shortfall_has_its_price_wherever_it_is() -> None:
+    """Outside, a cluster that is short by 60,000 pays for that too: joining at a loss of as much is then cheaper."""
+    table, lead = pairs(1, 100.0)
+    today = [{"trust": "T", "at": 0}]
+    made = trusts(table, lead, (0, 0), today, [-60_000.0], apart=-60_000.0)
+    assert homes(made) == ["T"]
+    assert homes(trusts(table, lead, (0, 0), today, [-90_000.0], apart=-10_000.0)) == [None]
+    assert made.shortfall_gbp(np.array([0, -1])) == 60_000 == made.shortfall_gbp(np.array([0, 0]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,14 @@ from placeplan.results import read_stage
 from placeplan.study import Study
 
 PAGE = "trusts.html"
-COMPARED = ("village_alone", "drives_min", "leadership_gbp", "not_viable", "shortfall_p10_gbp", "outside")
+COMPARED = (
+    "village_alone", "drives_min", "leadership_saved_gbp", "not_viable", "apart_not_viable", "shortfall_p10_gbp",
+    "outside",
+)  # fmt: skip
+LIMITS = (
+    "village_school_max_pupils", "cluster_lead_min_pupils", "cluster_max_schools", "cluster_max_pupils",
+    "cluster_drive_max_min", "trust_min_pupils", "trust_drive_max_min", "trust_growth_schools",
+)  # fmt: skip
 BESIDE = 3  # other plans shown beside today's and the one planned
 SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Pupils", (
@@ -30,10 +37,16 @@ SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("hub_drive_min", "Longest drive from a lead to the hub, min", "whole"),
     )),
     ("Finance, a year", (
-        ("income_gbp", "Income", "pounds"), ("centre_gbp", "Cost of the centre", "pounds"),
-        ("balance_gbp", "Balance, mean", "pounds"), ("balance_p10_gbp", "Balance of the worst year, p10", "pounds"),
-        ("reserves_p10_gbp", "Reserves at the end, p10", "pounds"), ("viable", "Viable in nine futures of ten", "flag"),
-        ("stops_in", "Would stop being so in", "text"), ("top_slice_needed", "Top slice that pays the centre", "share"),
+        ("income_gbp", "Income, last year", "pounds"), ("centre_gbp", "Cost of the centre, last year", "pounds"),
+        ("balance_gbp", "Balance, last year, mean", "pounds"),
+        ("balance_last_p10_gbp", "Balance, last year, p10", "pounds"),
+        ("balance_p10_gbp", "Balance of the worst year, p10", "pounds"),
+        ("never_short_p10", "In balance every year at p10", "flag"),
+        ("reserves_p10_gbp", "Reserves at the end, p10", "pounds"),
+        ("reserves_known", "Schools whose reserves are known", "whole"),
+        ("viable", "Viable: reserves last in nine futures of ten", "flag"),
+        ("stops_in", "Not viable from", "text"),
+        ("top_slice_needed", "Top slice that pays the centre and no more", "share"),
         ("schools_short", "Schools short as they are", "whole"),
         ("pooled_gbp", "What pooling would move to them", "pounds"),
     )),
@@ -80,7 +93,7 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
     clusters = read_stage(folder, "clusters")
     kept = frontier[~frontier["dominated"].astype(bool) & (frontier["plan"] != "planned")]["plan"].head(BESIDE).tolist()
     years, joining = read_stage(folder, "trust_finance"), read_stage(folder, "joining")
-    way, flags = read_stage(folder, "joining_balance"), read_stage(folder, "due_diligence")
+    flags, today = read_stage(folder, "due_diligence"), cards[cards["plan"] == "today"].set_index("trust")
     planned = cards[cards["plan"] == "planned"]
     order = planned.sort_values(["kind", "pupils"], ascending=[True, False])
     return {
@@ -88,7 +101,7 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
         "measures": MEASURES,
         "compared": COMPARED,
         "banners": study.banners,
-        "clusters": _clusters(clusters),
+        "clusters": _clusters(clusters, read_stage(folder, "cluster_savings")),
         "trusts": [
             {
                 "name": row.trust,
@@ -100,7 +113,8 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
                 "card": _card(cards[cards["trust"] == row.trust], ["today", "planned", *kept]),
                 "chart": balance_chart(years[years["trust"] == row.trust]),
                 "joining": joining[joining["trust"] == row.trust].to_dict("records"),
-                "way": way[way["trust"] == row.trust].to_dict("records"),
+                "way": years[years["trust"] == row.trust].to_dict("records"),
+                "today": None if row.trust not in today.index else bool(today.at[row.trust, "viable"]),
                 "flags": _flags(flags[flags["trust"] == row.trust]),
                 "members": clusters[clusters["trust"] == row.trust]["name"].tolist(),
             }
@@ -113,12 +127,15 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
         "alone": read_stage(folder, "cluster_alone").to_dict("records"),
         "outside": read_stage(folder, "trusts_outside").to_dict("records"),
         "rules": _rules(study, summary["rules"]),
+        "limits": _items(study, LIMITS),
+        "assumed": int(planned["reserves_known"].sum()) == 0,
+        "beaten": bool(frontier.loc[frontier["plan"] == "planned", "dominated"].any()),
         "breaches": read_stage(folder, "cluster_breaches").to_dict("records"),
         "policy": {key: study.policy.value(key) for key in ("cluster_isolated_min", "viable_reserves_share")},
     }
 
 
-def _clusters(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _clusters(table: pd.DataFrame, savings: pd.DataFrame) -> list[dict[str, Any]]:
     """A row a cluster, its lead first."""
     found = []
     for name, part in table[table["cluster"].notna()].groupby("cluster"):
@@ -131,6 +148,7 @@ def _clusters(table: pd.DataFrame) -> list[dict[str, Any]]:
                 "count": len(part),
                 "pupils": float(part["pupils"].sum()),
                 "longest": float(part["travel_min"].max()),
+                "saved_gbp": float(savings.loc[savings["cluster"] == name, "leadership_saved_gbp"].sum()),
             }
         )
     return found
@@ -169,14 +187,19 @@ def _homes(folder: Path) -> list[dict[str, Any]]:
 
 def _rules(study: Study, rules: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
     """Every rule with the policy values that settle it, their status and source."""
-    known = policy_items()
     found = []
     for rule in rules.values():
-        keys = [key for key in known if key in rule["settled_by"].replace(",", " ").replace(";", " ").split()]
-        items = [
-            {"key": key, "value": shown(study.policy.value(key)), "status": known[key].status,
-             "source": known[key].source}
-            for key in keys
-        ]  # fmt: skip
+        keys = [key for key in policy_items() if key in rule["settled_by"].replace(",", " ").replace(";", " ").split()]
+        items = _items(study, keys)
         found.append({**rule, "items": items})
     return found
+
+
+def _items(study: Study, keys: Iterable[str]) -> list[dict[str, str]]:
+    """Policy values with what they mean, their status and source."""
+    known = policy_items()
+    return [
+        {"key": key, "value": shown(study.policy.value(key)), "unit": known[key].unit, "meaning": known[key].meaning,
+         "status": known[key].status, "source": known[key].source}
+        for key in keys
+    ]  # fmt: skip

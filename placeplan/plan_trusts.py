@@ -1,0 +1,51 @@
+"""The second level of any plan, however it was made: who is in which trust, what that costs and what falls short."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.side_by_side import FEDERATIONS, Standing
+from models.trust_finance import joiner_balance_p10, standing_apart_p10
+from models.trusts import Trusts, build_trusts, hub_of, joiners_of
+from placeplan.cluster_case import ClusterCase
+
+Index = NDArray[np.int64]
+
+
+def drawn_trusts(
+    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+) -> tuple[Trusts, Index]:
+    """The problem of trusts of a plan's clusters, and the leads of its nodes that give each school its `trust` (N,).
+
+    Whoever is drawn into another trust than today's is a joiner, whatever the rules say. Where federations are asked
+    for, nothing joins a trust.
+    """
+    federations = policy.text("cluster_outcome") == FEDERATIONS
+    joiners = joiners_of(case.schools, rules, school_lead, policy, None if federations else trust)
+    members = [case.row[rows] for rows in joiners.members]
+    hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
+    drive = case.drive_min[np.ix_(hubs, hubs)]
+    balance, apart = joiner_balance_p10(case.money, members, policy), standing_apart_p10(case.money, members, policy)
+    problem = build_trusts(case.schools, rules, joiners, case.today, drive, balance, apart, policy)
+    n_today = len(problem.today)
+    lead = np.concatenate([np.arange(n_today), np.full(len(members), -1)]).astype(np.int64)
+    named = ["" if federations else str(trust[rows[0]]) for rows in joiners.members]
+    for name in sorted(set(named) - {""}):
+        mine = np.array([j for j, given in enumerate(named) if given == name], dtype=np.int64)
+        if name in problem.today:
+            lead[n_today + mine] = problem.today.index(name)
+        else:
+            lead[n_today + mine] = n_today + hub_of(name, mine, joiners, problem.problem.weight)
+    return problem, lead
+
+
+def trusts_cost(
+    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+) -> float:
+    """What the second level of a plan costs a year at the study's prices, rules apart; nothing for federations."""
+    if policy.text("cluster_outcome") == FEDERATIONS:
+        return 0.0
+    problem, lead = drawn_trusts(case, policy, rules, school_lead, trust)
+    return problem.cost_of(lead)
