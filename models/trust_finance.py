@@ -81,7 +81,6 @@ def trust_money(
     reserves_gbp: Array,
     policy: Policy,
     *,
-    new: bool = False,
     joins: Index | None = None,
     n_years: int | None = None,
     pooled: bool = True,
@@ -91,14 +90,14 @@ def trust_money(
 
     `reserves_gbp` (F,) of each school, nan where it is not known. `joins` (rows,) is the year, from 0, in which each
     comes, with its reserves and at its one-off cost; -1 where it is there from the beginning, as all are without it. A
-    cluster begins once all of it is there. After the last year drawn, up to `n_years`, years are like it. A trust that
-    is not `new` pays the share of a centre's fixed cost that its pupils here are of a new trust's fewest. Without
+    cluster begins once all of it is there. After the last year drawn, up to `n_years`, years are like it. The
+    fixed cost of a centre is that of a trust with a new one's fewest pupils; with fewer it is in proportion. Without
     `pooled` there is no centre and no pooled office: a federation; without `centre` no fixed cost of one.
     """
     since = np.full(len(rows), -1) if joins is None else joins
     drawn = money.balance.shape[1]
     told = [
-        _year(money, rows, clusters, reserves_gbp, policy, since, t, min(t, drawn - 1), new, pooled, centre)
+        _year(money, rows, clusters, reserves_gbp, policy, since, t, min(t, drawn - 1), pooled, centre)
         for t in range(drawn if n_years is None else n_years)
     ]
     income, balance, paid, saved = (np.stack(part) for part in zip(*told, strict=True))
@@ -114,7 +113,6 @@ def _year(
     since: Index,
     t: int,
     at: int,
-    new: bool,
     pooled: bool,
     centre: bool,
 ) -> tuple[Array, Array, Array, Array]:
@@ -130,7 +128,7 @@ def _year(
         pupils, there = money.pupils[here, at].sum(axis=0), (money.pupils[here, at] > 0).sum(axis=0)
         paid = policy.number("trust_central_gbp_per_pupil") * pupils
         if centre:
-            share = 1.0 if new else np.minimum(1.0, pupils / max(policy.number("trust_min_pupils"), 1.0))
+            share = np.minimum(1.0, pupils / max(policy.number("trust_min_pupils"), 1.0))
             paid = paid + policy.number("trust_central_gbp") * share
         balance = balance + office_pooled_gbp(policy) * there - paid
         balance = balance - policy.number("joining_gbp") * int(((since == t) & (since >= 0)).sum())

@@ -159,7 +159,6 @@ def group_money(case: ClusterCase, policy: Policy, group: Group, since: Index, n
         group.clusters,
         case.reserves_gbp,
         policy,
-        new=group.kind == NEW,
         joins=since,
         n_years=n_years,
         pooled=_pooled(policy, group),

@@ -18,6 +18,7 @@ from models.trust_finance import clusters_gain, joiner_balance_p10, pooling, tru
 
 YEARS = years_from("2023/24", 3)
 POLICY = Policy({})
+PLAIN = Policy({"trust_min_pupils": 0})  # a whole centre for the first pupil
 
 
 def money(balance: list[list[float]], pupils: float = 120.0, income: float = 500_000.0) -> DrawnMoney:
@@ -42,8 +43,7 @@ def test_a_trust_by_hand() -> None:
         np.arange(2),
         [],
         np.array([np.nan, 5_000.0]),
-        POLICY,
-        new=True,
+        PLAIN,
         joins=np.zeros(2, dtype=int),
     )
     centre = 180_000 + 60 * 240
@@ -149,10 +149,10 @@ def test_better_balances_first_leave_no_year_worse() -> None:
 
 def test_a_trust_grows_year_by_year() -> None:
     """Nobody in the first year; one school in the second with its reserves, at 35,000; a second in the fourth, when the
-    two become a cluster. A new trust pays its whole centre from its first school on, one of today a share by pupils."""
+    two become a cluster. The centre is whole at once, or grows with its pupils."""
     drawn, reserves = money([[100_000.0], [50_000.0]]), np.array([7_000.0, 9_000.0])
     joins = np.array([1, 3])
-    made = trust_money(drawn, np.arange(2), [np.arange(2)], reserves, POLICY, new=True, joins=joins, n_years=5)
+    made = trust_money(drawn, np.arange(2), [np.arange(2)], reserves, PLAIN, joins=joins, n_years=5)
     one = 100_000 + 17_500 - 180_000 - 60 * 120
     both = 150_000 + 35_000 - 180_000 - 60 * 240 + (2 * 80_000 - 95_000 - 2 * 10_000)
     assert made.balance[:, 0].tolist() == [0, one - 35_000, one, both - 35_000, both]
