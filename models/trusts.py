@@ -101,7 +101,7 @@ def joiners_of(
         members.append(rows)
         lead.append(int(school_lead[rows[0]]) if school_lead[rows[0]] >= 0 else int(rows[0]))
         bound.append(next(iter(kept)) if len(kept) == 1 else "")
-    names = [str(schools["name"].iloc[row]) for row in lead]
+    names = [unmistakable_name(schools, row) for row in lead]
     return Joiners(members, np.array(lead, dtype=np.int64), names, bound)
 
 
@@ -268,6 +268,12 @@ def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today:
     apart[n_today:, n_today:] = own
     np.fill_diagonal(apart, False)
     return apart
+
+
+def unmistakable_name(schools: pd.DataFrame, row: int) -> str:
+    """A school's name, with its URN where another of them has the same."""
+    name = str(schools["name"].iloc[row])
+    return f"{name} ({schools['urn'].iloc[row]})" if (schools["name"] == name).sum() > 1 else name
 
 
 def trust_of(trusts: Trusts, lead: Index) -> list[str | None]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geodata.problems import BadInput, Problem, nearest
 from geodata.tables import read_table
 from models.locks import Locks
+from models.trusts import unmistakable_name
 from placeplan.cluster_case import ClusterCase
 
 Index = NDArray[np.int64]
@@ -97,14 +98,12 @@ def school_leads(plan: pd.DataFrame, case: ClusterCase) -> Index:
 def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]) -> pd.DataFrame:
     """Rows urn, name, cluster, trust, role, travel_min, pupils: village schools, and larger ones in a cluster.
 
-    A cluster bears its lead's name, and its URN where two leads have the same.
+    A cluster bears its lead's name, and its URN where two schools have the same.
     """
     schools = case.schools
     names = schools["name"].astype(str)
-    leads = np.unique(school_lead[school_lead >= 0])
-    twice = names.iloc[leads].duplicated(keep=False)
-    label = {k: f"{names.iloc[k]} ({schools['urn'].iloc[k]})" if both else names.iloc[k]
-             for k, both in zip(leads.tolist(), twice, strict=True)}  # fmt: skip
+    leads = np.unique(school_lead[school_lead >= 0]).tolist()
+    label = {one: unmistakable_name(schools, one) for one in leads}
     nodes, together = np.arange(len(schools)), school_lead >= 0
     drive = case.drive_min[case.row, case.row[np.where(together, school_lead, nodes)]]
     table = pd.DataFrame(

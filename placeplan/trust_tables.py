@@ -16,6 +16,7 @@ from models.joining import joining_years
 from models.powers import ACADEMY
 from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths, kinds, text
 from models.trust_finance import LOW, TrustMoney, clusters_gain, pooling, trust_money
+from models.trusts import new_trust_name, unmistakable_name
 from placeplan.cluster_case import ClusterCase
 
 Index = NDArray[np.int64]
@@ -81,12 +82,10 @@ def _parts(lead: Index, rows: Index) -> list[Index]:
 
 def _new_hub(case: ClusterCase, name: str, joins: list[Index], lead: Index) -> int:
     """The lead school that a new trust is named after, else that of its largest cluster."""
-    from models.trusts import new_trust_name
-
     leads = [int(lead[part[0]]) if lead[part[0]] >= 0 else int(part[0]) for part in joins]
-    names = case.everyone["name"].astype(str).to_numpy()
+    at = {int(row): k for k, row in enumerate(case.row)}
     for one in leads:
-        if new_trust_name(names[one]) == name:
+        if one in at and new_trust_name(unmistakable_name(case.schools, at[one])) == name:
             return one
     pupils = case.everyone["pupils"].to_numpy(dtype=float)
     return leads[int(np.argmax([pupils[part].sum() for part in joins]))]

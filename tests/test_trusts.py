@@ -148,3 +148,11 @@ def test_a_shortfall_has_its_price_wherever_it_is() -> None:
     assert homes(made) == ["T"]
     assert homes(trusts(table, lead, (0, 0), today, [-90_000.0], apart=-10_000.0)) == [None]
     assert made.shortfall_gbp(np.array([0, -1])) == 60_000 == made.shortfall_gbp(np.array([0, 0]))
+
+
+def test_two_new_trusts_around_schools_of_one_name_are_two() -> None:
+    """Named alike they would be taken for one trust, and its pupils added up."""
+    table, lead = pairs(2, 300.0, name="St Mary's")
+    table["urn"] = [100_001, 100_002, 100_003, 100_004]
+    found = homes(trusts(table, lead, (0, 0, 80, 80), trust_outside_gbp=500_000, trust_min_pupils=500))
+    assert found == [f"New trust around St Mary's ({urn})" for urn in (100_001, 100_003)]
