@@ -1,11 +1,14 @@
 """The clusters stage on the sample county: round trips, locks, evaluation, choices, and bad plans."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from small_study import PRIMARIES, write_small_study
+from small_study import policy as small_policy
 
 from geodata.problems import BadInput
 from models.locks import NO_LOCKS
@@ -14,13 +17,15 @@ from placeplan.cluster_case import study_case
 from placeplan.cluster_choices import SWITCHES, with_policy
 from placeplan.clusters import planned_with_choices
 from placeplan.county import make_county
-from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost
+from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost, plan_trusts
 from placeplan.pipeline import run_stages
-from placeplan.plan_file import read_plan
+from placeplan.plan_file import read_plan, school_leads
 from placeplan.plan_rules import breaches
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
+from placeplan.school_by_school import refusals
 from placeplan.study import Study
+from placeplan.two_levels import least_of_any, plan_case
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +285,90 @@ def test_the_commands_say_what_a_planner_can_use(tmp_path: Path, capsys: pytest.
     kept.write_text("urn,cluster,role\n999999,X,lead\n")
     assert "row 2, field urn" in said("cluster", str(folder), "--fix", str(kept), code=2)
     assert plan.read_bytes() == before
+
+
+STRICTER: dict[str, dict[str, object]] = {
+    "trust_max_pupils": {"trust_max_pupils": 100},
+    "trust_min_pupils": {"trust_min_pupils": 40_000},
+    "trust_max_clusters": {"trust_max_clusters": 1},
+    "trust_drive_max_min": {"trust_drive_max_min": 5},
+    "cluster_lead_min_pupils": {"cluster_lead_min_pupils": 1000},
+    "cluster_max_pupils": {"cluster_max_pupils": 50},
+    "cluster_max_schools": {"cluster_max_schools": 2},
+    "cluster_min_schools": {"cluster_min_schools": 5},
+    "cluster_drive_max_min": {"cluster_drive_max_min": 6},
+    "cluster_pair_max_min": {"cluster_pair_max_min": 6},
+    "governance_model": {"governance_model": "separate trusts"},
+    "consent": {"cluster_consent_unknown": "no"},
+}
+
+
+@pytest.mark.parametrize("rule", STRICTER)
+def test_a_plan_breaks_each_rule_that_is_made_stricter_afterwards(county: Path, rule: str) -> None:
+    """The reader of rules, rule by rule: blind to one, it would call a plan by hand sound."""
+    study = Study.open(county)
+    case, planned = study_case(study), told(county, "clusters")
+    lead, trust = school_leads(planned, case), plan_trusts(planned, case)
+    assert breaches(case, study.policy, case.standing(study.policy), lead, trust).empty
+    policy = with_policy(study.policy, **STRICTER[rule])
+    found = breaches(case, policy, case.standing(policy), lead, trust)
+    assert found["rule"].str.contains(rule).any()
+
+
+def test_places_and_land_are_read_from_the_tables(county: Path) -> None:
+    study = Study.open(county)
+    case, planned = study_case(study), told(county, "clusters")
+    lead, trust = school_leads(planned, case), plan_trusts(planned, case)
+    full = replace(case, today=case.today.assign(places_for_schools=pd.array([0] * len(case.today), dtype="Float64")))
+    rules = case.standing(study.policy)
+    assert "trusts.places_for_schools" in set(breaches(full, study.policy, rules, lead, trust)["rule"])
+    refused = replace(case, schools=case.schools.assign(land_consent="refused"))
+    found = breaches(refused, study.policy, refused.standing(study.policy), lead, trust)
+    assert (found["rule"].str.contains("land_consent") & (found["level"] == "trust")).any()
+
+
+def test_the_bound_of_trusts_by_hand(tmp_path: Path) -> None:
+    """Villages of 140 and 84 pupils each join at 7,000 less 17,500 and 60 a pupil, or cost 20,000 outside; the larger
+    school of 175 gains nothing."""
+    folder = write_small_study(tmp_path / "study")
+    small_policy(folder, "trust_shortfall_price = 0")
+    study = Study.open(folder)
+    list(run_stages(study, ("forecast", "balance")))
+    case = study_case(study)
+    least = least_of_any(case, case.villages(study.policy), study.policy)
+    assert least == pytest.approx(2 * (7_000 - 17_500) + 60 * (140 + 84))
+
+
+def test_a_refusal_that_leaves_a_new_trust_too_small_is_told(county: Path) -> None:
+    study = Study.open(county)
+    case = study_case(study)
+    planned = plan_case(case, study.policy, seconds=20)
+    new = np.flatnonzero([str(name).startswith("New trust") for name in planned.trust])
+    pupils = float(case.schools["pupils"].to_numpy()[new].sum())
+    exact = replace(planned, policy=with_policy(study.policy, trust_min_pupils=pupils))
+    inside = set(case.schools["urn"].iloc[new])
+    found = refusals(case, exact).set_index("urn")["trust_falls"]
+    assert (
+        len(new) > 5 and found[found].index.isin(inside).all() and set(found[found].index) == inside & set(found.index)
+    )
+    assert refusals(case, planned)["trust_falls"].sum() < len(new)
+
+
+def test_second_homes_are_no_dearer_than_standing_alone(county: Path) -> None:
+    study = Study.open(county)
+    homes, table = told(county, "cluster_homes"), told(county, "clusters").set_index("urn")
+    alone = study_case(study).schools.set_index("urn")["alone_gbp"]
+    size = table.groupby("cluster")["pupils"].count()
+    member = homes[homes["urn"].map(table["role"]).eq("member") & homes["cluster"].map(size).gt(2)].dropna()
+    dearest = member["urn"].map(alone) + 60_000 - 10_000 - 600 * member["urn"].map(table["travel_min"])
+    assert len(member) > 5 and (member["extra_gbp"] <= dearest + 1).all() and (member["second_home"] != "alone").any()
+
+
+def test_a_mixed_trust_has_its_safeguard_and_a_formula_no_bite(county: Path, tmp_path: Path) -> None:
+    cards = told(county, "trusts").query("plan == 'planned' and kind == 'new trust'")
+    mixed = cards[(cards["church_share"] > 0) & (cards["church_share"] < 1)]
+    assert len(mixed) and (mixed["safeguard"] == "safeguarding addendum").all()
+    path = tmp_path / "plan.csv"
+    path.write_text("urn,cluster,trust,role\n900001,'=1+1,'@T,lead\n900002,'=1+1,'@T,member\n")
+    plan = read_plan(path, Study.open(county).tables["schools"])
+    assert set(plan["cluster"]) == {"=1+1"} and set(plan["trust"]) == {"@T"}

@@ -11,6 +11,7 @@ from test_clusters_solver import random_problem
 from models.clusters import ClusterProblem, GroupRow
 from solvers import solve_clusters
 from solvers.clusters_regions import joined, part_of, regions
+from solvers.plans import ClusterPlan
 from solvers.verify import verify_clusters
 
 PARTS = ("value", "lower", "upper")
@@ -81,3 +82,10 @@ def test_a_region_without_a_plan_is_named_in_the_whole_problems_numbers() -> Non
     plans = [solve_clusters(part_of(whole, nodes)) for nodes in parts]
     made = joined(whole, parts, plans, 1e-4)
     assert made.status == "infeasible" and made.clash == (2,) and made.lead is None
+
+
+def test_the_bound_of_the_whole_is_the_sum_of_what_was_proven() -> None:
+    whole = random_problem(3, 4, False, True)
+    plan = ClusterPlan("feasible", 10.0, 8.0, 0.2, np.full(2, -1), (), 0.0, "x")
+    made = joined(whole, [np.arange(2), np.arange(2, 4)], [plan, replace(plan, bound=9.0)], 1e-4)
+    assert (made.objective, made.bound, made.status) == (20.0, 17.0, "feasible")

@@ -171,3 +171,13 @@ def test_a_school_without_pupils_is_no_site_of_a_cluster() -> None:
     head = np.where(pupils > 0, gone.head_gbp, 0.0)
     gain = clusters_gain(replace(gone, pupils=pupils, head_gbp=head), [np.arange(3)], POLICY)
     assert gain[0, 0] == 2 * 80_000 - 95_000 - 2 * 10_000
+
+
+def test_heads_cost_what_the_area_costs_and_areas_rise_together() -> None:
+    dear = Policy({"area_cost_factor": 1.1})
+    drawn = money([[0.0], [0.0]])
+    gain = clusters_gain(replace(drawn, head_gbp=drawn.head_gbp * 1.1), [np.arange(2)], dear)
+    assert gain[0, 0] == pytest.approx(1.1 * (2 * 80_000 - 95_000 - 2 * 10_000))
+    mean, serves = np.full((1, 2, 12), 10.0), np.ones((1, 12), dtype=bool)
+    doubled = drawn_rolls(mean, np.full((1, 1, 12, 3), 2.0), serves, 0)
+    assert (doubled[0, 1, 1:] == 20.0).all() and (doubled[0, 0] == 10.0).all()

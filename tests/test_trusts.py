@@ -156,3 +156,13 @@ def test_two_new_trusts_around_schools_of_one_name_are_two() -> None:
     table["urn"] = [100_001, 100_002, 100_003, 100_004]
     found = homes(trusts(table, lead, (0, 0, 80, 80), trust_outside_gbp=500_000, trust_min_pupils=500))
     assert found == [f"New trust around St Mary's ({urn})" for urn in (100_001, 100_003)]
+
+
+def test_two_dioceses_share_no_new_trust() -> None:
+    controlled = {"type": "Voluntary controlled school", "religious_character": COFE}
+    table, lead = pairs(2, 300.0, **controlled)
+    table["diocese"] = ["D", "D", "E", "E"]
+    settings = {"trust_outside_gbp": 500_000, "trust_min_pupils": 1000}
+    assert homes(trusts(table, lead, (0, 0, 5, 5), **settings)) == [None, None]
+    both = homes(trusts(table, lead, (0, 0, 5, 5), cluster_across_dioceses="yes", **settings))
+    assert both[0] is not None and both[0] == both[1]
