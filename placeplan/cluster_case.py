@@ -174,7 +174,7 @@ def _trusts_today(study: Study, everyone: pd.DataFrame) -> pd.DataFrame:
                 "pupils": float(everyone["pupils"].to_numpy()[held].sum()),
                 "schools": len(held),
                 "articles": articles[name],
-                "diocese": max(set(church), key=church.count) if church else "",
+                "diocese": max(sorted(set(church)), key=church.count) if church else "",
                 "places_for_schools": float(told.get("places_for_schools", np.nan) or np.nan)
                 if pd.notna(told.get("places_for_schools", np.nan)) else np.nan,
                 "hub": int(named[0] if named else hub),
