@@ -79,13 +79,14 @@ def _of_cluster(case: ClusterCase, policy: Policy, rules: Standing, rows: Index,
     if pupils[rows].sum() > policy.number("cluster_max_pupils") + SLACK:
         limit = policy.number("cluster_max_pupils")
         yield breach("cluster_max_pupils", f"{pupils[rows].sum():,.0f} pupils, above {limit:,.0f}", rows)
-    drive = case.drive_min[case.row[rows], case.row[lead]]
-    limit = policy.number("cluster_drive_max_min")
-    for at in np.flatnonzero(drive > limit + SLACK):
-        what = f"{drive[at]:.0f} minutes' drive to the lead, above {limit:.0f}"
-        yield breach("cluster_drive_max_min", what, rows[[at]])
     together = {tuple(np.flatnonzero(text(schools, c) == text(schools, c)[r]).tolist()) for c in TODAY for r in rows
                 if text(schools, c)[r] and policy.text("cluster_keep") == "yes"}  # fmt: skip
+    drive = case.drive_min[case.row[rows], case.row[lead]]
+    limit = policy.number("cluster_drive_max_min")
+    held = np.array([any({int(row), lead} <= set(group) for group in together) for row in rows], dtype=bool)
+    for at in np.flatnonzero((drive > limit + SLACK) & ~held):  # who is together with the lead today is let
+        what = f"{drive[at]:.0f} minutes' drive to the lead, above {limit:.0f}"
+        yield breach("cluster_drive_max_min", what, rows[[at]])
     for rule, pairs in _pairs_apart(rules, rows, together).items():
         longest = max(float(max(case.drive_min[case.row[[a, b]], case.row[[b, a]]])) for a, b in pairs)
         minutes = f", up to {longest:.0f} minutes" if rule == "drive" else ""
