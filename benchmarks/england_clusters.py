@@ -25,7 +25,7 @@ from models.clusters import ClusterProblem
 from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
 from models.funded_schools import FundedSchools
 from models.side_by_side import academy_trusts, standing, trust_articles
-from models.trust_finance import joiner_balance_p10, standing_apart_p10
+from models.trust_finance import mean_p10
 from models.trusts import build_trusts, joiners_of
 from models.villages import build_villages
 from solvers import ClusterPlan, solve_clusters
@@ -175,8 +175,9 @@ def main() -> None:
     hubs = np.concatenate([
         every[["easting", "northing"]].to_numpy()[today["hub"].to_numpy()], xy[joiners.lead],
     ])  # fmt: skip
-    balance = joiner_balance_p10(money, joiners.members, policy)
-    apart = standing_apart_p10(money, joiners.members, policy)
+    balance, apart = (
+        mean_p10(money, joiners.members, joiners.cluster, policy, pooled=pooled) for pooled in (True, False)
+    )
     trusts = build_trusts(schools, rules, joiners, today, drive_min(hubs, hubs, policy), balance, apart, policy)
     start = time.perf_counter()
     homes, sizes = by_region(trusts.problem, options.time, options.workers)

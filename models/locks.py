@@ -44,7 +44,7 @@ def groups_of(schools: pd.DataFrame, locks: Locks, policy: Policy) -> tuple[Inde
     if policy.text("cluster_keep") == "yes":
         for column in TODAY:
             if column in schools:
-                _keep(schools[column], column, label)
+                _keep(schools[column], label, urns)
     node = np.full(len(schools), -1, dtype=np.int64)
     seen: dict[tuple[str, str], int] = {}
     for row, name in enumerate(label):
@@ -54,12 +54,19 @@ def groups_of(schools: pd.DataFrame, locks: Locks, policy: Policy) -> tuple[Inde
     return node, locked, leads
 
 
-def _keep(today: pd.Series, column: str, label: list[tuple[str, str] | None]) -> None:
-    """Give those together today one label: that which one of them has already, if one has."""
-    for name, rows in today[today.notna()].groupby(today).groups.items():
-        members = list(rows)
-        held = {label[row] for row in members if label[row] is not None and label[row][0] != "alone"}
-        given = next(iter(held)) if len(held) == 1 else (column, str(name))
-        for row in members:
-            if label[row] is None:
+def _keep(today: pd.Series, label: list[tuple[str, str] | None], urns: list[int]) -> None:
+    """Give those together today one label; where some have one already, all with theirs come along.
+
+    A lock outweighs being together: locked groups stay apart, and who is locked alone stays alone.
+    """
+    for rows in today[today.notna()].groupby(today).groups.values():
+        members = [row for row in rows if label[row] is None or label[row][0] != "alone"]
+        locked = {label[row] for row in members if label[row] is not None and label[row][0] == "locked"}
+        if len(locked) > 1:
+            members = [row for row in members if label[row] not in locked]
+            locked = set()
+        held = {label[row] for row in members} - {None}
+        given = next(iter(locked), None) or ("today", str(min((urns[row] for row in members), default=0)))
+        for row in range(len(label)):
+            if row in members or (label[row] is not None and label[row] in held):
                 label[row] = given

@@ -68,6 +68,8 @@ def clusters_gain(money: DrawnMoney, clusters: Sequence[Index], policy: Policy) 
     area = policy.number("area_cost_factor")
     gain = np.zeros(money.balance.shape[1:])
     for rows in clusters:
+        if len(rows) < 2:
+            continue  # a head of its own
         there = (money.pupils[rows] > 0).sum(axis=0)
         gain += money.head_gbp[rows].sum(axis=0) - site_gbp(policy) * there
         gain -= area * policy.number("executive_head_gbp") * (there > 0)
@@ -88,6 +90,7 @@ def trust_money(
 ) -> TrustMoney:
     """The schools `rows` together, `clusters` among them sharing heads, year by year as they join.
 
+    `clusters` are whole ones; one that reaches beyond `rows` saves them the share of it that is theirs.
     `reserves_gbp` (F,) of each school, nan where it is not known. `joins` (rows,) is the year, from 0, in which each
     comes, with its reserves and at its one-off cost; -1 where it is there from the beginning, as all are without it. A
     cluster begins once all of it is there. After the last year drawn, up to `n_years`, years are like it. The
@@ -118,11 +121,13 @@ def _year(
 ) -> tuple[Array, Array, Array, Array]:
     """Income, balance, cost of the centre and reserves that come in, each (N,), of year t at the money of year `at`."""
     here, comes = rows[since <= t], rows[since == t] if t else rows[since <= 0]
-    inside = set(here.tolist())
-    together = [part for part in clusters if set(part.tolist()) <= inside]
     zero = np.zeros(money.balance.shape[2])
     income = money.income[here, at].sum(axis=0) if len(here) else zero
-    balance = money.balance[here, at].sum(axis=0) + clusters_gain(money, together, policy)[at] if len(here) else zero
+    balance = money.balance[here, at].sum(axis=0) if len(here) else zero
+    for whole in clusters:
+        ours = np.intersect1d(whole, rows)
+        if len(ours) and np.isin(ours, here).all():
+            balance = balance + clusters_gain(money, [whole], policy)[at] * (len(ours) / len(whole))
     paid = zero
     if pooled and len(here):
         pupils, there = money.pupils[here, at].sum(axis=0), (money.pupils[here, at] > 0).sum(axis=0)
@@ -143,24 +148,19 @@ def office_pooled_gbp(policy: Policy) -> float:
     return policy.number("area_cost_factor") * policy.number("pooled_office_share") * policy.number("office_gbp")
 
 
-def joiner_balance_p10(money: DrawnMoney, members: Sequence[Index], policy: Policy) -> Array:
-    """(J,) what each joiner adds to a trust's balance in one future of ten, mean of the years; without fixed centre."""
-    found = np.zeros(len(members))
-    for j, rows in enumerate(members):
-        clusters = [rows] if len(rows) > 1 else []
-        parted = trust_money(money, rows, clusters, np.zeros(len(money.pupils)), policy, centre=False)
-        found[j] = parted.balance_p10.mean()
-    return found
+def mean_p10(
+    money: DrawnMoney, members: Sequence[Index], clusters: Sequence[Index], policy: Policy, *, pooled: bool
+) -> Array:
+    """(J,) balance in one future of ten, mean of the years, of each joiner's schools with their share of its cluster.
 
-
-def standing_apart_p10(money: DrawnMoney, members: Sequence[Index], policy: Policy) -> Array:
-    """(J,) balance in one future of ten, mean of the years, of each cluster or school that stands in no trust."""
-    found = np.zeros(len(members))
-    for j, rows in enumerate(members):
-        clusters = [rows] if len(rows) > 1 else []
-        apart = trust_money(money, rows, clusters, np.zeros(len(money.pupils)), policy, pooled=False)
-        found[j] = apart.balance_p10.mean()
-    return found
+    `pooled`: what they add to a trust, the fixed part of its centre left out; else what they have outside every trust.
+    """
+    none = np.full(len(money.pupils), 0.0)
+    told = [
+        trust_money(money, rows, [whole], none, policy, pooled=pooled, centre=False).balance_p10.mean()
+        for rows, whole in zip(members, clusters, strict=True)
+    ]
+    return np.array(told, dtype=np.float64)
 
 
 def pooling(balance: Array) -> tuple[int, float]:

@@ -20,6 +20,7 @@ from geodata.policy import Policy
 from models.clusters import ClusterProblem, GroupRow, sharing_a_lead
 from models.powers import ACADEMY
 from models.side_by_side import Standing, faiths, kinds, refusing, text
+from models.trust_finance import office_pooled_gbp
 
 NEVER = 1000.0  # times the price of standing outside, for who is locked in a trust
 FARTHEST_MIN = 180.0  # drive that is priced where there is no road
@@ -34,7 +35,8 @@ class Joiners:
 
     Attributes
     ----------
-    members : schools (rows of the villages) of each.
+    members : schools (rows of the villages) of each that come: not those that are of the trust already.
+    cluster : all schools of the cluster they come with, themselves where they are single.
     lead : (J,) the school (row) that speaks for it: its lead.
     name : (J,) that of its lead school.
     bound : (J,) the trust that it has to be in, because a school of it may not leave; "" where it is free.
@@ -42,6 +44,7 @@ class Joiners:
     """
 
     members: list[Index]
+    cluster: list[Index]
     lead: Index
     name: list[str]
     bound: list[str]
@@ -56,6 +59,7 @@ class Trusts:
     problem: ClusterProblem
     drive_min: Array  # (nodes, nodes) from a node's lead school to another node's hub
     cost: Array  # (nodes, nodes) of a node in the trust of another, whether that may be or not
+    names: list[str]  # of the trust that each node would lead
     apart_short: Array  # (nodes,) GBP a year by which a node falls short in one future of ten outside every trust
 
     def shortfall_gbp(self, lead: Index) -> float:
@@ -88,7 +92,7 @@ def joiners_of(
     moved = np.zeros(len(schools), dtype=bool) if drawn is None else (drawn != "") & (drawn != standing.trust)
     land = (text(schools, "land_consent") == "refused") & (kind != ACADEMY)
     small = schools["small"].to_numpy(dtype=bool)
-    members, lead, bound = [], [], []
+    members, clusters, lead, bound = [], [], [], []
     groups = [np.flatnonzero(school_lead == one) for one in np.unique(school_lead[school_lead >= 0])]
     single = np.flatnonzero((school_lead < 0) & ((small & (standing.trust == "")) | moved))
     for rows in [*groups, *single[:, None]]:
@@ -96,13 +100,18 @@ def joiners_of(
             continue
         kept = {str(name) for name in standing.trust[rows[~standing.free[rows]]]}
         of = set(standing.trust[rows])
+        if len(kept) > 1:
+            continue  # together today across trusts that keep their schools
         if len(of) == 1 and "" not in of and not moved[rows].any():
             continue  # at home in its trust
-        members.append(rows)
+        own = next(iter(kept)) if len(kept) == 1 else ""
+        comes = rows[(standing.trust[rows] != own) | moved[rows]] if own else rows
+        members.append(comes)
+        clusters.append(rows)
         lead.append(int(school_lead[rows[0]]) if school_lead[rows[0]] >= 0 else int(rows[0]))
-        bound.append(next(iter(kept)) if len(kept) == 1 else "")
+        bound.append(own)
     names = [unmistakable_name(schools, row) for row in lead]
-    return Joiners(members, np.array(lead, dtype=np.int64), names, bound)
+    return Joiners(members, clusters, np.array(lead, dtype=np.int64), names, bound)
 
 
 def build_trusts(
@@ -141,9 +150,7 @@ def build_trusts(
     np.fill_diagonal(may, np.concatenate([np.ones(n_today, dtype=bool), (count >= 2) & free]))
     held = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
     member, lead = np.nonzero(may)
-    per_school = policy.number("joining_gbp") / policy.integer("finance_years")
-    per_school -= policy.number("pooled_office_share") * policy.number("office_gbp")
-    joining = per_school * count + policy.number("trust_central_gbp_per_pupil") * weight[n_today:]
+    joining = inside_gbp(count, weight[n_today:], policy)
     own = np.concatenate([np.zeros(n_today), joining])
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
     cost = own[:, None] + away
@@ -158,10 +165,23 @@ def build_trusts(
         arc_cost=cost[member, lead],
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
         alone_cost=alone,
-        apart=sharing_a_lead(_apart(schools, standing, joiners, n_today, policy), lead, member),
+        apart=sharing_a_lead(
+            _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(locked, n_today, n), lead, member
+        ),
         rows=_rows(today, weight, count, balance_p10_gbp, policy, held),
     )
-    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, short)
+    names = [*today["trust"].astype(str), *map(new_trust_name, joiners.name)]
+    for j, name in enumerate(locked):
+        if name and held[n_today + j]:
+            names[n_today + j] = name
+    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, names, short)
+
+
+def inside_gbp(schools: Array, pupils: Array, policy: Policy) -> Array:
+    """Cost a year of schools with so many pupils in a trust: joining and the centre by the pupil, less office saved."""
+    once = policy.number("joining_gbp") / policy.integer("finance_years")
+    cost: Array = (once - office_pooled_gbp(policy)) * schools + policy.number("trust_central_gbp_per_pupil") * pupils
+    return cost
 
 
 def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Flags:
@@ -178,6 +198,14 @@ def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Join
         may[mine, hub] = True
         may[hub, hub] = held[hub] = True
     return held
+
+
+def _locked_together(locked: Sequence[str], n_today: int, n: int) -> Flags:
+    """(nodes, nodes) joiners that a plan locks into one trust: what keeps them apart is told, not undone."""
+    together = np.zeros((n, n), dtype=bool)
+    names = np.array(locked or [""] * (n - n_today), dtype=object)
+    together[n_today:, n_today:] = (names[:, None] == names[None, :]) & (names != "")
+    return together
 
 
 def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
@@ -278,23 +306,9 @@ def unmistakable_name(schools: pd.DataFrame, row: int) -> str:
 
 def trust_of(trusts: Trusts, lead: Index) -> list[str | None]:
     """(J,) the trust that each joiner is in by the plan's leads (nodes,): its name, None outside."""
-    n_today = len(trusts.today)
-    found: list[str | None] = []
-    for one in lead[n_today:]:
-        if one < 0:
-            found.append(None)
-        elif one < n_today:
-            found.append(trusts.today[int(one)])
-        else:
-            found.append(new_trust_name(trusts.joiners.name[int(one) - n_today]))
-    return found
+    return [trusts.names[int(one)] if one >= 0 else None for one in lead[len(trusts.today) :]]
 
 
 def new_trust_name(hub: str) -> str:
     """Name of a trust that is not there yet."""
     return f"New trust around {hub}"
-
-
-def central_gbp(policy: Policy, pupils: float) -> float:
-    """Cost a year of a trust's centre."""
-    return policy.number("trust_central_gbp") + policy.number("trust_central_gbp_per_pupil") * pupils

@@ -163,11 +163,13 @@ def _leads(
     schools: pd.DataFrame, node: Index, size: Index, leads_of: Mapping[int, int], policy: Policy
 ) -> tuple[Index, NDArray[np.bool_]]:
     """(G,) the school that leads where a node leads, its largest or the one locked, and whether it may."""
-    pupils = schools["pupils"].to_numpy(dtype=float)
+    pupils, small = schools["pupils"].to_numpy(dtype=float), schools["small"].to_numpy(dtype=bool)
     order = np.lexsort((-pupils, node))
     first = np.unique(node[order], return_index=True)[1]
     lead_school = order[first].astype(np.int64)
-    may = (pupils[lead_school] >= policy.number("cluster_lead_min_pupils")) | (size > 1)
+    may = pupils[lead_school] >= policy.number("cluster_lead_min_pupils")
+    may &= small[lead_school] | (pupils[lead_school] <= policy.number("cluster_hub_max_pupils"))
+    may |= size > 1
     for group, school in leads_of.items():
         lead_school[group], may[group] = school, True
     return lead_school, may

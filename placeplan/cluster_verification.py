@@ -11,6 +11,7 @@ from placeplan.cluster_case import study_case
 from placeplan.cluster_measures import clusters_cost
 from placeplan.clusters import FIXED
 from placeplan.evaluate import plan_trusts
+from placeplan.journeys import planned_schools
 from placeplan.plan_file import locks_of, plan_table, read_plan, school_leads
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import trusts_cost
@@ -46,9 +47,9 @@ def wrong_clusters(study: Study) -> list[str]:
         wrong += [f"{row.name}: {row.what}" for row in broken.itertuples(index=False)]
     first, second = clusters_cost(case, policy, lead), trusts_cost(case, policy, rules, lead, trust)
     wrong += _claims("clusters", first, summary) + _claims("trusts", second, summary["trust_level"])
-    locks = locks_of(read_plan(fixed, case.everyone)) if fixed.exists() else NO_LOCKS
+    locks = locks_of(read_plan(fixed, planned_schools(study))) if fixed.exists() else NO_LOCKS
     villages = case.villages(policy, locks)
-    both = {"bound": float(summary["bound"]) + least_of_any(case, villages, policy)}
+    both = {"bound": float(summary["bound"]) + least_of_any(case, villages, policy, locks)}
     if policy.text("cluster_outcome") == "federations":
         both["bound"] = float(summary["bound"])
     told = summary["both_levels"]

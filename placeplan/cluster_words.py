@@ -34,7 +34,7 @@ def cluster_lines(folder: Path) -> Iterator[str]:
     )
     cards = read_stage(folder, "trusts")
     for row in cards[cards["plan"] == "planned"].itertuples():
-        said = "viable in nine futures of ten" if row.viable else f"not viable from {row.stops_in} on"
+        said = "viable in nine futures of ten" if row.viable else f"not viable: reserves run out in {row.stops_in}"
         yield (
             f"  {row.trust} ({row.kind}): {counted(row.schools, 'school')}, {row.pupils:,.0f} pupils, "
             f"{counted(row.clusters, 'cluster')}, {said}."

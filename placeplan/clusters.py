@@ -26,7 +26,7 @@ from placeplan.cluster_choices import (
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
 from placeplan.journeys import planned_schools
 from placeplan.left_alone import left_alone, left_outside
-from placeplan.plan_file import COLUMNS, locks_of, plan_table, read_plan
+from placeplan.plan_file import COLUMNS, drawn_in, locks_of, plan_table, read_plan
 from placeplan.plan_rules import breaches
 from placeplan.results import StageResult, harmless
 from placeplan.school_by_school import refusals, second_homes
@@ -62,9 +62,8 @@ def clusters_stage(
     (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining, due_diligence. A plan that
     does not pass verification is never returned.
     """
-    schools = planned_schools(study)
-    fixed = None if fix is None else read_plan(fix, schools[~schools["urn"].isin(closing)])
-    drawn = [] if fixed is None else [int(urn) for urn in fixed["urn"]]
+    fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
+    drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
     case = study_case(study, closing, drawn)
     locks = NO_LOCKS if fixed is None else locks_of(fixed)
     if not case.schools["small"].any():

@@ -12,13 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
+from geodata.problems import BadInput, Problem
 from models.locks import NO_LOCKS
 from models.side_by_side import Standing, academy_trusts, text
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_measures import MEASURES, clusters_cost, measured
 from placeplan.clusters import TOGETHER, closing_schools, planned_with_choices
 from placeplan.journeys import planned_schools
-from placeplan.plan_file import read_plan, school_leads
+from placeplan.plan_file import drawn_in, read_plan, school_leads
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage
@@ -82,18 +83,21 @@ def evaluated(study: Study, path: Path) -> Evaluation:
 
 def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Evaluation:
     """Score the plan in the file; BadInput where it cannot be read. The study's balance must stand."""
-    schools = planned_schools(study)
-    standing = schools[~schools["urn"].isin(closing)]
-    plan = read_plan(path, standing)
-    case = study_case(study, closing, drawn=[int(urn) for urn in plan["urn"]])
-    policy = study.policy
-    usual = study_case(study, closing)
+    plan = read_plan(path, planned_schools(study), closing)
+    case, policy = study_case(study, closing, drawn=drawn_in(plan)), study.policy
+    small = case.schools["small"].to_numpy(dtype=bool)
+    if not small.any():
+        limit = policy.integer("village_school_max_pupils")
+        what = f"No school has {limit} pupils or fewer in R–Y6: there is nothing to cluster."
+        raise BadInput(
+            [Problem("study.toml", what, "Raise village_school_max_pupils.", field="village_school_max_pupils")]
+        )
     seconds = policy.number("cluster_seconds")
     if policy.text("cluster_order") == TOGETHER:
-        best = planned_with_choices(usual, policy, NO_LOCKS, seconds)[0]
+        best = planned_with_choices(case, policy, NO_LOCKS, seconds)[0]
     else:
-        best = plan_case(usual, policy, seconds=seconds)
-    best_measures, best_cards, _ = measured(usual, policy, best.villages.standing, best.school_lead, best.trust)
+        best = plan_case(case, policy, seconds=seconds)
+    best_measures, best_cards, _ = measured(case, policy, best.villages.standing, best.school_lead, best.trust)
     rules = case.standing(policy)
     lead, trust = school_leads(plan, case), plan_trusts(plan, case)
     found, cards, _ = measured(case, policy, rules, lead, trust)
@@ -106,7 +110,7 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
         breaches=breaches(case, policy, rules, lead, trust),
         trusts=cards,
         best_trusts=best_cards,
-        not_in_file=sorted(usual.schools.loc[usual.schools["small"] & ~usual.schools["urn"].isin(plan["urn"]), "name"]),
+        not_in_file=sorted(case.schools.loc[small & ~case.schools["urn"].isin(plan["urn"]), "name"]),
     )
 
 
@@ -135,7 +139,7 @@ def evaluation_lines(told: Evaluation) -> list[str]:
     lines.append(f"{'Cost at the prices of the study, GBP a year':44}{told.cost_gbp:>16,.0f}{told.best_gbp:>16,.0f}")
     lines.append("")
     for row in told.trusts.itertuples():
-        said = "viable" if row.viable else f"not viable from {row.stops_in} on"
+        said = "viable" if row.viable else f"not viable: reserves run out in {row.stops_in}"
         lines.append(f"  {row.trust} ({row.kind}): {row.schools} schools, {row.pupils:,.0f} pupils, {said}")
     if told.not_in_file:
         missing = ", ".join(told.not_in_file)

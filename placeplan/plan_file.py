@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geodata.problems import BadInput, Problem, nearest
+from geodata.problems import BadInput, Problem
 from geodata.tables import read_table
 from models.locks import Locks
 from models.trusts import unmistakable_name
@@ -22,12 +22,12 @@ GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a f
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
 
 
-def read_plan(path: Path, known: pd.DataFrame) -> pd.DataFrame:
-    """The plan in a file; `known` are all planned schools of the study (urn, name). BadInput with every problem."""
+def read_plan(path: Path, schools: pd.DataFrame, closing: Collection[int] = ()) -> pd.DataFrame:
+    """The plan in a file, for planned schools of a study, of which some are closing. BadInput with every problem."""
     must_be_there(path)
     plan, problems, _ = read_table(path, TABLE)
     if len(plan):
-        problems += list(_plan_problems(plan, known, path.name))
+        problems += list(_plan_problems(plan, schools, closing, path.name))
     if problems:
         raise BadInput(problems)
     for column in ("name", "cluster", "trust"):
@@ -41,13 +41,13 @@ def must_be_there(path: Path) -> None:
         raise BadInput([Problem(str(path), "There is no such file.", "Name a CSV with urn, cluster, trust, role.")])
 
 
-def _plan_problems(plan: pd.DataFrame, known: pd.DataFrame, file: str) -> Iterator[Problem]:
-    urns = [str(urn) for urn in known["urn"]]
-    for row in plan.index[~plan["urn"].isin(known["urn"]) & plan["urn"].notna()]:
-        urn = str(plan.at[row, "urn"])
-        mend = nearest(urn, urns)
-        mend = mend if mend.startswith("Did") else "Use the URN of a school of the study that stands."
-        yield Problem(file, f"{urn} is no school of the study that could be in a cluster.", mend, int(row) + 2, "urn")
+def _plan_problems(plan: pd.DataFrame, schools: pd.DataFrame, closing: Collection[int], file: str) -> Iterator[Problem]:
+    for row in plan.index[plan["urn"].isin(closing)]:
+        what = f"{plan.at[row, 'urn']} closes by the plan of the estate."
+        yield Problem(file, what, "Take the row out, or plan the estate without closing it.", int(row) + 2, "urn")
+    for row in plan.index[~plan["urn"].isin(schools["urn"]) & plan["urn"].notna()]:
+        what = f"{plan.at[row, 'urn']} is no mainstream school of the study."
+        yield Problem(file, what, "Correct the URN, or take the row out.", int(row) + 2, "urn")
     alone = plan["role"] == ALONE
     for row in plan.index[alone & plan["cluster"].notna()]:
         what = f"{plan.at[row, 'urn']} stands alone and is in {plan.at[row, 'cluster']}."
@@ -60,12 +60,11 @@ def _plan_problems(plan: pd.DataFrame, known: pd.DataFrame, file: str) -> Iterat
         for row in leads[1:]:
             what = f"{name} has a lead in row {int(leads[0]) + 2} already."
             yield Problem(file, what, "Leave one lead, make the others members.", int(row) + 2, "role")
-        given = rows["trust"].fillna("")
-        if (given != given.iloc[0]).any():
-            named = sorted(set(given) - {""})
-            row = int(rows.index[(given != given.iloc[0]).to_numpy()][0])
-            what = f"The cluster {name} is in more than one trust: {', '.join(named)} or none."
-            yield Problem(file, what, "Give its schools one trust.", row + 2, "trust")
+
+
+def drawn_in(plan: pd.DataFrame) -> list[int]:
+    """Schools that a plan puts into a cluster: whatever their size they are in the case."""
+    return [int(urn) for urn in plan.loc[plan["cluster"].notna(), "urn"]]
 
 
 def locks_of(plan: pd.DataFrame) -> Locks:

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from geodata.policy import Policy
-from models.locks import TODAY
+from models.locks import NO_LOCKS, TODAY, groups_of
 from models.side_by_side import FEDERATIONS, RULES, Standing, faiths, refusing, text
 from models.villages import neighbouring
 from placeplan.cluster_case import ClusterCase
@@ -42,10 +42,17 @@ def breaches(
 ) -> pd.DataFrame:
     """Every rule that the plan breaks; `school_lead` and `trust` (N,) as of `placeplan.two_levels`."""
     found: list[Breach] = []
+    today = groups_of(case.schools, NO_LOCKS, policy)[0]  # who is together today and is kept
     for lead in np.unique(school_lead[school_lead >= 0]):
         rows = np.flatnonzero(school_lead == lead)
-        if not _as_today(case, rows, policy):
-            found += _of_cluster(case, policy, rules, rows, int(lead))
+        as_today = len(set(today[rows])) == 1 and (today == today[rows[0]]).sum() == len(rows) > 1
+        named = sorted(set(trust[rows]) - {""})
+        if not as_today and len(named) > 1:
+            names = case.schools["name"].astype(str).to_numpy()
+            what = f"the cluster is in more than one trust: {', '.join(map(str, named))}"
+            found.append(Breach("cluster", str(names[lead]), RULES["trust"][1], what, ", ".join(names[rows])))
+        if not as_today:
+            found += _of_cluster(case, policy, rules, rows, int(lead), today)
     found += _parted(case, policy, school_lead)
     if policy.text("cluster_outcome") != FEDERATIONS:
         found += _leaving(case, rules, trust)
@@ -53,18 +60,9 @@ def breaches(
     return pd.DataFrame([vars(one) for one in found], columns=COLUMNS)
 
 
-def _as_today(case: ClusterCase, rows: Index, policy: Policy) -> bool:
-    """Whether the schools are together today as they are, so that no rule has to let them."""
-    if policy.text("cluster_keep") != "yes":
-        return False
-    for column in TODAY:
-        named = text(case.schools, column)
-        if named[rows[0]] and set(np.flatnonzero(named == named[rows[0]])) == set(rows):
-            return True
-    return False
-
-
-def _of_cluster(case: ClusterCase, policy: Policy, rules: Standing, rows: Index, lead: int) -> Iterator[Breach]:
+def _of_cluster(
+    case: ClusterCase, policy: Policy, rules: Standing, rows: Index, lead: int, today: Index
+) -> Iterator[Breach]:
     schools = case.schools
     names, pupils = schools["name"].astype(str).to_numpy(), schools["pupils"].to_numpy(dtype=float)
     here = str(names[lead])
@@ -79,48 +77,46 @@ def _of_cluster(case: ClusterCase, policy: Policy, rules: Standing, rows: Index,
     if pupils[rows].sum() > policy.number("cluster_max_pupils") + SLACK:
         limit = policy.number("cluster_max_pupils")
         yield breach("cluster_max_pupils", f"{pupils[rows].sum():,.0f} pupils, above {limit:,.0f}", rows)
-    together = {tuple(np.flatnonzero(text(schools, c) == text(schools, c)[r]).tolist()) for c in TODAY for r in rows
-                if text(schools, c)[r] and policy.text("cluster_keep") == "yes"}  # fmt: skip
+    kept = np.bincount(today)[today] > 1
     drive = case.drive_min[case.row[rows], case.row[lead]]
     limit = policy.number("cluster_drive_max_min")
-    held = np.array([any({int(row), lead} <= set(group) for group in together) for row in rows], dtype=bool)
+    held = today[rows] == today[lead]
     for at in np.flatnonzero((drive > limit + SLACK) & ~held):  # who is together with the lead today is let
         what = f"{drive[at]:.0f} minutes' drive to the lead, above {limit:.0f}"
         yield breach("cluster_drive_max_min", what, rows[[at]])
-    for rule, pairs in _pairs_apart(rules, rows, together).items():
+    for rule, pairs in _pairs_apart(rules, rows, today).items():
         longest = max(float(max(case.drive_min[case.row[[a, b]], case.row[[b, a]]])) for a, b in pairs)
         minutes = f", up to {longest:.0f} minutes" if rule == "drive" else ""
         named = "; ".join(f"{names[b]} and {names[a]}" for a, b in pairs)
         yield Breach("cluster", here, RULES[rule][1], f"{RULES[rule][0]}{minutes} ({len(pairs)} pairs)", named)
     small = schools["small"].to_numpy(dtype=bool)
-    kept = {row for group in together for row in group}
     for row in rows:
-        if not small[row] and row != lead and row not in kept:
+        if not small[row] and row != lead and not kept[row]:
             yield breach("village_school_max_pupils", "a larger school leads a cluster or stays out", np.array([row]))
-    if pupils[lead] < policy.number("cluster_lead_min_pupils") and lead not in kept:
+    if pupils[lead] < policy.number("cluster_lead_min_pupils") and not kept[lead]:
         least_lead = policy.number("cluster_lead_min_pupils")
         what = f"the lead has {pupils[lead]:.0f} pupils, below {least_lead:.0f}"
         yield breach("cluster_lead_min_pupils", what, np.array([lead]))
-    if policy.text("cluster_contiguous") == "yes" and not _in_one_piece(case, rows, together):
+    if policy.text("cluster_contiguous") == "yes" and not _in_one_piece(case, rows, today):
         yield breach("cluster_contiguous", "the cluster is not in one piece", rows)
 
 
-def _pairs_apart(rules: Standing, rows: Index, together: set[tuple[int, ...]]) -> dict[str, list[tuple[int, int]]]:
+def _pairs_apart(rules: Standing, rows: Index, today: Index) -> dict[str, list[tuple[int, int]]]:
     """Pairs of a cluster that may not stand together, by rule; who are together today are let."""
     found: dict[str, list[tuple[int, int]]] = {}
     for i, first in enumerate(rows):
         for second in rows[:i]:
-            if rules.apart[first, second] and not any({first, second} <= set(group) for group in together):
+            if today[first] != today[second]:
                 for rule in rules.between(int(first), int(second)):
                     found.setdefault(rule, []).append((int(first), int(second)))
     return found
 
 
-def _in_one_piece(case: ClusterCase, rows: Index, together: set[tuple[int, ...]]) -> bool:
+def _in_one_piece(case: ClusterCase, rows: Index, today: Index) -> bool:
     """Whether the schools are connected by neighbours on the map, or by being together today."""
     edges = neighbouring(case.schools[["easting", "northing"]].to_numpy(dtype=float))
-    more = [(a, b) for group in together for a in group for b in group if a < b]
-    edges = np.concatenate([edges, np.array(more, dtype=np.int64).reshape(-1, 2)])
+    same = np.argwhere(np.triu(today[:, None] == today[None, :], 1))
+    edges = np.concatenate([edges, same])
     inside = edges[np.isin(edges, rows).all(axis=1)]
     n = len(case.schools)
     graph = coo_array((np.ones(len(inside)), (inside[:, 0], inside[:, 1])), shape=(n, n))
@@ -145,6 +141,9 @@ def _parted(case: ClusterCase, policy: Policy, school_lead: Index) -> Iterator[B
 def _leaving(case: ClusterCase, rules: Standing, trust: NDArray[np.object_]) -> Iterator[Breach]:
     """Academies that leave a trust which does not let them go."""
     names = case.schools["name"].astype(str).to_numpy()
+    for row in np.flatnonzero((rules.trust != "") & (trust == "") & rules.free):
+        what = f"{names[row]} is an academy and has to be in a trust"
+        yield Breach("trust", "no trust", "Academies Act 2010", what, str(names[row]))
     for row in np.flatnonzero((rules.trust != "") & (trust != rules.trust) & ~rules.free):
         what = f"{names[row]} leaves {rules.trust[row]} without its consent"
         yield Breach("trust", str(trust[row]) or "no trust", RULES["trust"][1], what, str(names[row]))

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.side_by_side import FEDERATIONS, Standing
-from models.trust_finance import joiner_balance_p10, standing_apart_p10
 from models.trusts import Trusts, build_trusts, hub_of, joiners_of
 from placeplan.cluster_case import ClusterCase
+from placeplan.two_levels import joiner_balances
 
 Index = NDArray[np.int64]
 
@@ -24,13 +24,12 @@ def drawn_trusts(
     """
     federations = policy.text("cluster_outcome") == FEDERATIONS
     joiners = joiners_of(case.schools, rules, school_lead, policy, None if federations else trust)
-    members = [case.row[rows] for rows in joiners.members]
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
-    balance, apart = joiner_balance_p10(case.money, members, policy), standing_apart_p10(case.money, members, policy)
-    problem = build_trusts(case.schools, rules, joiners, case.today, drive, balance, apart, policy)
+    inside, apart = joiner_balances(case, joiners, policy)
+    problem = build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy)
     n_today = len(problem.today)
-    lead = np.concatenate([np.arange(n_today), np.full(len(members), -1)]).astype(np.int64)
+    lead = np.concatenate([np.arange(n_today), np.full(len(joiners.members), -1)]).astype(np.int64)
     named = ["" if federations else str(trust[rows[0]]) for rows in joiners.members]
     for name in sorted(set(named) - {""}):
         mine = np.array([j for j, given in enumerate(named) if given == name], dtype=np.int64)

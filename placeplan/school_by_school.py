@@ -154,7 +154,6 @@ def _viable(case: ClusterCase, planned: TwoLevels, group: Group, rows: Index) ->
     """Whether a trust stays viable with these of its schools, joining when they would."""
     since, told = joined_since(case, planned.policy, group, set())
     keep = np.isin(group.rows, rows)
-    left = [part[np.isin(part, rows)] for part in group.clusters]
-    clusters = [part for part in left if len(part) > 1]
+    clusters = [np.setdiff1d(whole, np.setdiff1d(group.rows, rows)) for whole in group.clusters]
     smaller = Group(group.name, group.kind, group.rows[keep], clusters, group.leads, group.joins, group.hub)
     return group_money(case, planned.policy, smaller, since[keep], len(told)).viable

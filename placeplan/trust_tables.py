@@ -29,8 +29,8 @@ LAST = ("balance", "condition", "PFI", "intervention")  # flags that put a joine
 class Group:
     """A trust with village schools in it, or a cluster outside every trust; rows among all planned schools.
 
-    `leads` are the lead schools of `clusters`; `joins` the clusters and single schools that come new, each its rows;
-    `hub` is the row of the hub.
+    `leads` are the lead schools of `clusters`, which are whole: one may have schools that are elsewhere; `joins` the
+    clusters and single schools that come new, each its rows; `hub` is the row of the hub.
     """
 
     name: str
@@ -61,23 +61,24 @@ def groups_of_plan(case: ClusterCase, policy: Policy, school_lead: Index, trust:
         joins = _parts(lead, came)
         new = name not in hubs
         hub = int(hubs[name]) if not new else _new_hub(case, name, joins, lead)
-        leads = [int(lead[part[0]]) for part in clusters]
+        leads = [int(lead[whole[0]]) for whole in clusters]
         found.append(Group(name, NEW if new else TODAY, rows, clusters, leads, joins, hub))
-    outside = np.flatnonzero((planned == "") & (lead >= 0))
-    for rows in _clusters(lead, outside):
+    for rows in _parts(lead, np.flatnonzero((planned == "") & (lead >= 0))):
         hub = int(lead[rows[0]])
-        found.append(Group(str(case.everyone["name"].iloc[hub]), OUTSIDE, rows, [rows], [hub], [], hub))
+        name = str(case.everyone["name"].iloc[hub])
+        found.append(Group(name, OUTSIDE, rows, _clusters(lead, rows), [hub], [], hub))
     return found
 
 
 def _clusters(lead: Index, rows: Index) -> list[Index]:
-    """Rows of each cluster among the rows."""
-    return [rows[lead[rows] == one] for one in np.unique(lead[rows]) if one >= 0]
+    """All of each cluster that has a school among the rows."""
+    return [np.flatnonzero(lead == one) for one in np.unique(lead[rows]) if one >= 0]
 
 
 def _parts(lead: Index, rows: Index) -> list[Index]:
-    """Clusters and single schools among the rows."""
-    return [*_clusters(lead, rows), *rows[lead[rows] < 0][:, None]]
+    """What of each cluster is among the rows, and the single schools."""
+    inside = [rows[lead[rows] == one] for one in np.unique(lead[rows]) if one >= 0]
+    return [*inside, *rows[lead[rows] < 0][:, None]]
 
 
 def _new_hub(case: ClusterCase, name: str, joins: list[Index], lead: Index) -> int:
@@ -195,21 +196,18 @@ def joining_of(case: ClusterCase, policy: Policy, group: Group, looked: set[int]
 def _joiner_balances(case: ClusterCase, policy: Policy, group: Group) -> list[NDArray[np.float64]]:
     """(T, N) balances that each joiner adds, the fixed part of the centre left out."""
     none = np.zeros(len(case.everyone))
-    return [
-        trust_money(case.money, part, [part] if len(part) > 1 else [], none, policy, centre=False).balance
-        for part in group.joins
-    ]
+    return [trust_money(case.money, part, group.clusters, none, policy, centre=False).balance for part in group.joins]
 
 
 def _pupils(case: ClusterCase, group: Group) -> dict[str, Any]:
     small = set(case.row[case.schools["small"].to_numpy(dtype=bool)].tolist())
-    clustered = {int(row) for rows in group.clusters for row in rows}
+    clustered = {int(row) for whole in group.clusters for row in whole}
     village = [row for row in group.rows if int(row) in small]
     return {
         "schools": len(group.rows),
         "village_schools": len(village),
         "village_alone": sum(int(row) not in clustered for row in village),
-        "clusters": len(group.clusters),
+        "clusters": sum(lead in group.rows for lead in group.leads),
         "joining": sum(len(part) for part in group.joins),
         "pupils": float(case.everyone["pupils"].to_numpy(dtype=float)[group.rows].sum()),
         "hub": str(case.everyone["name"].iloc[group.hub]),
@@ -218,7 +216,8 @@ def _pupils(case: ClusterCase, group: Group) -> dict[str, Any]:
 
 def _journeys(case: ClusterCase, policy: Policy, group: Group) -> dict[str, Any]:
     """Drives of members to their lead, of leads to the hub, and schools far from every other of the trust."""
-    drives = [case.drive_min[row, lead] for rows, lead in zip(group.clusters, group.leads, strict=True) for row in rows]
+    pairs = zip(group.clusters, group.leads, strict=True)
+    drives = [case.drive_min[row, lead] for whole, lead in pairs for row in np.intersect1d(whole, group.rows)]
     to_hub = [case.drive_min[lead, group.hub] for lead in group.leads] or [0.0]
     within = case.drive_min[np.ix_(group.rows, group.rows)] + np.diag(np.full(len(group.rows), np.inf))
     nearest = within.min(axis=1) if len(group.rows) > 1 else np.array([np.inf])
@@ -232,18 +231,23 @@ def _journeys(case: ClusterCase, policy: Policy, group: Group) -> dict[str, Any]
 
 def _leadership(case: ClusterCase, policy: Policy, group: Group) -> dict[str, Any]:
     """Heads today and by the plan, their load, what is saved, and teacher posts with those that heads taught."""
-    clustered = sum(len(rows) for rows in group.clusters)
-    saved = clusters_gain(case.money, group.clusters, policy).mean()
+    inside = [np.intersect1d(whole, group.rows) for whole in group.clusters]
+    led = [whole for whole, lead in zip(group.clusters, group.leads, strict=True) if lead in group.rows]
+    clustered = sum(len(part) for part in inside)
+    saved = sum(
+        float(clusters_gain(case.money, [whole], policy).mean()) * len(part) / len(whole)
+        for whole, part in zip(group.clusters, inside, strict=True)
+    )
     pupils = case.everyone["pupils"].to_numpy(dtype=float)
-    inside = np.concatenate(group.clusters) if group.clusters else np.zeros(0, dtype=np.int64)
-    teaching = (pupils[inside] < policy.number("head_teaches_below_pupils")).sum()
+    rows = np.concatenate(inside) if inside else np.zeros(0, dtype=np.int64)
+    teaching = (pupils[rows] < policy.number("head_teaches_below_pupils")).sum()
     return {
         "heads_today": len(group.rows),
-        "executive_heads": len(group.clusters),
+        "executive_heads": len(led),
         "heads": len(group.rows) - clustered,
         "heads_of_school": clustered,
-        "schools_per_executive_head": clustered / len(group.clusters) if group.clusters else np.nan,
-        "most_pupils_per_executive_head": max((float(pupils[rows].sum()) for rows in group.clusters), default=np.nan),
+        "schools_per_executive_head": float(np.mean([len(whole) for whole in led])) if led else np.nan,
+        "most_pupils_per_executive_head": max((float(pupils[whole].sum()) for whole in led), default=np.nan),
         "leadership_saved_gbp": float(saved),
         "teacher_posts": float(case.teacher_posts[group.rows].sum() + policy.number("head_teaching_share") * teaching),
     }

@@ -12,8 +12,8 @@ from geodata.policy import Policy
 from models.clusters import ClusterProblem
 from models.locks import NO_LOCKS, Locks
 from models.side_by_side import FEDERATIONS, academy_trusts, refusing
-from models.trust_finance import joiner_balance_p10, office_pooled_gbp, standing_apart_p10
-from models.trusts import Joiners, Trusts, build_trusts, joiners_of, trust_of
+from models.trust_finance import mean_p10, office_pooled_gbp
+from models.trusts import Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
 from solvers import ClusterPlan, solve_clusters
@@ -108,7 +108,7 @@ def _with_trusts(
         school_lead,
         trust,
         clusters.objective + homes.objective,
-        clusters.bound + least_of_any(case, villages, policy),
+        clusters.bound + least_of_any(case, villages, policy, locks),
     )
 
 
@@ -131,13 +131,31 @@ def _recosted(problem: ClusterProblem, plan: ClusterPlan) -> ClusterPlan:
 
 def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy) -> Trusts:
     """The problem of trusts once clusters stand."""
-    joiners = joiners_of(case.schools, villages.standing, school_lead, policy)
-    rows = [case.row[members] for members in joiners.members]
+    drawn = locked_trusts(case, villages, locks)
+    joiners = joiners_of(case.schools, villages.standing, school_lead, policy, drawn)
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
-    balance, apart = joiner_balance_p10(case.money, rows, policy), standing_apart_p10(case.money, rows, policy)
+    inside, apart = joiner_balances(case, joiners, policy)
     locked = [_locked_trust(case, members, locks) for members in joiners.members]
-    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, balance, apart, policy, locked)
+    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked)
+
+
+def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArray[np.object_]:
+    """(N,) the trust that a plan locks each school in, that of today of the others."""
+    trust = villages.standing.trust.copy()
+    for row, urn in enumerate(case.schools["urn"]):
+        trust[row] = locks.trust.get(int(urn), trust[row])
+    return trust
+
+
+def joiner_balances(
+    case: ClusterCase, joiners: Joiners, policy: Policy
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none."""
+    members = [case.row[rows] for rows in joiners.members]
+    clusters = [case.row[rows] for rows in joiners.cluster]
+    inside = mean_p10(case.money, members, clusters, policy, pooled=True)
+    return inside, mean_p10(case.money, members, clusters, policy, pooled=False)
 
 
 def _locked_trust(case: ClusterCase, members: Index, locks: Locks) -> str:
@@ -155,39 +173,29 @@ def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) 
     return trust
 
 
-def least_of_any(case: ClusterCase, villages: Villages, policy: Policy) -> float:
+def least_of_any(case: ClusterCase, villages: Villages, policy: Policy, locks: Locks = NO_LOCKS) -> float:
     """What trusts cost at least whatever the clusters: each school in the cheapest place there is for it.
 
     A village school without a trust joins one or pays for standing outside; another may be left as it is. What joins
     adds no more to a trust's balance in one future of ten than its schools' means and a third of their deviations, each
     with the largest cluster's saving; a trust's shortfall is at least any share of what that lacks, up to its price.
     """
-    schools, money, alone = case.schools, case.money, np.bincount(villages.node)[villages.node] == 1
+    schools, money, rules = case.schools, case.money, villages.standing
+    size = np.bincount(villages.node)
     pupils = schools["pupils"].to_numpy(dtype=float)
-    per_pupil = policy.number("trust_central_gbp_per_pupil")
-    joins = policy.number("joining_gbp") / policy.integer("finance_years")
-    joins -= policy.number("pooled_office_share") * policy.number("office_gbp")
-    inside = joins + per_pupil * pupils
-    executive = policy.number("area_cost_factor") * policy.number("executive_head_gbp")
-    largest = max(policy.integer("cluster_max_schools"), int(np.bincount(villages.node).max(initial=1)))
-    head, told = money.head_gbp[case.row], money.pupils[case.row]
-    each = money.balance[case.row] + office_pooled_gbp(policy) - per_pupil * told
-    gain = np.maximum(head - site_gbp(policy) - executive / largest, 0.0)
-    # One future of ten is at most a third of a standard deviation above the mean (Cantelli), and those of sums add up.
-    adds = (each + gain).mean(axis=2) + each.std(axis=2) / 3 + gain.std(axis=2) / 3
-    adds = adds.mean(axis=1)
-    must = schools["small"].to_numpy(dtype=bool) & (academy_trusts(schools) == "") & ~refusing(schools, policy)
-    must &= (schools["land_consent"] != "refused").to_numpy(dtype=bool) & alone
+    inside = inside_gbp(np.ones(len(schools)), pupils, policy)
+    # A share of a cluster's saving is at most that of a site of the largest one whose heads cost as much as any.
+    largest = max(policy.integer("cluster_max_schools"), int(size.max(initial=1)))
+    area = policy.number("area_cost_factor")
+    gain = area * (policy.number("head_gbp") - policy.number("executive_head_gbp") / largest) - site_gbp(policy)
+    each = money.balance[case.row] + office_pooled_gbp(policy)
+    each = each - policy.number("trust_central_gbp_per_pupil") * money.pupils[case.row] + max(gain, 0.0)
+    # The tenth percentile is at most a third of a standard deviation above the mean (Cantelli), and those add up.
+    adds = (each.mean(axis=2) + each.std(axis=2) / 3).mean(axis=1)
+    may_join = rules.free | (locked_trusts(case, villages, locks) != rules.trust)
+    must = schools["small"].to_numpy(dtype=bool) & (rules.trust == "") & (size[villages.node] == 1)
+    must &= ~refusing(schools, policy) & (schools["land_consent"] != "refused").to_numpy(dtype=bool)
     outside = np.where(must, policy.number("trust_outside_gbp"), 0.0)
-    joiner = must | ~alone | _may_mix(villages)
-    inside, adds = np.where(joiner, inside, 0.0), np.where(joiner, adds, 0.0)
+    inside, adds = np.where(may_join, inside, 0.0), np.where(may_join, adds, 0.0)
     prices = np.linspace(0.0, policy.number("trust_shortfall_price"), 21)
     return max(float(np.minimum(inside - price * adds, outside).sum()) for price in prices)
-
-
-def _may_mix(villages: Villages) -> NDArray[np.bool_]:
-    """(N,) schools that might share a head with one that is not of their trust, or have none."""
-    rules = villages.standing
-    other = (rules.trust[:, None] != rules.trust[None, :]) | (rules.trust == "")[:, None]
-    mixes: NDArray[np.bool_] = (other & ~rules.apart & ~np.eye(len(rules.trust), dtype=bool)).any(axis=1)
-    return mixes

@@ -34,8 +34,9 @@ def broken_rules(study: Study) -> Iterator[str]:
     rolls = study.tables["rolls"]
     rolls = rolls[rolls["academic_year"] == study.settings.base_year]
     pupils = rolls[~rolls["year_group"].isin(["N1", "N2", "Y12", "Y13"])].groupby("urn")["pupils"].sum()
+    known = study.tables["trusts"].set_index("trust")
     seen = {int(r.urn): r for r in table.itertuples()}
-    federated = schools["federation"] if "federation" in schools else pd.Series(dtype=object)
+    federated = _together(schools)
 
     def drive(a: int, b: int) -> float:
         return 0.0 if a == b else float(minutes[row[a], row[b]])
@@ -49,6 +50,8 @@ def broken_rules(study: Study) -> Iterator[str]:
     def suits(urn: int) -> set[str]:
         if schools.at[urn, "religious_character"] == RC:
             return {"rome"}
+        if trust_today(urn) and "Catholic" not in trust_today(urn):
+            return {str(known.at[trust_today(urn), "articles"]).removeprefix("church ")}
         was = MAINTAINED.get(schools.at[urn, "type"], "VC" if church(urn) else "community")
         if was == "community" and church(urn):
             was = "VC"
@@ -96,12 +99,13 @@ def broken_rules(study: Study) -> Iterator[str]:
                     continue
                 if one and other:
                     yield f"{name}: {u} and {v} are of two trusts"
-                if bool(one) != bool(other) and policy.text("cluster_across_kinds") == "no":
+                apart = policy.text("cluster_across_kinds") == "no" or policy.text("cluster_outcome") == "federations"
+                if bool(one) != bool(other) and apart:
                     yield f"{name}: {u} is an academy and {v} is not, or the other way round"
                 faiths = {schools.at[x, "religious_character"] for x in (u, v)}
                 if RC in faiths and len(faiths) > 1:
                     yield f"{name}: {u} and {v}: Catholic with others"
-                if not one and not other and not suits(u) & suits(v):
+                if not suits(u) & suits(v) and policy.text("cluster_outcome") == "trusts":
                     yield f"{name}: no articles suit {u} and {v}"
         together = {
             frozenset((u, v))
@@ -112,6 +116,16 @@ def broken_rules(study: Study) -> Iterator[str]:
         if ridges is not None and not _connected(members, ridges | together):
             yield f"{name}: not in one piece"
     yield from _trusts(study, table, pupils, suits, trust_today, drive, groups)
+
+
+def _together(schools: pd.DataFrame) -> pd.Series:
+    """A label by urn for those who are together today, by federation, by cluster or by both in turn."""
+    label = pd.Series([None] * len(schools), index=schools.index, dtype=object)
+    for column in ("federation", "cluster"):
+        for name, group in schools[schools[column].notna()].groupby(column):
+            held = set(label[group.index].dropna())
+            label[label.isin(held) | label.index.isin(group.index)] = f"{column} {name}"
+    return label
 
 
 def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator[str]:

@@ -11,17 +11,23 @@ import pandas as pd
 import pytest
 from cluster_checker import broken_rules
 
+from models.locks import NO_LOCKS
+from placeplan.cluster_case import study_case
 from placeplan.cluster_verification import wrong_clusters
 from placeplan.clusters import clusters_stage
 from placeplan.county import make_county
+from placeplan.evaluate import evaluate_plan
 from placeplan.pipeline import run_stages
+from placeplan.plan_file import school_leads
 from placeplan.results import read_stage, read_summary, write_stage
 from placeplan.study import Study
+from placeplan.two_levels import case_trusts, least_of_any, solved
 
 COUNTIES = int(os.environ.get("PLACEPLAN_COUNTIES", "3"))
 CHOICES = {
     "cluster_contiguous": ("no", "yes"),
-    "cluster_across_kinds": ("no", "no", "no"),
+    "cluster_across_kinds": ("no", "yes"),
+    "cluster_outcome": ("trusts", "trusts", "trusts", "federations"),
     "governance_model": ("mixed trust", "church-majority trust", "separate trusts"),
     "cluster_keep": ("yes", "yes", "no"),
     "cluster_max_schools": (3, 4, 6),
@@ -45,6 +51,10 @@ def planned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     schools = pd.read_csv(path)
     schools["consent"] = np.where(rng.random(len(schools)) < 0.06, "refused", "unknown")
     schools["land_consent"] = np.where(rng.random(len(schools)) < 0.06, "refused", "unknown")
+    if seed % 2:  # clusters of today that nobody's rules would make
+        villages = schools.index[schools["urban_rural"] == "Rural village"]
+        schools["cluster"] = None
+        schools.loc[rng.choice(villages, 4, replace=False), "cluster"] = ["Two", "Two", "Other", "Other"]
     schools.to_csv(path, index=False)
     lines = []
     for key, values in CHOICES.items():
@@ -64,6 +74,39 @@ def test_no_rule_is_broken(planned: Study) -> None:
 
 def test_the_verifier_agrees(planned: Study) -> None:
     assert wrong_clusters(planned) == []
+
+
+def test_the_plan_reads_back_as_what_it_costs(planned: Study) -> None:
+    """plan.csv through the door that a hand-drawn plan uses."""
+    told = read_summary(planned.results / "clusters")
+    assert told is not None
+    found = evaluate_plan(planned, planned.results / "clusters/plan.csv")
+    assert found.cost_gbp == pytest.approx(told["both_levels"]["objective"], rel=1e-9)
+    assert found.breaches.empty and found.not_in_file == []
+
+
+def test_scorecards_count_every_school_and_executive_head_once(planned: Study) -> None:
+    table, cards = (read_stage(planned.results / "clusters", name) for name in ("clusters", "trusts"))
+    cards = cards[cards["plan"] == "planned"]
+    assert cards["executive_heads"].sum() == (table["role"] == "lead").sum()
+    assert cards["heads_of_school"].sum() == (table["role"] != "alone").sum()
+
+
+def test_the_bound_of_trusts_is_below_the_best_trusts_of_any_clusters(planned: Study) -> None:
+    """The clusters of every other plan found, and none at all: none has trusts that cost less than is proven."""
+    case, policy = study_case(planned), planned.policy
+    villages = case.villages(policy)
+    if policy.text("cluster_outcome") == "federations":
+        return
+    least = least_of_any(case, villages, policy)
+    plans = read_stage(planned.results / "clusters", "cluster_plans")
+    nodes = [np.full(villages.problem.n_nodes, -1)]
+    for _, plan in plans.groupby("plan"):
+        lead = villages.node_lead(school_leads(plan, case))
+        nodes += [lead] if lead is not None else []
+    for lead in nodes:
+        trusts = case_trusts(case, villages, villages.school_lead(lead), NO_LOCKS, policy)
+        assert least <= solved(trusts.problem, 10.0).objective + 1e-6
 
 
 def test_every_village_school_is_in_the_plan_or_said_to_be_left_alone(planned: Study) -> None:

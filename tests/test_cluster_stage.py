@@ -1,6 +1,7 @@
 """The clusters stage on the sample county: round trips, locks, evaluation, choices, and bad plans."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from models.locks import NO_LOCKS
 from placeplan.cli import main
 from placeplan.cluster_case import study_case
 from placeplan.cluster_choices import SWITCHES, with_policy
+from placeplan.cluster_verification import wrong_clusters
 from placeplan.clusters import planned_with_choices
 from placeplan.county import make_county
 from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost, plan_trusts
@@ -94,6 +96,47 @@ def test_every_rule_that_a_hand_drawn_plan_breaks_is_named_with_the_schools(coun
     pair = ours.loc[ours["rule"].str.contains("cluster_pair_max_min"), "what"].iloc[0]
     assert "minutes (" in pair and pair.endswith("pairs)")
     assert counted == "10 schools, and 2 to 6 are allowed"
+
+
+def test_a_cluster_across_trusts_is_a_breach_and_no_bad_file(county: Path, tmp_path: Path) -> None:
+    """Moving an academy to another cluster and forgetting its trust: scored all the same."""
+    plan = plan_of(county)
+    name = plan.loc[plan["trust"].fillna("").str.startswith("New trust"), "cluster"].iloc[0]
+    member = plan.index[(plan["cluster"] == name) & (plan["role"] == "member")][0]
+    plan.loc[member, "trust"] = "Another trust"
+    found = evaluated(county, plan, tmp_path).breaches
+    assert found["what"].str.contains("more than one trust: Another trust, New trust").any()
+
+
+def test_locks_of_trusts_and_their_names_are_kept(county: Path, tmp_path: Path) -> None:
+    """An academy locked into another trust goes there; clusters locked into a trust by name make one of that name,
+    a voluntary aided school among them or not."""
+    from placeplan.clusters import clusters_stage
+
+    study, plan = Study.open(county), plan_of(county)
+    schools = pd.read_csv(county / "inputs/schools.csv").set_index("urn")
+    academy = plan[plan["urn"].map(schools["type"]).str.contains("cademy") & (plan["role"] == "alone")].iloc[:1]
+    rows = plan[plan["trust"].fillna("").str.startswith("New trust")].assign(trust="Villages Together")
+    other = schools["trust"].dropna()[schools["trust"].dropna() != academy["trust"].iloc[0]].iloc[0]
+    fixed = pd.concat([rows, academy.assign(trust=other)])
+    fixed.to_csv(tmp_path / "fix.csv", index=False)
+    result = clusters_stage(study, fix=tmp_path / "fix.csv")
+    table = result.tables["clusters"].set_index("urn")
+    assert (table.loc[rows["urn"], "trust"] == "Villages Together").all()
+    assert (table.loc[academy["urn"], "trust"] == other).all()
+    assert any("without its consent" in line for line in result.summary["warnings"])
+    copy = tmp_path / "county"
+    shutil.copytree(county, copy)
+    write_stage(copy / "results/base/clusters", result, {}, 0.0)
+    assert wrong_clusters(Study.open(copy)) == []
+
+
+def test_a_larger_school_named_alone_changes_nothing(county: Path, tmp_path: Path) -> None:
+    schools = pd.read_csv(county / "inputs/schools.csv")
+    secondary = schools.loc[schools["phase"] == "secondary"].iloc[0]
+    row = {"urn": secondary["urn"], "name": secondary["name"], "role": "alone", "trust": secondary["trust"]}
+    plan = pd.concat([plan_of(county), pd.DataFrame([row])])
+    assert evaluated(county, plan, tmp_path).behind == pytest.approx(0.0, abs=1e-9)
 
 
 def test_locked_rows_are_kept_and_the_rest_is_planned_again(county: Path, tmp_path: Path) -> None:
@@ -239,11 +282,10 @@ def test_the_page_is_offline_escaped_and_says_every_trust(county: Path) -> None:
 
 
 BAD = {
-    "urn,cluster,role\n900001,X,lead\n123456,X,member\n": "no school of the study",
+    "urn,cluster,role\n900001,X,lead\n123456,X,member\n": "no mainstream school of the study",
     "urn,cluster,role\n900001,X,lead\n900002,X,lead\n": "has a lead in row 2 already",
     "urn,cluster,role\n900001,X,alone\n": "stands alone and is in X",
     "urn,cluster,role\n900001,,member\n": "is a member of no cluster",
-    "urn,cluster,trust\n900001,X,T\n900002,X,U\n": "is in more than one trust: T, U",
     "urn,cluster,role\n900001,X,boss\n": "boss",
     "urn,cluster\n900001,X\n900001,Y\n": "stands in row 2 already",
     "cluster,role\nX,lead\n": "column is missing",
@@ -257,6 +299,17 @@ def test_bad_plans_are_refused_with_row_and_mend(county: Path, tmp_path: Path, t
     with pytest.raises(BadInput) as refused:
         read_plan(path, Study.open(county).tables["schools"])
     assert any(BAD[text] in str(problem) for problem in refused.value.problems)
+
+
+def test_a_school_that_closes_is_said_to_close(county: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plan.csv"
+    path.write_text("urn,cluster,role\n900047,A,lead\n")
+    with pytest.raises(BadInput) as refused:
+        read_plan(path, Study.open(county).tables["schools"], closing=[900047])
+    assert [str(problem) for problem in refused.value.problems] == [
+        "row 2, field urn: 900047 closes by the plan of the estate. Take the row out, or plan the estate without "
+        "closing it."
+    ]
 
 
 def test_the_commands_say_what_a_planner_can_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from geodata.years import years_from
 from models.budgets import shadow_budget
 from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
 from models.joining import joining_years
-from models.trust_finance import clusters_gain, joiner_balance_p10, pooling, trust_money
+from models.trust_finance import clusters_gain, mean_p10, pooling, trust_money
 
 YEARS = years_from("2023/24", 3)
 POLICY = Policy({})
@@ -76,7 +76,8 @@ def test_schools_that_rise_and_fall_apart_are_safer_together() -> None:
     """The p10 of a sum is no lower than the sum of p10s, by hand: +100 and −100 in turn are nothing together."""
     apart = money([[100.0, -100.0] * 10, [-100.0, 100.0] * 10])
     pooled = Policy({"pooled_office_share": 0, "trust_central_gbp_per_pupil": 0})
-    singly = joiner_balance_p10(apart, [np.array([0]), np.array([1])], pooled)
+    each = [np.array([0]), np.array([1])]
+    singly = mean_p10(apart, each, each, pooled, pooled=True)
     assert singly.tolist() == [-100.0, -100.0]
     both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre=False)
     assert both.balance_p10.tolist() == [0.0] * 3

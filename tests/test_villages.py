@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial import Voronoi
 
 from geodata.policy import Policy
-from models.locks import NO_LOCKS, Locks
+from models.locks import NO_LOCKS, Locks, groups_of
 from models.side_by_side import standing
 from models.villages import Villages, build_villages, head_gbp_covered, neighbouring, village_schools, with_hubs
 from solvers import solve_clusters
@@ -155,3 +155,13 @@ def test_a_problem_without_larger_nodes_has_plain_limits() -> None:
     made = villages(schools({}, {}, {}), line(0, 2, 4))
     assert made.problem.rows == () and made.problem.min_members == 2 and made.problem.max_members == 6
     assert replace(made.problem, max_members=None).max_members is None
+
+
+def test_a_cluster_across_two_federations_makes_one_of_them() -> None:
+    """A–B and C–D federated, B and C in one cluster today: four who are together, whoever is listed first."""
+    table = schools({"federation": "F"}, {"federation": "F", "cluster": "X"}, {"federation": "G", "cluster": "X"},
+                    {"federation": "G"}, {})  # fmt: skip
+    assert groups_of(table, NO_LOCKS, Policy({}))[0].tolist() == [0, 0, 0, 0, 1]
+    locks = Locks(cluster={100_001: "L"}, alone=frozenset({100_004}))
+    node, locked, _ = groups_of(table, locks, Policy({}))
+    assert node.tolist() == [0, 0, 0, 1, 2] and locked.tolist() == [True, False, False]

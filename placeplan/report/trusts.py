@@ -45,7 +45,7 @@ SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("reserves_p10_gbp", "Reserves at the end, p10", "pounds"),
         ("reserves_known", "Schools whose reserves are known", "whole"),
         ("viable", "Viable: reserves last in nine futures of ten", "flag"),
-        ("stops_in", "Not viable from", "text"),
+        ("stops_in", "Reserves run out first in", "text"),
         ("top_slice_needed", "Top slice that pays the centre and no more", "share"),
         ("schools_short", "Schools short as they are", "whole"),
         ("pooled_gbp", "What pooling would move to them", "pounds"),
