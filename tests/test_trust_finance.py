@@ -182,3 +182,14 @@ def test_heads_cost_what_the_area_costs_and_areas_rise_together() -> None:
     mean, serves = np.full((1, 2, 12), 10.0), np.ones((1, 12), dtype=bool)
     doubled = drawn_rolls(mean, np.full((1, 1, 12, 3), 2.0), serves, 0)
     assert (doubled[0, 1, 1:] == 20.0).all() and (doubled[0, 0] == 10.0).all()
+
+
+def test_a_part_of_a_cluster_has_its_part_of_what_the_cluster_saves() -> None:
+    """Of 115,000 that three schools save together, two have two thirds and one a third; it begins with all of them."""
+    drawn, whole = money([[0.0], [0.0], [0.0]]), [np.arange(3)]
+    two, one = (
+        trust_money(drawn, rows, whole, np.zeros(3), POLICY, pooled=False) for rows in (np.arange(2), np.array([2]))
+    )
+    assert two.balance[0, 0] == pytest.approx(115_000 * 2 / 3) and one.balance[0, 0] == pytest.approx(115_000 / 3)
+    later = trust_money(drawn, np.arange(2), whole, np.zeros(3), POLICY, pooled=False, joins=np.array([-1, 1]))
+    assert later.balance[0, 0] == 0 and later.balance[1, 0] == pytest.approx(115_000 * 2 / 3)

@@ -166,3 +166,16 @@ def test_two_dioceses_share_no_new_trust() -> None:
     assert homes(trusts(table, lead, (0, 0, 5, 5), **settings)) == [None, None]
     both = homes(trusts(table, lead, (0, 0, 5, 5), cluster_across_dioceses="yes", **settings))
     assert both[0] is not None and both[0] == both[1]
+
+
+def test_only_who_is_not_of_the_trust_already_comes_with_a_cluster() -> None:
+    """An academy of T and two community schools share a head: two schools and 200 pupils join, and two places do."""
+    table = schools({"type": "Academy converter", "trust": "T", "pupils": 300.0}, {"pupils": 120.0}, {"pupils": 80.0})
+    today = {"trust": "T", "at": 0, "pupils": 300.0}
+    made = trusts(table, [0, 0, 0], (0, 0, 0), [today | {"places_for_schools": 2}], cluster_across_kinds="yes")
+    assert [rows.tolist() for rows in made.joiners.members] == [[1, 2]]
+    assert [rows.tolist() for rows in made.joiners.cluster] == [[0, 1, 2]]
+    assert made.problem.weight.tolist() == [300.0, 200.0] and homes(made) == ["T"]
+    assert made.cost[1, 0] == pytest.approx(2 * (JOINING - OFFICE) + 200 * PER_PUPIL)
+    full = trusts(table, [0, 0, 0], (0, 0, 0), [today | {"places_for_schools": 1}], cluster_across_kinds="yes")
+    assert homes(full) == [None]
