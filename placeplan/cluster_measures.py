@@ -13,7 +13,8 @@ from models.side_by_side import Standing
 from models.villages import site_gbp
 from placeplan.cluster_case import ClusterCase
 from placeplan.plan_trusts import drawn_trusts
-from placeplan.trust_tables import OUTSIDE, groups_of_plan, scorecards
+from placeplan.trust_groups import OUTSIDE, groups_of_plan
+from placeplan.trust_tables import scorecards
 
 Index = NDArray[np.int64]
 MEASURES = {
@@ -39,7 +40,7 @@ def measured(
     What falls short is what joins a trust beyond what it adds to it, and clusters and schools outside every trust; the
     balances of today's trusts without it are theirs.
     """
-    groups = groups_of_plan(case, policy, school_lead, trust)
+    groups = groups_of_plan(case, school_lead, trust)
     cards, years = scorecards(case, policy, rules, groups)
     small = case.schools["small"].to_numpy(dtype=bool)
     inside = np.flatnonzero(school_lead >= 0)

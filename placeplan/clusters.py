@@ -31,7 +31,8 @@ from placeplan.plan_rules import breaches
 from placeplan.results import StageResult, harmless
 from placeplan.school_by_school import refusals, second_homes
 from placeplan.study import Study
-from placeplan.trust_tables import OUTSIDE, due_diligence, groups_of_plan, joining_order
+from placeplan.trust_groups import OUTSIDE, groups_of_plan
+from placeplan.trust_tables import due_diligence, joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
 from solvers.plans import gap_between
@@ -75,7 +76,7 @@ def clusters_stage(
     if locks is NO_LOCKS and len(broken):
         raise AssertionError(f"The plan breaks rules: {broken.to_dict('records')}")
     found, cards, years = measured(case, policy, rules, planned.school_lead, planned.trust)
-    groups = groups_of_plan(case, policy, planned.school_lead, planned.trust)
+    groups = groups_of_plan(case, planned.school_lead, planned.trust)
     flags = due_diligence(case, policy, groups)
     order, today = joining_order(case, policy, groups, flags), _today(case, planned)
     table = plan_table(case, planned.school_lead, planned.trust)

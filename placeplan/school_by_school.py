@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from geodata.policy import Policy
 from models.villages import site_gbp
 from placeplan.cluster_case import ClusterCase
-from placeplan.trust_tables import Group, group_money, groups_of_plan, joined_since
+from placeplan.trust_groups import Group, groups_of_plan
+from placeplan.trust_tables import group_money, joined_since
 from placeplan.two_levels import TwoLevels
 
 Index = NDArray[np.int64]
@@ -114,7 +115,7 @@ def refusals(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
     """
     costs, lead, schools = Costs(case, planned), planned.school_lead, case.schools
     names = schools["name"].astype(str).to_numpy()
-    groups = {group.name: group for group in groups_of_plan(case, planned.policy, lead, planned.trust)}
+    groups = {group.name: group for group in groups_of_plan(case, lead, planned.trust)}
     viable = {name: _viable(case, planned, group, group.rows) for name, group in groups.items()}
     rows = []
     for row in np.flatnonzero(lead >= 0):

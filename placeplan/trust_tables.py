@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,83 +12,14 @@ from numpy.typing import NDArray
 from geodata.policy import Policy
 from geodata.years import start_year, years_from
 from models.joining import joining_years
-from models.powers import ACADEMY
-from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths, kinds, text
+from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths
 from models.trust_finance import LOW, TrustMoney, clusters_gain, pooling, trust_money
-from models.trusts import new_trust_name, unmistakable_name
 from placeplan.cluster_case import ClusterCase
+from placeplan.trust_groups import NEW, OUTSIDE, Group
 
 Index = NDArray[np.int64]
-TODAY, NEW, OUTSIDE = "trust of today", "new trust", "no trust"
 OWN_SITE = ("council", "authority")
 LAST = ("balance", "condition", "PFI", "intervention")  # flags that put a joiner last
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """A trust with village schools in it, or a cluster outside every trust; rows among all planned schools.
-
-    `leads` are the lead schools of `clusters`, which are whole: one may have schools that are elsewhere; `joins` the
-    clusters and single schools that come new, each its rows; `hub` is the row of the hub.
-    """
-
-    name: str
-    kind: str
-    rows: Index
-    clusters: list[Index]
-    leads: list[int]
-    joins: list[Index]
-    hub: int
-
-
-def groups_of_plan(case: ClusterCase, policy: Policy, school_lead: Index, trust: NDArray[np.object_]) -> list[Group]:
-    """Every trust with a village school or cluster in it, then every cluster that is in none."""
-    own = np.where(kinds(case.everyone) == ACADEMY, text(case.everyone, "trust"), "").astype(object)
-    planned = own.copy()
-    planned[case.row] = trust
-    lead = np.full(len(case.everyone), -1, dtype=np.int64)
-    inside = school_lead >= 0
-    lead[case.row[inside]] = case.row[school_lead[inside]]
-    small = case.row[case.schools["small"].to_numpy(dtype=bool)]
-    told = {str(name) for name in planned[small]} | {str(name) for name in planned[lead >= 0]}
-    hubs = dict(zip(case.today["trust"].astype(str), case.today["hub"], strict=True))
-    found = []
-    for name in sorted(told - {""}):
-        rows = np.flatnonzero(planned == name)
-        clusters = _clusters(lead, rows)
-        came = rows[own[rows] != name]
-        joins = _parts(lead, came)
-        new = name not in hubs
-        hub = int(hubs[name]) if not new else _new_hub(case, name, joins, lead)
-        leads = [int(lead[whole[0]]) for whole in clusters]
-        found.append(Group(name, NEW if new else TODAY, rows, clusters, leads, joins, hub))
-    for rows in _parts(lead, np.flatnonzero((planned == "") & (lead >= 0))):
-        hub = int(lead[rows[0]])
-        name = str(case.everyone["name"].iloc[hub])
-        found.append(Group(name, OUTSIDE, rows, _clusters(lead, rows), [hub], [], hub))
-    return found
-
-
-def _clusters(lead: Index, rows: Index) -> list[Index]:
-    """All of each cluster that has a school among the rows."""
-    return [np.flatnonzero(lead == one) for one in np.unique(lead[rows]) if one >= 0]
-
-
-def _parts(lead: Index, rows: Index) -> list[Index]:
-    """What of each cluster is among the rows, and the single schools."""
-    inside = [rows[lead[rows] == one] for one in np.unique(lead[rows]) if one >= 0]
-    return [*inside, *rows[lead[rows] < 0][:, None]]
-
-
-def _new_hub(case: ClusterCase, name: str, joins: list[Index], lead: Index) -> int:
-    """The lead school that a new trust is named after, else that of its largest cluster."""
-    leads = [int(lead[part[0]]) if lead[part[0]] >= 0 else int(part[0]) for part in joins]
-    at = {int(row): k for k, row in enumerate(case.row)}
-    for one in leads:
-        if one in at and new_trust_name(unmistakable_name(case.schools, at[one])) == name:
-            return one
-    pupils = case.everyone["pupils"].to_numpy(dtype=float)
-    return leads[int(np.argmax([pupils[part].sum() for part in joins]))]
 
 
 def scorecards(
