@@ -12,8 +12,19 @@ from geodata.problems import Problem, nearest
 from geodata.years import parse_academic_year
 
 FILE = "study.toml"
-STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs", "attribution")
+STUDY_KEYS = (
+    "name",
+    "authority",
+    "base_year",
+    "horizon_years",
+    "pupils",
+    "crs",
+    "attribution",
+    "map_tiles",
+    "map_tiles_credit",
+)
 BASE_SCENARIO = "base"
+TILES = re.compile(r"https://[A-Za-z0-9.:-]+/[A-Za-z0-9_./?=&{}@%~-]*")  # its host stands in the pages' security policy
 SCENARIO_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # it names a folder of results
 
 
@@ -26,6 +37,8 @@ class Settings:
     base_year : latest academic year with pupils.
     horizon_years : academic years forecast and planned after the base year.
     attribution : whose data the pages must name; blank for the open licences of the published files.
+    map_tiles : address of an online background that readers of maps may tick; blank for none.
+    map_tiles_credit : whose map that is, as its licence asks.
     pupils : "on_roll" (pupils at the authority's schools) or "resident" (pupils living in its localities).
     policy : values laid over the defaults in every scenario.
     scenarios : further values by scenario, laid over `policy`.
@@ -39,6 +52,8 @@ class Settings:
     pupils: str = "on_roll"
     crs: str = "EPSG:27700"
     attribution: str = ""
+    map_tiles: str = ""
+    map_tiles_credit: str = ""
     policy: Mapping[str, Value] = field(default_factory=dict)
     scenarios: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
@@ -94,6 +109,8 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         pupils=given.get("pupils", "on_roll"),
         crs=given.get("crs", "EPSG:27700"),
         attribution=str(given.get("attribution", "")),
+        map_tiles=given.get("map_tiles", ""),
+        map_tiles_credit=str(given.get("map_tiles_credit", "")),
         policy=policy,
         scenarios=scenarios,
     )
@@ -129,6 +146,12 @@ def _study_problems(given: Mapping[str, Any]) -> list[Problem]:
         wrong("horizon_years", f"{horizon!r} is not a number of years.", "Give a whole number from 1 to 20.")
     if given.get("pupils", "on_roll") not in ("on_roll", "resident"):
         wrong("pupils", f"{given['pupils']!r} is neither on_roll nor resident.", "Give on_roll or resident.")
+    tiles = given.get("map_tiles", "")
+    if tiles and not (isinstance(tiles, str) and TILES.fullmatch(tiles) and all(f"{{{at}}}" in tiles for at in "zxy")):
+        mend = 'Write it as "https://HOST/{z}/{x}/{y}.png", as its maker gives it.'
+        wrong("map_tiles", f"{tiles!r} is not an address of map tiles.", mend)
+    if tiles and not given.get("map_tiles_credit"):
+        wrong("map_tiles_credit", "missing.", "Say whose map it is, as its licence asks.")
     if given.get("crs", "EPSG:27700") != "EPSG:27700":
         wrong("crs", f"{given['crs']!r} is not supported.", 'Use "EPSG:27700", the British National Grid.')
     return problems

@@ -89,18 +89,25 @@ def _layer(areas: gpd.GeoDataFrame, balance: pd.DataFrame, phase: str, years: li
     need, spare, places = np.moveaxis(by_year, 2, 0)
     style_of = area_styles(need, spare, places)
     styles = [*STYLES[:-1], STYLES[-1] if (style_of == len(STYLES) - 1).any() else replace(STYLES[-1], label="")]
-    labels = [[f"need {whole(pupils)}" if pupils >= LEAST_NEED else "" for pupils in row] for row in need]
+    labels = [list(map(_label, *row)) for row in zip(need, spare, strict=True)]
     return Layer(
         key=f"balance-{phase}",
         name=f"{phase.capitalize()} places",
         shapes=_shapes(areas, balance, phase),
         styles=styles,
         style_of=style_of,
-        legend="Need is summed over year groups; where there is any, other year groups may still have spare places.",
+        legend="Need and spare places, each summed over year groups and never set off against each other.",
         view=True,
         shown=shown,
         labels=np.array(labels),
     )
+
+
+def _label(need: float, spare: float) -> str:
+    """Where an area is short, by how much, and beside it what other year groups have to spare."""
+    if need < LEAST_NEED:
+        return ""
+    return f"need {whole(need)}" + (f", spare {whole(spare)}" if spare >= LEAST_NEED else "")
 
 
 def _shapes(areas: gpd.GeoDataFrame, balance: pd.DataFrame, phase: str) -> Shapes:

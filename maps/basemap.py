@@ -1,4 +1,4 @@
-"""What stands behind the data, as there are no tiles: boundaries, main roads, place names."""
+"""What stands behind the data: boundaries, main roads, place names; online tiles only where a study asks for them."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,12 +15,28 @@ BORDER_VERTICES: Final = 10_000
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """An online background, fetched only after the reader ticks it: ``url`` as Leaflet takes it, with {z}, {x}, {y},
+    and ``credit``, whose map it is.
+    """
+
+    url: str
+    credit: str
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host, the only address the page may ask for images."""
+        return "/".join(self.url.split("/")[:3])
+
+
+@dataclass(frozen=True)
 class Basemap:
-    """Each optional, in EPSG:27700: polygons; lines with column ``highway``; points with column ``name``."""
+    """Each optional, in EPSG:27700: polygons; lines with column ``highway``; points with column ``name``; tiles."""
 
     localities: gpd.GeoDataFrame | None = None
     roads: gpd.GeoDataFrame | None = None
     places: gpd.GeoDataFrame | None = None
+    tiles: Tiles | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The basemap as the page's script reads it, simplified and in EPSG:4326."""
@@ -28,6 +44,7 @@ class Basemap:
             "boundaries": [] if self.localities is None else _borders(self.localities),
             "roads": [] if self.roads is None else _roads(self.roads),
             "places": [] if self.places is None else _places(self.places),
+            "tiles": None if self.tiles is None else {"url": self.tiles.url, "credit": self.tiles.credit},
         }
 
 

@@ -89,6 +89,7 @@ def compare_page(
         data=data,
         scripts=[leaflet_script(), *map(asset_text, (*SCRIPTS, "compare.js")), script],
         banners=missing_banners(everything),
+        tiles=basemap.tiles if basemap else None,
         sides=sides,
         maps=[(side, html) for side, (_, html, _) in zip((left, right), maps, strict=True)],
     )

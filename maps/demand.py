@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from maps.basemap import Basemap
+from maps.charts import Band, Bars
 from maps.classes import break_labels, change_labels, classed, round_breaks, symmetric_breaks
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
@@ -16,6 +17,12 @@ from maps.palette import CHANGE, PALE, PUPILS
 from maps.tables import between, html_table, text, whole
 
 PHASES: Final = {"primary": "Primary pupils (R–Y6)", "secondary": "Secondary pupils (Y7–Y11)"}
+VARIANTS: Final = {
+    "mean": "Mean",
+    "p10": "Low (p10)",
+    "p90": "High (p90)",
+}
+ONE_IN_TEN: Final = "One outcome in ten is below p10, one above p90."
 
 
 def demand_map(
@@ -24,6 +31,7 @@ def demand_map(
     notes: PageNotes,
     *,
     base_year: str,
+    cohorts: pd.DataFrame | None = None,
     counts: str = "Pupils living in each locality",
     basemap: Basemap | None = None,
 ) -> str:
@@ -32,20 +40,36 @@ def demand_map(
     ``localities``: locality, name, planning_area_primary, planning_area_secondary, geometry (EPSG:27700,
     polygons, or points drawn as circles). ``phase_forecast``: locality, phase ("primary" or "secondary"),
     academic_year, mean, p10, p50, p90 in pupils, the quantiles those of the phase's sum. The base year has
-    its rows too (ranges may be missing): changes are counted from it. ValueError if it has none.
+    its rows too (ranges may be missing): changes are counted from it. ``cohorts``: locality, academic_year,
+    year_group, mean, for a chart of each locality's cohorts. ValueError if the base year has no row.
     """
     forecast = phase_forecast[phase_forecast["locality"].isin(localities["locality"])]
     years = sorted(forecast["academic_year"].unique())
     if base_year not in years:
         raise ValueError(f"phase_forecast has no rows for the base year {base_year}; it has {', '.join(years)}")
     phases = [phase for phase in PHASES if (forecast["phase"] == phase).any()]
-    pupils = {phase: _by_year(forecast, phase, "mean", localities, years) for phase in phases}
-    shapes = _shapes(localities, forecast, phases, years)
-    layers = [_pupils_layer(shapes, phase, pupils[phase], counts) for phase in phases]
-    layers += [_change_layer(shapes, phase, pupils[phase], years.index(base_year), base_year) for phase in phases]
+    figures = {phase: _figures(forecast, phase, localities, years) for phase in phases}
+    shapes = _shapes(localities, figures, _charts(figures, cohorts, localities, years), years)
+    layers = [_pupils_layer(shapes, phase, figures[phase], counts) for phase in phases]
+    layers += [_change_layer(shapes, phase, figures[phase], years.index(base_year), base_year) for phase in phases]
     layers = [replace(layer, shown=number == 0) for number, layer in enumerate(layers)]
-    table = _table(localities, forecast, phases, years, counts)
-    return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
+    table = _table(localities, figures, years, counts)
+    return map_page(
+        notes,
+        layers,
+        table,
+        years=years,
+        first_year=len(years) - 1,
+        variants=tuple(VARIANTS.values()),
+        basemap=basemap,
+    )
+
+
+def _figures(
+    forecast: pd.DataFrame, phase: str, localities: gpd.GeoDataFrame, years: list[str]
+) -> npt.NDArray[np.float64]:
+    """(variants, years, localities) of a phase's pupils."""
+    return np.stack([_by_year(forecast, phase, column, localities, years) for column in VARIANTS])
 
 
 def _by_year(
@@ -57,8 +81,13 @@ def _by_year(
     return np.asarray(values.reindex(wanted), float).reshape(len(years), len(localities))
 
 
-def _pupils_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], counts: str) -> Layer:
-    breaks = round_breaks(pupils, len(PUPILS))
+def _or_mean(figures: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The figures, the mean (or count) where there is no range: that of the base year is counted."""
+    return np.where(np.isfinite(figures), figures, figures[0])
+
+
+def _pupils_layer(shapes: Shapes, phase: str, figures: npt.NDArray[np.float64], counts: str) -> Layer:
+    breaks, pupils = round_breaks(figures[0], len(PUPILS)), _or_mean(figures)
     styles = [Style(label, fill) for label, fill in zip(break_labels(breaks), PUPILS, strict=False)]
     return Layer(
         key=f"pupils-{phase}",
@@ -66,14 +95,14 @@ def _pupils_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], c
         shapes=shapes,
         styles=[*styles, _no_figure(pupils)],
         style_of=classed(pupils, breaks),
-        legend=f"{counts} (mean forecast), same classes in every year",
+        legend=f"{counts}, same classes in every year. {ONE_IN_TEN}",
         view=True,
     )
 
 
-def _change_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], base: int, base_year: str) -> Layer:
-    change = pupils - pupils[base]
-    breaks = symmetric_breaks(change)
+def _change_layer(shapes: Shapes, phase: str, figures: npt.NDArray[np.float64], base: int, base_year: str) -> Layer:
+    change = _or_mean(figures) - figures[0, base]
+    breaks = symmetric_breaks(change[0])
     styles = [Style(label, fill) for label, fill in zip(change_labels(breaks), CHANGE, strict=True)]
     return Layer(
         key=f"change-{phase}",
@@ -81,7 +110,7 @@ def _change_layer(shapes: Shapes, phase: str, pupils: npt.NDArray[np.float64], b
         shapes=shapes,
         styles=[*styles, _no_figure(change)],
         style_of=classed(change, breaks),
-        legend=f"Pupils more or fewer than in {base_year} (mean forecast)",
+        legend=f"Pupils more or fewer than in {base_year}. {ONE_IN_TEN}",
         view=True,
     )
 
@@ -91,11 +120,35 @@ def _no_figure(values: npt.NDArray[np.float64]) -> Style:
     return Style("no figure" if np.isnan(values).any() else "", PALE, opacity=0.3)
 
 
-def _shapes(localities: gpd.GeoDataFrame, forecast: pd.DataFrame, phases: list[str], years: list[str]) -> Shapes:
+def _charts(
+    figures: dict[str, npt.NDArray[np.float64]],
+    cohorts: pd.DataFrame | None,
+    localities: gpd.GeoDataFrame,
+    years: list[str],
+) -> list[Band | Bars]:
+    """Pupils of each phase by year, and the shown year's cohorts by year group."""
+    drawn: list[Band | Bars] = [
+        Band(f"{PHASES[phase]}, p10 to p90 shaded", *np.moveaxis(own, 1, 2)) for phase, own in figures.items()
+    ]
+    if cohorts is None:
+        return drawn
+    groups = sorted(cohorts["year_group"].unique(), key=lambda group: (group != "R", int(group.strip("RY") or 0)))
+    wanted = pd.MultiIndex.from_product([localities["locality"], years, groups])
+    by_cohort = cohorts.set_index(["locality", "academic_year", "year_group"])["mean"].reindex(wanted)
+    values = by_cohort.to_numpy(float).reshape(len(localities), len(years), len(groups))
+    return [Bars(f"Pupils by year group (stroke: {years[0]})", groups, values), *drawn]
+
+
+def _shapes(
+    localities: gpd.GeoDataFrame,
+    figures: dict[str, npt.NDArray[np.float64]],
+    charts: list[Band | Bars],
+    years: list[str],
+) -> Shapes:
     head, columns = ["Year"], []
-    for phase in phases:
+    for phase, own in figures.items():
         head += [phase.capitalize(), "likely range"]
-        columns += list(_texts(forecast, phase, localities, years))
+        columns += list(_texts(own))
     areas = zip(localities["planning_area_primary"], localities["planning_area_secondary"], strict=True)
     return Shapes(
         key="localities",
@@ -110,26 +163,25 @@ def _shapes(localities: gpd.GeoDataFrame, forecast: pd.DataFrame, phases: list[s
             [[year, *(column[row][place] for column in columns)] for row, year in enumerate(years)]
             for place in range(len(localities))
         ],
+        charts=charts,
     )
 
 
-def _texts(
-    forecast: pd.DataFrame, phase: str, localities: gpd.GeoDataFrame, years: list[str]
-) -> tuple[list[list[str]], list[list[str]]]:
+def _texts(figures: npt.NDArray[np.float64]) -> tuple[list[list[str]], list[list[str]]]:
     """Mean and range from p10 to p90 as text, each by year and locality."""
-    mean, low, high = (_by_year(forecast, phase, name, localities, years) for name in ("mean", "p10", "p90"))
+    mean, low, high = figures
     means = [[whole(value) for value in row] for row in mean]
     return means, [list(map(between, *rows)) for rows in zip(low, high, strict=True)]
 
 
 def _table(
-    localities: gpd.GeoDataFrame, forecast: pd.DataFrame, phases: list[str], years: list[str], counts: str
+    localities: gpd.GeoDataFrame, figures: dict[str, npt.NDArray[np.float64]], years: list[str], counts: str
 ) -> str:
     """One row per locality and phase, one column per year: the mean and the range from p10 to p90."""
     blocks = []
-    for phase in phases:
+    for phase, own in figures.items():
         block = pd.DataFrame({"Locality": localities["name"].to_numpy(), "Phase": phase})
-        for year, means, ranges in zip(years, *_texts(forecast, phase, localities, years), strict=True):
+        for year, means, ranges in zip(years, *_texts(own), strict=True):
             block[year] = [
                 mean if span == "–" else f"{mean} ({span})" for mean, span in zip(means, ranges, strict=True)
             ]

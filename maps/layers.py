@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 
+from maps.charts import Chart
 from maps.geometry import lonlat_geometries, lonlat_points, simplified
 
 Shape = Literal["circle", "square", "diamond", "triangle", "triangle-down", "star", "cross"]
@@ -42,7 +43,8 @@ class Shapes:
 
     ``key`` is a plural noun, also the word for them in messages. ``fields`` are label and value of each
     popup's list; ``rows`` its table under ``head``. With ``rows_of_shown_year`` a popup shows only the rows
-    whose first cell is the academic year on the slider.
+    whose first cell is the academic year on the slider. ``charts`` draw what the table says. ``hints`` is said
+    beside the title when the pointer rests on a feature.
     """
 
     key: str
@@ -53,6 +55,8 @@ class Shapes:
     rows: Sequence[Sequence[Sequence[str]]] = ()
     rows_of_shown_year: bool = False
     searchable: bool = True
+    charts: Sequence[Chart] = ()
+    hints: Sequence[str] = ()
 
     def missing(self) -> int:
         """Number of features without a place on the ground."""
@@ -69,6 +73,8 @@ class Shapes:
             "rows": [list(map(list, rows)) for rows in self.rows],
             "rows_of_shown_year": self.rows_of_shown_year,
             "searchable": self.searchable,
+            "charts": [chart.as_json() for chart in self.charts],
+            "hints": list(self.hints),
         }
 
 
@@ -76,11 +82,12 @@ class Shapes:
 class Layer:
     """One view or overlay of some shapes.
 
-    ``style_of`` is an index into ``styles``, (features,) or (years, features), there with −1 for what is not
-    drawn in a year; ``labels`` is text drawn on the map, in the same form; ``line_px``, in either form,
-    overrides the width of lines. ``head`` and ``rows`` are the popup's table where it is not that of the
-    shapes. Where two maps are compared, a layer with ``codes`` (features,) draws only what the other map
-    codes otherwise. Of the layers with ``view`` the reader sees one at a time.
+    ``style_of`` is an index into ``styles``, (features,), (years, features) or (variants, years, features), with
+    −1 for what is not drawn in a year; the variants are the page's, such as a mean and its likely range. ``labels``
+    is text drawn on the map, in either of the first forms; ``line_px``, likewise, overrides the width of lines.
+    ``head`` and ``rows`` are the popup's table where it is not that of the shapes. Where two maps are compared, a
+    layer with ``codes`` (features,) draws only what the other map codes otherwise. Of the layers with ``view`` the
+    reader sees one at a time.
     """
 
     key: str
@@ -105,7 +112,8 @@ class Layer:
             "shapes": self.shapes.key,
             "styles": [asdict(style) for style in self.styles],
             "style_of": self.style_of.tolist(),
-            "by_year": self.style_of.ndim == 2,
+            "by_year": self.style_of.ndim > 1,
+            "by_variant": self.style_of.ndim == 3,
             "legend": self.legend,
             "view": self.view,
             "shown": self.shown,

@@ -16,11 +16,11 @@ import folium
 import shapely
 from jinja2 import Environment, PackageLoader
 
-from maps.basemap import Basemap
+from maps.basemap import Basemap, Tiles
 from maps.layers import Layer
 from maps.vendored import asset_text, leaflet_script, leaflet_style
 
-SCRIPTS: Final = ("symbols.js", "popup.js", "view.js", "labels.js", "legend.js", "controls.js", "page.js")
+SCRIPTS: Final = ("symbols.js", "charts.js", "popup.js", "view.js", "labels.js", "legend.js", "controls.js", "page.js")
 """The page's own scripts in the order in which they are run."""
 
 
@@ -60,15 +60,16 @@ def map_page(
     *,
     years: Sequence[str] = (),
     first_year: int = 0,
+    variants: Sequence[str] = (),
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of a map with controls, legend and the table below it.
 
     ``table`` is HTML whose texts are escaped already (maps.tables); ``years`` the academic years of the
-    slider, the rows of every ``style_of`` by year; ``first_year`` the index shown first. ValueError if there
-    is nothing to draw.
+    slider, the rows of every ``style_of`` by year; ``first_year`` the index shown first; ``variants`` the words
+    of what figures are shown, the first at first. ValueError if there is nothing to draw.
     """
-    data = map_data(layers, years, first_year, basemap, bounds_of(layers))
+    data = map_data(layers, years, first_year, basemap, bounds_of(layers)) | {"variants": list(variants)}
     name, drawing, script = leaflet_map("main", data["bounds"])
     return controlled_page(
         "map.html",
@@ -80,7 +81,9 @@ def map_page(
         data=data,
         scripts=[leaflet_script(), *map(asset_text, SCRIPTS), f"{script}\nplaceplan.start({name});"],
         banners=missing_banners(layers),
+        tiles=basemap.tiles if basemap else None,
         map=drawing,
+        variants=variants,
     )
 
 
@@ -134,17 +137,25 @@ def controlled_page(
     )
 
 
-def page(template: str, notes: PageNotes, *, styles: Sequence[str], scripts: Sequence[str], **parts: Any) -> str:
+def page(
+    template: str,
+    notes: PageNotes,
+    *,
+    styles: Sequence[str],
+    scripts: Sequence[str],
+    tiles: Tiles | None = None,
+    **parts: Any,
+) -> str:
     """HTML of a page of maps/assets: the frame (title, headings, banners, footer) round the parts it
-    names.
+    names. Images may come from where ``tiles`` do.
     """
     environment = Environment(
         loader=PackageLoader("maps", "assets"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     parts = {"banners": notes.banners, "period": "", **parts}
-    policy = content_policy(styles, scripts)
+    policy = content_policy(styles, scripts, tiles)
     return environment.get_template(template).render(
-        notes=notes, styles=styles, scripts=scripts, policy=policy, **parts
+        notes=notes, styles=styles, scripts=scripts, policy=policy, tiles=tiles, **parts
     )
 
 
@@ -161,6 +172,7 @@ def map_data(
         "years": list(years),
         "first_year": first_year,
         **drawn(layers),
+        "variants": [],
         "sides": [],
         "basemap": (basemap or Basemap()).as_json(),
     }
@@ -183,8 +195,8 @@ def embedded_json(data: dict[str, Any]) -> str:
     return text
 
 
-def content_policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """Content-Security-Policy under which only these styles and scripts work and nothing is fetched."""
+def content_policy(styles: Sequence[str], scripts: Sequence[str], tiles: Tiles | None = None) -> str:
+    """Content-Security-Policy under which only these styles and scripts work and nothing but tiles is fetched."""
 
     def hashes(texts: Sequence[str]) -> str:
         digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
@@ -192,7 +204,7 @@ def content_policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
 
     return (
         f"default-src 'none'; script-src {hashes(scripts)}; style-src {hashes(styles)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
+        f"img-src data:{f' {tiles.origin}' if tiles else ''}; base-uri 'none'; form-action 'none'"
     )
 
 

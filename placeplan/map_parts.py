@@ -35,7 +35,7 @@ def notes(study: Study, title: str, question: str, *links: tuple[str, str]) -> P
 
 def basemap(study: Study) -> Basemap:
     """Boundaries and, where they are given, main roads and the names of settlements."""
-    from maps.basemap import Basemap
+    from maps.basemap import Basemap, Tiles
 
     roads = study.roads.lines() if study.roads is not None else None
     places = None
@@ -43,7 +43,9 @@ def basemap(study: Study) -> Basemap:
         order = {kind: rank for rank, kind in enumerate(("city", "town", "village", "hamlet"))}
         named = study.tables["places"].sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable")
         places = points(named[named["kind"] != "hamlet"])
-    return Basemap(localities=study.tables["localities"], roads=roads, places=places)
+    said = study.settings
+    tiles = Tiles(said.map_tiles, said.map_tiles_credit) if said.map_tiles else None
+    return Basemap(localities=study.tables["localities"], roads=roads, places=places, tiles=tiles)
 
 
 def school_points(study: Study) -> gpd.GeoDataFrame:

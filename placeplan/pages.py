@@ -78,7 +78,10 @@ def demand_page(study: Study, results: Path, about: PageNotes, background: Basem
     forecast = read_stage(results / "forecast", "forecast_phase")
     localities = study.tables["localities"]
     base = study.settings.base_year
-    return demand_map(localities, forecast, about, base_year=base, counts=whom(study), basemap=background)
+    cohorts = read_stage(results / "forecast", "forecast")
+    return demand_map(
+        localities, forecast, about, base_year=base, cohorts=cohorts, counts=whom(study), basemap=background
+    )
 
 
 def whom(study: Study) -> str:

@@ -10,6 +10,7 @@ from browser import OpenedPage, check_map, open_page
 from shapely.geometry import LineString, Point, box
 
 from maps.balance import area_styles, balance_map
+from maps.basemap import Basemap, Tiles
 from maps.clusters import clusters_map
 from maps.deficits import percent
 from maps.demand import demand_map
@@ -212,6 +213,59 @@ def test_popup_has_pupils_and_range_of_each_year(tmp_path: Path) -> None:
         assert "Nothing of that name" in opened.page.inner_text("#found")
 
 
+@pytest.mark.browser
+def test_low_and_high_figures_colour_the_map_and_a_click_shows_the_cohorts(tmp_path: Path) -> None:
+    """The map shows the mean under the name of p90, or a chart other pupils than the table beside it."""
+    localities, forecast = demand_tables()
+    groups = pd.DataFrame({"year_group": ["Y10", "R"], "mean": [7.0, 3.0]})
+    by_year = localities[["locality"]].merge(pd.DataFrame({"academic_year": YEARS}), how="cross")
+    cohorts = by_year.merge(groups, how="cross")
+    cohorts.loc[(cohorts["locality"] == 5) & (cohorts["academic_year"] == YEARS[0]), "mean"] = 14.0
+    file = saved(tmp_path, demand_map(localities, forecast, NOTES, base_year=YEARS[0], cohorts=cohorts))
+    with open_page(file) as opened:
+        page = opened.page
+        opened.show("change-primary")
+        mean = fills(opened, "change-primary")
+        page.get_by_label("High (p90)").check()
+        high = fills(opened, "change-primary")
+        assert high != mean and "High (p90)" in page.inner_text("#legend h2")
+        page.get_by_label("Low (p10)").check()
+        assert fills(opened, "change-primary")[5] in CHANGE[:3], "p10 is below the base year everywhere"
+        page.fill("#query", "Place 5")
+        page.press("#query", "Enter")
+        bars = page.locator(".popup .chart").first
+        assert bars.locator("text").all_text_contents()[-2:] == ["R", "10"], "cohorts in the order of age"
+        tall = [float(bar.get_attribute("height") or 0) for bar in bars.locator(".bar").all()]
+        assert tall[1] == pytest.approx(tall[0] * 7 / 3), "Y10 has 7 pupils, R 3"
+        base = [float(line.get_attribute("y1") or 0) for line in bars.locator(".base").all()]
+        assert base[0] == base[1], "both stood at 14 in the base year"
+        assert page.locator(".popup .chart .mean").count() == 1, "no secondary figure, no chart of it"
+        assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_places_behind_the_map_are_found_and_tiles_wait_to_be_asked(tmp_path: Path) -> None:
+    """A village that is on the map cannot be found, or opening a page tells a server of tiles who reads it."""
+    localities, forecast = demand_tables()
+    places = gpd.GeoDataFrame({"name": ["Little Wood"]}, geometry=points(1), crs=CRS)
+    behind = Basemap(places=places, tiles=Tiles("https://tiles.example.org/{z}/{x}/{y}.png", "A & B"))
+    file = saved(tmp_path, demand_map(localities, forecast, NOTES, base_year=YEARS[0], basemap=behind))
+    with open_page(file) as opened:
+        page = opened.page
+        page.fill("#query", "little wood")
+        page.press("#query", "Enter")
+        middle = page.evaluate(
+            "() => { const {lat, lng} = placeplan.state.views[0].map.getCenter(); return [lat, lng]; }"
+        )
+        ((lon, lat),) = places.to_crs(4326).get_coordinates().to_numpy()
+        assert middle == pytest.approx([lat, lon], abs=1e-4)
+        assert opened.problems() == []
+        page.locator("#tiles").check()
+        page.wait_for_timeout(300)
+        asked = [url for url in opened.requests if url != opened.file]
+        assert asked and all(url.startswith("https://tiles.example.org/") for url in asked)
+
+
 def test_demand_map_needs_its_base_year() -> None:
     localities, forecast = demand_tables()
     with pytest.raises(ValueError, match="2019/20"):
@@ -247,7 +301,7 @@ def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
     with open_page(file) as opened:
         page = opened.page
         assert fills(opened, "balance-primary")[0].startswith("url(#hatch-balance-primary-")
-        assert "need 12" in page.locator(".map-label").all_inner_texts()
+        assert "need 12, spare 20" in page.locator(".map-label").all_inner_texts()
         page.fill("#query", "One")
         page.press("#query", "Enter")
         read = [row.split() for row in page.locator(".popup tbody tr").all_inner_texts()]
@@ -255,7 +309,7 @@ def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
         page.locator("#year").focus()
         page.keyboard.press("Home")
         assert not fills(opened, "balance-primary")[0].startswith("url")
-        assert "need 12" not in page.locator(".map-label").all_inner_texts()
+        assert not [text for text in page.locator(".map-label").all_inner_texts() if "need" in text]
         assert page.locator(".popup tbody tr").first.inner_text().split() == ["R", "60", "60", "0", "0"]
         page.fill("#query", "st marys")
         page.press("#query", "Enter")

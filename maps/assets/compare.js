@@ -16,6 +16,7 @@ function compare(maps) {
   tellFacts(state);
   wireLayers(state);
   wireYear(state);
+  wireTiles(state);
   document.getElementById("year")?.addEventListener("input", () => tellFacts(state));
   wireSearch(state, Object.assign({}, data.shapes, ...data.sides.map((side) => side.shapes)));
   redraw(state);

@@ -30,6 +30,24 @@ function wireYear(state) {
   });
 }
 
+/* The online background, fetched for the first time when it is ticked. */
+function wireTiles(state) {
+  const box = document.getElementById("tiles"), { tiles } = state.data.basemap;
+  if (!box) return;
+  const behind = state.views.map(({ map }) => [map, L.tileLayer(tiles.url, { maxZoom: 19, zIndex: 0 })]);
+  box.addEventListener("change", () => {
+    for (const [map, layer] of behind) box.checked ? layer.addTo(map) : layer.remove();
+  });
+}
+
+function wireVariants(state) {
+  for (const choice of document.querySelectorAll(".controls input[name=variant]"))
+    choice.addEventListener("change", () => {
+      state.variant = Number(choice.value);
+      redraw(state);
+    });
+}
+
 function fold(text) {
   return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/[^\p{L}\p{N} ]/gu, "").toLowerCase().trim();
 }
@@ -38,6 +56,7 @@ function wireSearch(state, allShapes) {
   const entries = [];
   for (const [key, shapes] of Object.entries(allShapes))
     if (shapes.searchable) shapes.titles.forEach((title, i) => shapes.geometry[i] && entries.push({ key, i, title, folded: fold(title) }));
+  for (const [point, title] of state.data.basemap.places) entries.push({ point, title, folded: fold(title) });
   document.getElementById("titles").append(...entries.map(({ title }) => Object.assign(element("option"), { value: title })));
   let last = "", turn = 0;
   document.getElementById("search").addEventListener("submit", (event) => {
@@ -55,8 +74,13 @@ function wireSearch(state, allShapes) {
   });
 }
 
-/* The feature in the middle of every map that has it, with its popup open. */
-function visit(state, { key, i }) {
+/* The feature in the middle of every map that has it, with its popup open; a settlement in the middle of the map. */
+function visit(state, { key, i, point }) {
+  if (point) {
+    const [{ map }] = state.views;
+    map.setView(point, Math.max(map.getZoom(), 12.5), { animate: false });
+    return;
+  }
   const rows = state.rows.filter((row) => row.shapes === key);
   const row = rows.find((candidate) => state.shown[candidate.key]) || rows[0];
   show(state, row, true);

@@ -18,10 +18,11 @@ function drawLegend(state) {
 /* One layer's part, from its drawing on every map of the page. */
 function legendOf(state, drawn, box) {
   const layer = drawn[0];
-  const used = new Set(drawn.flatMap(({ style_of }) => style_of.flat()));
+  const used = new Set(drawn.flatMap(({ style_of }) => style_of.flat(2)));
   const named = layer.styles.filter((style, i) => style.label && (layer.view || used.has(i)));
   if (!named.length) return;
-  if (named.length > 1) box.append(element("h2", layer.by_year ? `${layer.name}, ${state.data.years[state.year]}` : layer.name));
+  const shown = [layer.name, layer.by_year && state.data.years[state.year], layer.by_variant && state.data.variants[state.variant]];
+  if (named.length > 1) box.append(element("h2", shown.filter(Boolean).join(", ")));
   for (const said of new Set(drawn.map(({ legend }) => legend))) if (said) box.append(element("p", said));
   const kind = (drawn.flatMap(({ on }) => on.geometry).find((geometry) => geometry) || { type: "Point" }).type;
   const list = box.appendChild(element("ul"));

@@ -9,6 +9,8 @@ function start(map) {
   view.layers = makeLayers(state, map, state.data.layers, state.data.shapes);
   wireLayers(state);
   wireYear(state);
+  wireVariants(state);
+  wireTiles(state);
   wireSearch(state, state.data.shapes);
   map.on("zoomend moveend", () => tidy(map));
   redraw(state);
@@ -21,6 +23,6 @@ function readState() {
   const rows = layers.filter((layer, n) => layers.findIndex(({ key }) => key === layer.key) === n);
   const shown = Object.fromEntries(rows.map((row) => [row.key, row.shown]));
   addHatches(layers);
-  placeplan.state = { data, rows, shown, year: data.first_year, views: [] };
+  placeplan.state = { data, rows, shown, year: data.first_year, variant: 0, views: [] };
   return placeplan.state;
 }

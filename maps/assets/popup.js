@@ -6,7 +6,7 @@ function popup(state, layer, i) {
   const box = element("div", undefined, "popup");
   const title = box.appendChild(element("h2", shapes.titles[i]));
   title.dir = "auto";
-  box.append(pairs(shapes.fields[i]));
+  box.append(pairs(shapes.fields[i]), ...charts(state, shapes, i));
   const year = state.data.years[state.year];
   const rows = (told.rows[i] || []).filter((row) => !shapes.rows_of_shown_year || row[0] === year);
   if (rows.length) box.append(rowsTable(told.head, rows, year, shapes.rows_of_shown_year));

@@ -11,8 +11,30 @@ function openView(state, map) {
   map.fitBounds(state.data.bounds, { padding: [12, 12], animate: false });
   map.setMinZoom(map.getZoom() - 2);
   addBasemap(map, state.data.basemap);
+  addFullScreen(map);
   state.views.push(view);
   return view;
+}
+
+/* A button that fills the screen with the map, its controls and its legend. */
+function addFullScreen(map) {
+  if (!document.fullscreenEnabled) return;
+  const control = L.control({ position: "topleft" });
+  control.onAdd = () => {
+    const button = element("button", "Full screen", "full-screen");
+    button.type = "button";
+    L.DomEvent.disableClickPropagation(button);
+    button.addEventListener("click", () => {
+      if (document.fullscreenElement) document.exitFullscreen();
+      else document.querySelector(".map-and-controls").requestFullscreen();
+    });
+    document.addEventListener("fullscreenchange", () => {
+      button.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
+      map.invalidateSize();
+    });
+    return button;
+  };
+  control.addTo(map);
 }
 
 function addBasemap(map, { boundaries, roads, places }) {
@@ -40,8 +62,8 @@ function addItems(state, map, layer) {
     const item = geometry.type === "Point"
       ? L.marker([geometry.coordinates[1], geometry.coordinates[0]], { icon: icon(layer, style), keyboard: false, zIndexOffset: 1000 * style.size_px })
       : path(layer, geometry, pathStyle(state, layer, style, i));
-    item.bindPopup(() => popup(state, layer, i), { maxWidth: Math.min(340, size.x - 60), minWidth: 200, maxHeight: Math.min(420, size.y - 90), autoPanPadding: [8, 8] });
-    item.bindTooltip(() => { const node = element("span", shorten(shapes.titles[i])); node.dir = "auto"; return node; }, { sticky: true });
+    item.bindPopup(() => popup(state, layer, i), { maxWidth: Math.min(340, size.x - 60), minWidth: 200, maxHeight: Math.min(480, size.y - 60), autoPanPadding: [8, 8] });
+    item.bindTooltip(() => { const node = element("span", [shorten(shapes.titles[i]), shapes.hints[i]].filter(Boolean).join(": ")); node.dir = "auto"; return node; }, { sticky: true });
     return item.addTo(layer.group);
   });
   if (!layer.labels) return;
@@ -57,9 +79,10 @@ function path(layer, geometry, style) {
   return isLine ? L.polyline(points, options) : L.polygon(points, options);
 }
 
-/* A layer's figures in the shown year: they are one row, or a row a year. */
+/* A layer's figures in the shown year: they are one row, or a row a year, or rows by year for each variant. */
 function ofYear(state, values) {
-  return Array.isArray(values[0]) ? values[state.year] : values;
+  const own = Array.isArray(values[0]?.[0]) ? values[state.variant] : values;
+  return Array.isArray(own[0]) ? own[state.year] : own;
 }
 
 function styleOf(state, layer, i) {
