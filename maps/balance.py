@@ -62,7 +62,7 @@ def balance_map(
     chances: list[Layer] = []
     for phase in sorted(known["phase"].unique()):
         own = areas[areas["phase"] == phase].reset_index(drop=True)
-        layers.append(_layer(own, known[known["phase"] == phase], phase, years, shown=not layers))
+        layers.append(balance_layer(own, known[known["phase"] == phase], phase, years, shown=not layers))
         chances += deficit_layers(layers[-1].shapes, own, deficits, phase, years, least)
     layers += [*chances, schools_layer(schools)]
     names = areas.set_index(["planning_area", "phase"])["name"]
@@ -82,7 +82,10 @@ def area_styles(
     return np.select([need >= LEAST_NEED, places > 0], [by_need, by_spare], len(STYLES) - 1).astype(int)
 
 
-def _layer(areas: gpd.GeoDataFrame, balance: pd.DataFrame, phase: str, years: list[str], shown: bool) -> Layer:
+def balance_layer(areas: gpd.GeoDataFrame, balance: pd.DataFrame, phase: str, years: list[str], shown: bool) -> Layer:
+    """A phase's areas by need, and where there is none by spare places, year by year; tables as for balance_map, the
+    areas and the balance of this phase only.
+    """
     sums = balance.groupby(["academic_year", "planning_area"])[["need", "spare", "places"]].sum()
     wanted = pd.MultiIndex.from_product([years, areas["planning_area"]])
     by_year = sums.reindex(wanted).fillna(0).to_numpy().reshape(len(years), len(areas), 3)

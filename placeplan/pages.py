@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from placeplan.bid_maps import bid_pages
 from placeplan.frontier_map import frontier_page
@@ -16,6 +18,8 @@ from placeplan.study import Study
 if TYPE_CHECKING:
     from maps.basemap import Basemap
     from maps.page import PageNotes
+
+    Maker = Callable[[Study, Path, PageNotes, Basemap], str | None]
 
 VILLAGE_PHASES = ("infant", "first", "junior", "primary")
 
@@ -30,8 +34,12 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
 
     if "geometry" not in study.tables["localities"]:
         return StageResult(summary={"status": "done", "warnings": ["Localities have no geometry: no maps."]})
-    makers = {"demand": ("forecast", demand_page), "balance": ("balance", balance_page)}
-    makers |= {"estate": ("estate", estate_page), "clusters": ("clusters", clusters_page)}
+    makers: dict[str, tuple[str, Maker]] = {
+        "demand": ("forecast", demand_page),
+        "balance": ("balance", balance_page),
+    }
+    makers |= {"commissioning": ("estate", commissioning_page), "estate": ("estate", estate_page)}
+    makers["clusters"] = ("clusters", clusters_page)
     if (results / "estate" / "frontier_decisions.parquet").exists():
         makers["frontier"] = ("estate", frontier_page)
     pages: dict[str, str] = {}
@@ -42,7 +50,10 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     for name, (stage, make) in makers.items():
         if stage in ran and (on_map or stage == "forecast") and (stage != "clusters" or small):
             title, question = QUESTIONS[name]
-            pages[f"{name}.html"] = make(study, results, notes(study, title, question), background)
+            text = make(study, results, notes(study, title, question), background)
+            if text is None:
+                continue
+            pages[f"{name}.html"] = text
             entries.append(Entry(f"{name}.html", title, question))
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
@@ -65,6 +76,7 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
 QUESTIONS = {
     "demand": ("Demand", "How many pupils will need a place, where, and how will that change?"),
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
+    "commissioning": ("Commissioning", "Which schools and sites gain places, when, and who would come?"),
     "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
     "frontier": ("Plans side by side", "Where do the plans of the frontier differ?"),
     "clusters": ("Clusters and trusts", "Which village schools could share one executive head, and in which trust?"),
@@ -107,12 +119,44 @@ def balance_page(study: Study, results: Path, about: PageNotes, background: Base
     )
 
 
+def commissioning_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str | None:
+    """What adds places, year by year, with the sites considered; none where there is nothing of the kind."""
+    from maps.commissioning import ADDING, commissioning_map
+
+    decisions = likely_decisions(results)
+    sites = study.tables.get("sites")
+    if sites is None and not decisions["action"].isin(ADDING).any():
+        return None
+    allocation = read_stage(results / "estate", "allocation")
+    last = str(allocation["academic_year"].max())
+    balance = read_stage(results / "balance", "balance")
+    areas = planning_areas(study)
+    known = balance.merge(areas[["planning_area", "phase", "name"]], on=["planning_area", "phase"])
+    return commissioning_map(
+        school_points(study),
+        decisions,
+        read_stage(results / "estate", "places_planned"),
+        journey_lines(study, allocation[allocation["academic_year"] == last]),
+        areas,
+        known,
+        about,
+        sites=points(sites) if sites is not None else None,
+        journeys_year=last,
+        basemap=background,
+    )
+
+
+def likely_decisions(results: Path) -> pd.DataFrame:
+    """Decisions taken in most futures; the report has what is done in few."""
+    decisions = read_stage(results / "estate", "decisions")
+    return decisions[decisions["probability"] >= 0.5]
+
+
 def estate_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
     """What each school and site does, and the journeys of the last plan year."""
     from maps.estate import estate_map
 
-    decisions = read_stage(results / "estate", "decisions")
-    decisions = decisions[decisions["probability"] >= 0.5]  # the report has what is done in few futures
+    decisions = likely_decisions(results)
     allocation = read_stage(results / "estate", "allocation")
     last = allocation[allocation["academic_year"] == allocation["academic_year"].max()]
     sites = study.tables.get("sites")
