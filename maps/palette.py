@@ -24,6 +24,9 @@ CHANCE: Final = ("#feedde", "#fdbe85", "#fd8d3c", "#e6550d", "#a63603")
 GROUPS: Final = ("#a6cee3", "#1f78b4", "#b2df8a", "#33a02c")
 """Paired, 4 classes: neighbours told apart; the colours rank nothing."""
 
+LINES: Final = ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#a6761d")
+"""Dark2, 6 classes: lines told apart; the colours rank nothing."""
+
 ADDS, ADDS_LIGHT, TAKES_LIGHT, TAKES = "#5e3c99", "#b2abd2", "#fdb863", "#e66101"
 """The ends of PuOr: a decision that adds places is purple, one that takes them away orange."""
 

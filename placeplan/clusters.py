@@ -25,6 +25,7 @@ from placeplan.cluster_choices import (
 )
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
 from placeplan.journeys import planned_schools
+from placeplan.kept_apart import kept_apart
 from placeplan.left_alone import left_alone, left_outside
 from placeplan.plan_file import COLUMNS, drawn_in, locks_of, plan_table, read_plan
 from placeplan.plan_rules import breaches
@@ -59,9 +60,9 @@ def clusters_stage(
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
     Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_alone,
-    trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans
-    (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining, due_diligence. A plan that
-    does not pass verification is never returned.
+    cluster_apart, trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes,
+    cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan and trust), trust_finance,
+    joining, due_diligence. A plan that does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
@@ -84,6 +85,7 @@ def clusters_stage(
         "clusters": table,
         "cluster_savings": cluster_savings(case, policy, table),
         "cluster_alone": left_alone(case, planned),
+        "cluster_apart": kept_apart(planned),
         "trusts_outside": left_outside(case, planned),
         "cluster_breaches": broken,
         **tables,

@@ -184,8 +184,24 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
     links = lines(at.loc[members["urn"]], at.loc[leads.loc[members["cluster"]]])
     links = links.assign(urn=members["urn"].to_numpy(), travel_min=members["travel_min"].to_numpy())
     plan = clusters[["urn", "cluster", "trust", "role", "travel_min"]]
-    shown = schools[schools["phase"].isin(VILLAGE_PHASES)]
-    return clusters_map(shown.drop(columns="trust"), plan, links, about, basemap=background)
+    told = read_summary(results / "clusters") or {}
+    closing = pd.DataFrame({"urn": told.get("left_out_as_closing", []), "role": "closing"})
+    plan = pd.concat([plan, closing.astype({"urn": plan["urn"].dtype})], ignore_index=True)
+    shown = schools["phase"].isin(VILLAGE_PHASES) | schools["urn"].isin(plan["urn"])
+    if "trust" in schools:
+        shown |= schools["trust"].isin(plan["trust"].dropna())
+    extra = {}
+    if "measures" in told:
+        trusts = read_stage(results / "clusters", "trusts")
+        apart = read_stage(results / "clusters", "cluster_apart")
+        apart = apart[apart["urn"].isin(at.index) & apart["other_urn"].isin(at.index)].reset_index(drop=True)
+        pairs = lines(at.loc[apart["urn"]], at.loc[apart["other_urn"]])
+        extra = {
+            "trusts": trusts[trusts["plan"] == "planned"],
+            "savings": read_stage(results / "clusters", "cluster_savings").set_index("cluster")["leadership_saved_gbp"],
+            "apart": pairs.assign(**{name: apart[name] for name in ("name", "other_name", "drive_min", "rules")}),
+        }
+    return clusters_map(schools[shown], plan, links, about, **extra, basemap=background)
 
 
 def stage_summaries(results: Path, ran: Collection[str] | None = None) -> dict[str, dict[str, object]]:

@@ -143,7 +143,31 @@ def clusters_page() -> str:
     )
     line = LineString([points(2)[0], points(2)[1]])
     links = gpd.GeoDataFrame({"urn": [101], "travel_min": [8.4]}, geometry=[line], crs=CRS)
-    return clusters_map(schools(), table, links, NOTES)
+    trusts = pd.DataFrame(
+        {
+            "trust": ["T1", "T2"],
+            "hub": [HOSTILE, "School 2"],
+            "viable": [False, True],
+            "stops_in": ["2024/25", None],
+            "balance_gbp": [1.0, 2.0],
+            "reserves_p10_gbp": [-5.0, 7.0],
+        }
+    )
+    at = points(4)
+    pairs = [(0, 2, 3), (0, 3, 4), (1, 3, 5), (0, 1, 6)]  # the third nearest of each of two is not drawn
+    apart = gpd.GeoDataFrame(
+        {
+            "name": [f"S{a}" for a, _, _ in pairs],
+            "other_name": [f"S{b}" for _, b, _ in pairs],
+            "drive_min": [minutes for _, _, minutes in pairs],
+            "rules": HOSTILE,
+        },
+        geometry=[LineString([at[a], at[b]]) for a, b, _ in pairs],
+        crs=CRS,
+    )
+    today = schools().assign(trust=[None, None, None, "T2"])
+    saved_gbp = pd.Series({HOSTILE: 50_000.0, "c2": -1_000.0})
+    return clusters_map(today, table, links, NOTES, trusts=trusts, savings=saved_gbp, apart=apart)
 
 
 def saved(folder: Path, text: str) -> Path:
@@ -403,13 +427,20 @@ def test_unknown_action_or_role_is_an_error() -> None:
 @pytest.mark.browser
 def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
     file = saved(tmp_path, clusters_page())
-    check_map(file, {"clusters": 2, "trusts": 2, "drives": 1, "schools": 4})
+    check_map(file, {"clusters": 2, "trusts": 2, "drives": 1, "schools": 4, "apart": 4})
     with open_page(file) as opened:
         page = opened.page
         assert {"8 min", HOSTILE, "c2"} <= set(page.locator(".map-label").all_text_contents())
+        opened.show("trusts")
+        said = set(page.locator(".map-label").all_text_contents())
+        assert {"T1: not viable from 2024/25", "T2: viable"} <= said, "a trust's verdict is not another's"
+        dashes = page.locator(".layer-trusts").evaluate_all("all => all.map((p) => p.getAttribute('stroke-dasharray'))")
+        assert [bool(dash) for dash in dashes] == [True, False], "broken lines where the money does not last"
+        spokes = page.locator(".layer-trusts").nth(1).get_attribute("d") or ""
+        assert spokes.count("M") == 1, "T2 keeps the school that was not considered: one line from its hub to it"
         page.fill("#query", "School 3")
         page.press("#query", "Enter")
-        assert "in no cluster" in page.inner_text(".popup dl")
+        assert "not considered" in page.inner_text(".popup dl") and "T2" in page.inner_text(".popup dl")
         assert "lead school" in page.inner_text("#legend")
         assert opened.problems() == []
 
