@@ -110,11 +110,11 @@ def _forms(entry: float) -> str:
 
 def _chosen(chosen: gpd.GeoDataFrame, adding: pd.DataFrame, paths: pd.DataFrame, years: list[str]) -> Layer:
     """Schools and sites that gain places: hollow until their year, with the places added by the shown year."""
+    kind = chosen["action"].map(list(ADDING).index).to_numpy(int)
     styles = [ACTIONS[action] for action in ADDING]
-    styles += [replace(style, fill=WHITE, label="" if number else LATER) for number, style in enumerate(styles)]
+    styles += [replace(one, fill=WHITE, label=LATER if n == kind.min() else "") for n, one in enumerate(styles)]
     own = dict(iter(adding.groupby("key")))
     by_key = {key: rows.set_index("academic_year").reindex(years) for key, rows in paths.groupby("key")}
-    kind = chosen["action"].map(list(ADDING).index).to_numpy(int)
     begun = np.array([by_key[key]["begun"].to_numpy(bool) for key in chosen["key"]]).T
     added = np.array([by_key[key]["added"].to_numpy(float) for key in chosen["key"]]).T
     shapes = Shapes(

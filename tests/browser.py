@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 DESKTOP = (1366, 768)
@@ -45,6 +46,16 @@ class OpenedPage:
         """Features of each layer on the map, by the page's own account."""
         counts: dict[str, int] = self.page.evaluate("() => window.placeplan.counts")
         return counts
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds serious or critical by the rules of WCAG 2.2 A and AA, a line each."""
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = Axe().run(self.page, options={"runOnly": {"type": "tag", "values": tags}}).response["violations"]
+        return [
+            f"{rule['id']}: {rule['nodes'][0]['html'][:120]}"
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+        ]
 
     def drawn(self, layer: str) -> int:
         """Features of a layer found in the document: SVG paths and markers."""

@@ -12,6 +12,7 @@ from shapely.geometry import LineString, Point, box
 from maps.balance import area_styles, balance_map
 from maps.basemap import Basemap, Tiles
 from maps.clusters import clusters_map
+from maps.commissioning import commissioning_map
 from maps.deficits import percent
 from maps.demand import demand_map
 from maps.estate import MOST_LINES, estate_map
@@ -22,6 +23,7 @@ HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
 NOTES = PageNotes("T", "Study", "base", "Why?", ["Demonstration on old data: nobody's proposal"], "Contains data")
 YEARS = ["2022/23", "2023/24", "2024/25"]
 CRS = "EPSG:27700"
+BULGE = {("2023/24", "R"), ("2024/25", "Y1")}
 
 
 def squares(count: int) -> list[object]:
@@ -422,6 +424,75 @@ def test_unknown_action_or_role_is_an_error() -> None:
         estate_map(schools(), decisions, gpd.GeoDataFrame(), gpd.GeoDataFrame(), NOTES)
     with pytest.raises(ValueError, match="boss"):
         clusters_map(schools(), pd.DataFrame({"urn": [1], "role": ["boss"]}), gpd.GeoDataFrame(), NOTES)
+
+
+@pytest.mark.browser
+def test_commissioning_map_adds_places_year_by_year(tmp_path: Path) -> None:
+    """A site drawn as open before it opens, places of another year, or a site considered that is nowhere to be seen."""
+    areas, balance = balance_tables()
+    known = balance.merge(areas[["planning_area", "phase", "name"]], on=["planning_area", "phase"])
+    sites = gpd.GeoDataFrame(
+        {"site": ["X", "Y"], "name": ["Field X", "Field Y"], "min_fe": [1.0, 2.0], "max_fe": 2.0, "owner": "Council"},
+        geometry=[Point(480500, 300500), Point(481500, 301500)],
+        crs=CRS,
+    )
+    decisions = pd.DataFrame(
+        {
+            "facility": ["100", "X", "101"],
+            "urn": [100, None, 101],
+            "site": [None, "X", None],
+            "action": ["bulge class", "new school", "close"],
+            "academic_year": ["2023/24", "2024/25", "2024/25"],
+            "places_before": [60, 0, 90],
+            "places_after": [60, 60, 0],
+            "cost_gbp": 1.0,
+            "capital_gbp": [300_000, 7_000_000, 0],
+            "proposer": "LA",
+            "decider": "LA",
+            "reason": HOSTILE,
+        }
+    )
+    rows = [
+        ("100", year, group, 30.0, 60.0 if (year, group) in BULGE else 30.0) for year in YEARS for group in ("R", "Y1")
+    ]
+    rows += [("X", "2024/25", "R", 0.0, 60.0)]
+    places = pd.DataFrame(rows, columns=["facility", "academic_year", "year_group", "places_today", "places_plan"])
+    homes = [Point(480500 + 300 * i, 300500 + 200 * (i % 2)) for i in range(4)]
+    journeys = gpd.GeoDataFrame(
+        {"demand_point": list("abcd"), "facility": "X", "pupils": [20.0, 20, 10, 1], "distance_m": [1.0, 2, 3, 900]},
+        geometry=[LineString([home, Point(480500, 300500)]) for home in homes],
+        crs=CRS,
+    )
+    page = commissioning_map(
+        schools(), decisions, places, journeys, areas, known, NOTES, sites=sites, journeys_year="2024/25"
+    )
+    file = saved(tmp_path, page)
+    check_map(file, {"commissioned": 2, "candidates": 1, "catchments": 1, "journeys": 4, "balance-primary": 2})
+    with open_page(file) as opened:
+        page = opened.page
+        shown = lambda: [text for text in page.locator(".map-label").all_text_contents() if text]  # noqa: E731
+        assert shown() == ["+30 places", "+60 places"]
+        page.locator("#year").focus()
+        page.keyboard.press("Home")
+        assert shown() == [], "nothing is added in the base year"
+        assert "decided, from a later year" in page.inner_text("#legend")
+        page.keyboard.press("ArrowRight")
+        assert shown() == ["+30 places"], "the bulge class has begun, the school has not"
+        page.fill("#query", "Field X")
+        page.press("#query", "Enter")
+        told = [row.split() for row in page.locator(".popup tbody tr").all_inner_texts()]
+        assert told == [
+            ["2022/23", "–", "0", "FE", "0", "0"],
+            ["2023/24", "–", "0", "FE", "0", "0"],
+            ["2024/25", "R", "2", "FE", "60", "+60"],
+        ]
+        page.fill("#query", "Field Y")
+        page.press("#query", "Enter")
+        assert "2 to 2 FE" in page.inner_text(".popup dl") and "not chosen" in page.inner_text(".popup dl")
+        page.locator(".numbers summary").click()
+        table = page.locator(".numbers").inner_text()
+        assert "£7.0 million" in table and "+60" in table and "close" not in table
+        assert opened.problems() == []
 
 
 @pytest.mark.browser

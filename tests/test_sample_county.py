@@ -7,7 +7,9 @@ import pytest
 from browser import DESKTOP, PHONE, check_map, open_page
 from stored_plans import check_stored_plans
 
+from maps.commissioning import ADDING
 from placeplan.cli import main
+from placeplan.pages import VILLAGE_PHASES
 from placeplan.pipeline import NAMES
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
@@ -129,11 +131,26 @@ def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> 
     check_map(maps / "balance.html", {"balance-primary": areas, "balance-secondary": 3, "schools": schools})
     opened = (read_stage(results / "estate", "decisions")["action"] == "new school").sum()
     check_map(maps / "estate.html", {"decisions": schools + opened, "candidates": 3 - opened})
+    adding = read_stage(results / "estate", "decisions")["action"].isin(ADDING).sum()
+    check_map(maps / "commissioning.html", {"commissioned": adding, "candidates": 3 - opened, "balance-primary": areas})
     members = int((clusters["role"] == "member").sum())
-    check_map(maps / "clusters.html", {"drives": members, "schools": schools - 10})
+    shown = study.tables["schools"]["phase"].isin(VILLAGE_PHASES) | study.tables["schools"]["trust"].isin(
+        clusters["trust"]
+    )
+    check_map(maps / "clusters.html", {"drives": members, "schools": int(shown.sum())})
     with open_page(maps / "index.html") as page:
         assert page.problems() == []
-        assert page.page.locator("main a").count() == 11
+        assert page.page.locator("main a").count() == 12
+
+
+@pytest.mark.browser
+def test_no_page_keeps_anybody_out(results: Path) -> None:
+    """A control no keyboard reaches, a text too faint, a picture without words: what axe-core finds serious."""
+    pages = sorted(results.glob("*/*.html"))
+    assert len(pages) > 12
+    for path in pages:
+        with open_page(path) as opened:
+            assert opened.barriers() == [], path.name
 
 
 @pytest.mark.browser
