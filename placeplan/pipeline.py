@@ -153,7 +153,14 @@ STAGES = (
     Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
-    Stage("report", BASIC, ALL, ("forecast", "backtest", "balance", "estate", "clusters", "finance"), _report, True),
+    Stage(
+        "report",
+        BASIC,
+        (*ALL, "capital_funding"),
+        ("forecast", "backtest", "balance", "estate", "clusters", "finance"),
+        _report,
+        True,
+    ),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")

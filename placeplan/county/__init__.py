@@ -62,6 +62,7 @@ def make_county(folder: Path | str, seed: int = 1) -> None:
         "preferences": tables.preferences(rng[8], built, counts["rolls"]),
         "housing": housing,
         "contributions": contributions,
+        "capital_funding": plans.capital_funding(),
         "send_need": plans.send_need(),
         "sites": plans.school_sites(network, _xy(growth), _xy(works), growth["name"]),
         "places": tables.settlements(ground),

@@ -44,6 +44,19 @@ def housing(localities: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows, columns=columns), owed
 
 
+def capital_funding() -> pd.DataFrame:
+    """Table capital_funding: grants that cover most of what is built, and some borrowing."""
+    rows = [
+        ("2023/24", "basic need", 2_400_000, "confirmed"),
+        ("2023/24", "high needs", 900_000, "confirmed"),
+        ("2024/25", "basic need", 3_200_000, "confirmed"),
+        ("2024/25", "borrowing", 800_000, "expected"),
+        ("2025/26", "basic need", 900_000, "expected"),
+        ("2025/26", "high needs", 600_000, "expected"),
+    ]
+    return pd.DataFrame(rows, columns=["academic_year", "source", "amount_gbp", "certainty"])
+
+
 def send_need() -> pd.DataFrame:
     """Table send_need: a unit around the other town, and a second one two years later."""
     area = f"{names.OTHER_TOWN} and villages"

@@ -14,21 +14,22 @@ from geodata.years import add_years, phase_of, start_year
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
 from models.rules import INTAKE
-from placeplan.contributions import payer
 from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
+from placeplan.report.areas import areas_contents
 from placeplan.report.case import case_contents
 from placeplan.report.chart import pupils_and_places
 from placeplan.report.closures import NO_CLOSURES, closures_contents
 from placeplan.report.formats import FILTERS
 from placeplan.report.money import money_contents
+from placeplan.report.programme import programme_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.report.trusts import trusts_page
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
 
 SHOWN_AHEAD = (1, 3, 5)
-PAGES = ("report.html", "closures.html")
+PAGES = ("report.html", "closures.html", "areas.html")
 
 
 def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
@@ -61,6 +62,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "phases": _phases(phases, supply),
         **_on_top(study, results, ran),
         "balance": _balance(study, results) if "balance" in ran else [],
+        "areas": areas_contents(study, results, ran) if "balance" in ran else [],
         **(schooling_contents(results / "balance") if "balance" in ran else NO_SCHOOLING),
         "case": case_contents(study, results / "balance") if "balance" in ran else None,
         "decisions": _rows(results, "estate", "decisions", ran),
@@ -69,7 +71,7 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
             if "estate" in ran
             else NO_CLOSURES
         ),
-        "capital": _capital(results) if "estate" in ran else [],
+        "programme": programme_contents(study, results) if "estate" in ran else None,
         "contributions_left": _contributions(study, results) if "estate" in ran else [],
         "frontier": _frontier(results) if "estate" in ran else [],
         "frontier_map": "geometry" in study.tables["localities"],
@@ -108,17 +110,6 @@ def _rest(row: dict[str, Any], first: int, last: int) -> str:
     if start_year(row["due_year"]) > last:
         return "due after the plan"
     return "no places it may pay for in this plan" + (f"; lapses after {until}" if until else "")
-
-
-def _capital(results: Path) -> list[dict[str, Any]]:
-    """Capital by academic year and source; `source` says who pays first where a contribution is not due yet."""
-    table = read_stage(results / "estate", "capital")
-    by = ["academic_year", "source", "due_year"]
-    rows = table.groupby(by, as_index=False, dropna=False)["capital_gbp"].sum()
-    return [
-        {"academic_year": year, "source": payer(source, due, year), "capital_gbp": gbp}
-        for year, source, due, gbp in rows.itertuples(index=False)
-    ]
 
 
 def _frontier(results: Path) -> list[dict[str, Any]]:

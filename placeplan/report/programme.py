@@ -1,0 +1,62 @@
+"""The capital programme as the report shows it: years across, who pays down, and the gap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from models.programme import GAP, SOURCES, capital_programme
+from placeplan.results import read_stage
+from placeplan.study import Study
+
+WORDS = {
+    "contributions held": "Developer contributions held",
+    "contributions secured": "Developer contributions secured by agreement",
+    "the authority ahead of contributions": "The authority, to be recouped from contributions due later",
+    "basic need": "Basic need grant",
+    "high needs": "High needs grant",
+    "other": "Other money",
+    "borrowing": "Borrowing",
+    GAP: "Not funded: the gap",
+}
+
+
+def programme_table(study: Study, results: Path) -> pd.DataFrame:
+    """Rows academic_year, purpose, source, gbp of models.programme for the plan of these results."""
+    capital = read_stage(results / "estate", "capital")
+    return capital_programme(capital, study.tables.get("capital_funding"), study.settings.base_year, ())
+
+
+def programme_contents(study: Study, results: Path) -> dict[str, Any] | None:
+    """Years, a row of sums for each source that pays anything, the total; None where the plan needs no capital."""
+    table = programme_table(study, results)
+    if table.empty:
+        return None
+    years = sorted(table["academic_year"].unique())
+    wide = table.pivot_table(index="source", columns="academic_year", values="gbp", aggfunc="sum", fill_value=0.0)
+    wide = wide.reindex(columns=years)
+    rows = [
+        {"source": WORDS[source], "gbp": [float(gbp) for gbp in wide.loc[source]], "gap": source == GAP}
+        for source in (*SOURCES, GAP)
+        if source in wide.index
+    ]
+    gap = table.loc[table["source"] == GAP, "gbp"].sum()
+    return {
+        "years": years,
+        "rows": rows,
+        "needed": [float(gbp) for gbp in wide.sum()],
+        "gap_gbp": float(gap),
+        "total_gbp": float(table["gbp"].sum()),
+        "given": "capital_funding" in study.tables,
+        "expected": _expected(study),
+    }
+
+
+def _expected(study: Study) -> float:
+    """Money of the programme that is not confirmed, GBP."""
+    funding = study.tables.get("capital_funding")
+    if funding is None or "certainty" not in funding:
+        return 0.0
+    return float(funding.loc[funding["certainty"].fillna("expected") == "expected", "amount_gbp"].sum())
