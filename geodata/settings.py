@@ -12,7 +12,7 @@ from geodata.problems import Problem, nearest
 from geodata.years import parse_academic_year
 
 FILE = "study.toml"
-STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs", "attribution")
+STUDY_KEYS = ("name", "authority", "base_year", "horizon_years", "pupils", "crs", "attribution", "previous")
 BASE_SCENARIO = "base"
 SCENARIO_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")  # it names a folder of results
 
@@ -27,6 +27,7 @@ class Settings:
     horizon_years : academic years forecast and planned after the base year.
     attribution : whose data the pages must name; blank for the open licences of the published files.
     pupils : "on_roll" (pupils at the authority's schools) or "resident" (pupils living in its localities).
+    previous : folder of last year's study, relative to this one's; blank where there is none.
     policy : values laid over the defaults in every scenario.
     scenarios : further values by scenario, laid over `policy`.
 
@@ -39,6 +40,7 @@ class Settings:
     pupils: str = "on_roll"
     crs: str = "EPSG:27700"
     attribution: str = ""
+    previous: str = ""
     policy: Mapping[str, Value] = field(default_factory=dict)
     scenarios: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
@@ -74,7 +76,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         for key in given
         if key not in STUDY_KEYS
     ]
-    problems += _study_problems(given)
+    problems += _study_problems(given) + _previous_problems(given.get("previous", ""), path.parent)
     policy, wrong = read_policy(sections["policy"], "policy")
     problems += wrong
     scenarios = {}
@@ -94,6 +96,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         pupils=given.get("pupils", "on_roll"),
         crs=given.get("crs", "EPSG:27700"),
         attribution=str(given.get("attribution", "")),
+        previous=given.get("previous", ""),
         policy=policy,
         scenarios=scenarios,
     )
@@ -132,6 +135,30 @@ def _study_problems(given: Mapping[str, Any]) -> list[Problem]:
     if given.get("crs", "EPSG:27700") != "EPSG:27700":
         wrong("crs", f"{given['crs']!r} is not supported.", 'Use "EPSG:27700", the British National Grid.')
     return problems
+
+
+def _previous_problems(previous: object, folder: Path) -> list[Problem]:
+    """What is wrong with the path from a study's folder to last year's study."""
+    if previous == "":
+        return []
+
+    def wrong(what: str, mend: str) -> list[Problem]:
+        return [Problem(FILE, f"[study] previous: {what}", mend, field="previous")]
+
+    if not isinstance(previous, str):
+        return wrong(f"{previous!r} is not a folder.", 'Give the path from this study to it, as in "../2022".')
+    if Path(previous).is_absolute():
+        return wrong(f"{previous} begins at the root.", 'Give the path from this study to it, as in "../2022".')
+    there = folder / previous
+    try:
+        found = (there / FILE).is_file()
+    except OSError:  # a name too long for any folder
+        found = False
+    if not found:
+        return wrong(f"there is no study in {previous}: no {FILE}.", "Correct the path, or take the line out.")
+    if there.resolve() == folder.resolve():
+        return wrong(f"{previous} is this study itself.", "Give the folder of last year's, or take the line out.")
+    return []
 
 
 def write_settings(settings: Settings, path: Path) -> None:

@@ -97,10 +97,10 @@ def compared(a: Side, b: Side, names: Mapping[str, str] | None = None) -> Compar
         "finance": finance_differences(a, b),
         "unmatched": unmatched(a, b),
     }
-    return Comparison(a, b, tables, _missing(a, b), called)
+    return Comparison(a, b, tables, stages_not_compared(a, b), called)
 
 
-def _missing(a: Side, b: Side) -> list[str]:
+def stages_not_compared(a: Side, b: Side) -> list[str]:
     """What is not compared for want of results, the stages together that lack them for one reason."""
     reasons: dict[str, list[str]] = {}
     for stage, words in STAGE_WORDS.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from geodata.problems import BadInput, Problem, nearest
-from geodata.settings import BASE_SCENARIO, FILE, read_settings
+from geodata.settings import BASE_SCENARIO, FILE
 from placeplan.clusters import closing_schools
 from placeplan.comparison_sides import TABLES, Side, stored_side
 from placeplan.results import file_digest, read_stage, read_summary
@@ -19,6 +19,7 @@ from placeplan.study import Study
 
 SCENARIO, FRONTIER, CLUSTER_PLAN, STUDY = "scenario", "plan of the frontier", "plan of clusters", "study"
 CSV = ".csv"
+LONGEST = 256  # of a name that may be a folder's
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ def named(study: Study, given: Sequence[str]) -> list[Named]:
             one = Named(name, SCENARIO, study.folder / "results" / name)
         elif name in plans:
             one = Named(name, FRONTIER, study.results)
-        elif path.suffix.lower() == CSV and path.is_file():
+        elif path.suffix.lower() == CSV and _is_file(path):
             one = Named(name, CLUSTER_PLAN, path)
-        elif (path / FILE).is_file():
+        elif _is_file(path / FILE):
             one = Named(name, STUDY, path / "results" / BASE_SCENARIO)
         else:
             problems.append(_unknown(name, [*scenarios, *plans]))
@@ -60,6 +61,14 @@ def named(study: Study, given: Sequence[str]) -> list[Named]:
     return found
 
 
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; a name that is too long for any is of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def frontier_plans(results: Path) -> list[str]:
     """Names of the plans of a scenario's frontier; [] where there is none."""
     if not (results / "estate" / "frontier.parquet").exists() or read_summary(results / "estate") is None:
@@ -71,7 +80,7 @@ def _unknown(name: str, known: list[str]) -> Problem:
     path = Path(name)
     if path.suffix.lower() == CSV:
         return Problem(name, "There is no such file.", "Name a CSV with urn, cluster, trust, role.")
-    if path.is_dir():
+    if len(name) < LONGEST and path.is_dir():
         return Problem(name, f"The folder is no study: it has no {FILE}.", "Name the folder of a study.")
     what = f"{name!r} is neither a scenario, nor a plan of the frontier, nor a file or folder."
     return Problem(FILE, what, nearest(name, known))
@@ -119,7 +128,7 @@ def _side(study: Study, one: Named) -> Side:
     if one.kind == SCENARIO:
         return stored_side(one.given, one.path)
     if one.kind == STUDY:
-        return study_side(one.path.parents[1], beside=study)
+        return study_side(one.path.parents[1], study.settings.name)
     if one.kind == FRONTIER:
         return frontier_side(one.given, one.path)
     called = one.path.name
@@ -127,13 +136,14 @@ def _side(study: Study, one: Named) -> Side:
     return Side(called, missing=dict.fromkeys([stage for stage in TABLES if stage != "clusters"], why))
 
 
-def study_side(folder: Path, beside: Study) -> Side:
-    """The base scenario of another study, under its base year, and its name where it is of another place."""
-    settings, _ = read_settings(folder / FILE)
-    called = folder.name if settings is None else f"the study of {settings.base_year}"
-    if settings is not None and settings.name != beside.settings.name:
-        called = f"{settings.name}, {settings.base_year}"
-    return stored_side(called, folder / "results" / BASE_SCENARIO)
+def study_side(folder: Path, beside: str) -> Side:
+    """The base scenario of another study, called by its base year, and by its name where `beside` is another."""
+    results = folder / "results" / BASE_SCENARIO
+    settings = stored_side("", results).settings()
+    if not settings:
+        return stored_side(str(folder), results)
+    own = settings["name"] == beside
+    return stored_side(f"{'the study of' if own else settings['name'] + ','} {settings['base_year']}", results)
 
 
 def frontier_side(plan: str, results: Path) -> Side:

@@ -53,7 +53,7 @@ def _demand(told: Comparison) -> Iterator[str]:
         inside = "within" if row.b_within_a else "outside"
         yield (
             f"{words} in {row.academic_year}: {row.mean_a:,.0f} in {told.a.name}, {row.mean_b:,.0f} in {told.b.name}: "
-            f"{_more(row.difference)}, {inside} the likely range of {told.a.name} ({row.p10_a:,.0f} to "
+            f"{more_or_fewer(row.difference)}, {inside} the likely range of {told.a.name} ({row.p10_a:,.0f} to "
             f"{row.p90_a:,.0f}, eight outcomes in ten)."
         )
 
@@ -100,7 +100,7 @@ def _decisions(told: Comparison) -> Iterator[str]:
     ]
     names = table.drop_duplicates("facility")["name"].astype(str).tolist()
     sites = "school or site is" if len(kinds) == 1 else "schools and sites are"
-    yield f"{len(kinds)} {sites} decided otherwise ({'; '.join(parts)}): {_some(names)}."
+    yield f"{len(kinds)} {sites} decided otherwise ({'; '.join(parts)}): {some(names)}."
 
 
 def _costs(told: Comparison) -> Iterator[str]:
@@ -137,7 +137,7 @@ def _clusters(told: Comparison) -> Iterator[str]:
     broken = [side.summaries.get("clusters", {}).get("breaches", 0) for side in (told.a, told.b)]
     yield (
         f"{counted(len(table), 'school')} {'stands' if len(table) == 1 else 'stand'} otherwise in clusters or trusts: "
-        f"{_some(table['name'].astype(str).tolist())}."
+        f"{some(table['name'].astype(str).tolist())}."
     )
     if abs(more) >= 1:
         side, other = (told.b, told.a) if more > 0 else (told.a, told.b)
@@ -199,14 +199,16 @@ def _unmatched(told: Comparison) -> Iterator[str]:
     table = told.tables["unmatched"]
     for (what, side), rows in table.groupby(["what", "only_in"], sort=False):
         noun = counted(len(rows), str(what)).replace("localitys", "localities")
-        yield f"{noun} only in {side}, not compared: {_some([told.called(str(key)) for key in rows['key']])}."
+        yield f"{noun} only in {side}, not compared: {some([told.called(str(key)) for key in rows['key']])}."
 
 
-def _more(difference: float) -> str:
+def more_or_fewer(difference: float) -> str:
+    """A difference of pupils in words: "12 more", "12 fewer"."""
     return f"{abs(difference):,.0f} {'more' if difference > 0 else 'fewer'}"
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{'; '.join(names[:NAMED])}{more}"
 
