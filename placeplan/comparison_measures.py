@@ -71,7 +71,7 @@ def measure_differences(a: Side, b: Side, *, costs_compare: bool = True) -> pd.D
         table[name] = table[name].astype(float)
     difference = table["b"] - table["a"]
     if not costs_compare:
-        difference = difference.mask(table["measure"].isin(COSTS))
+        difference = difference.mask(table["measure"].isin(COSTS) & (difference != 0))
     return table.assign(difference=difference.where(difference.isna() | (difference.abs() > 1e-9), 0.0))
 
 
@@ -252,6 +252,8 @@ def why_not_comparable(a: Side, b: Side, origins: pd.DataFrame) -> list[str]:
 
 
 def _other_pupils(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    keys = ["locality", "academic_year", "phase"]
-    both = a[[*keys, "mean"]].merge(b[[*keys, "mean"]], on=keys, how="outer", suffixes=("_a", "_b"))
+    """Whether the means of any locality differ in a year of both."""
+    keys, years = ["locality", "academic_year", "phase"], common_years(a, b)
+    one, other = (table.loc[table["academic_year"].isin(years), [*keys, "mean"]] for table in (a, b))
+    both = one.merge(other, on=keys, how="outer", suffixes=("_a", "_b"))
     return bool(((both["mean_a"] - both["mean_b"]).abs().fillna(1.0) > 1e-6).any())

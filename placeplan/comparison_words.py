@@ -42,7 +42,7 @@ def _demand(told: Comparison) -> Iterator[str]:
     if table.empty:
         return
     if not table["difference"].any():
-        yield f"{SAME}pupils expected in every place and year"
+        yield f"{SAME}pupils expected in every place and year of both"
         return
     whole = table[table["level"] == "authority"]
     for row in whole[whole["academic_year"] == whole["academic_year"].max()].itertuples():

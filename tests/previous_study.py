@@ -21,9 +21,9 @@ def write_previous_study(study: Path, folder: Path, base_year: str) -> Path:
         path = folder / "inputs" / f"{name}.csv"
         if path.exists():
             table = pd.read_csv(path)
-            table[table["academic_year"] < base_year].to_csv(path, index=False)
-    rolls = pd.read_csv(folder / "inputs/rolls.csv")
-    assert (rolls["academic_year"] == before).any(), "there is no year before"
+            earlier = table[table["academic_year"] < base_year]
+            # A table of one year only is taken as it stands for the year before.
+            (earlier if len(earlier) else table.assign(academic_year=before)).to_csv(path, index=False)
     births = pd.read_csv(folder / "inputs/births.csv")
     last = births["year_ending"].max()
     births[births["year_ending"] < last].to_csv(folder / "inputs/births.csv", index=False)
