@@ -1,7 +1,7 @@
 """What differs between two plans or two forecasts: two linked maps of what is decided, or one map of the difference."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import geopandas as gpd
@@ -105,12 +105,12 @@ def _cluster_layers(
     # Codes that differ between the two maps exactly where the school stands otherwise.
     code = np.where(placed["urn"].isin(differing), int(second), 0)
     role = placed["role"].map(list(ROLES).index).to_numpy(int)
-    none = np.zeros(len(placed), int)
+    none, ring = np.zeros(len(placed), int), replace(DIFFERS, label="stands otherwise on the other map")
     joined = Style("from a member to its lead school", DRIVE.fill, line=DRIVE.line, line_px=DRIVE.line_px, opacity=0.8)
     return [
         Layer("drives", "Who belongs to whom", links, [joined], np.zeros(len(titles), int)),
         Layer("schools", "Schools", shapes, list(ROLES.values()), role),
-        Layer("differing", "Stands otherwise on the other map", shapes, [DIFFERS], none, codes=code),
+        Layer("differing", "Stands otherwise on the other map", shapes, [ring], none, codes=code),
     ]
 
 
@@ -144,78 +144,79 @@ def difference_map(
     """
     years = sorted({*forecast["academic_year"], *balance["academic_year"]})
     layers: list[Layer] = []
+    codes = localities["locality"].astype(str)
+    shapes = _locality_shapes(names, localities, forecast)
     for phase, own in forecast.groupby("phase"):
         if own["difference"].any():
-            layers.append(_forecast_layer(names, localities, own, str(phase), years))
+            values = _by_year(own, "place", "difference", codes, years)
+            title = f"{str(phase).capitalize()} pupils"
+            layers.append(_difference_layer(f"forecast-{phase}", title, shapes, values, names, "pupils"))
     for phase, own in balance.groupby("phase"):
         shown = areas[areas["phase"] == phase].reset_index(drop=True)
-        for cell, words in BALANCE_VIEWS.items():
-            if own[f"{cell}_difference"].any() and len(shown):
-                layers.append(_balance_layer(names, shown, own, str(phase), cell, words, years))
+        layers += _balance_layers(names, shown, own, str(phase), years) if len(shown) else []
     if not layers:
         raise ValueError("nothing differs: there is no map of it")
-    layers = [Layer(**{**vars(layer), "shown": number == 0}) for number, layer in enumerate(layers)]
+    layers = [replace(layer, shown=number == 0) for number, layer in enumerate(layers)]
     return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 
-def _forecast_layer(
-    names: tuple[str, str], localities: gpd.GeoDataFrame, own: pd.DataFrame, phase: str, years: list[str]
-) -> Layer:
+def _locality_shapes(names: tuple[str, str], localities: gpd.GeoDataFrame, forecast: pd.DataFrame) -> Shapes:
+    """Localities with both forecasts by phase and year, where they differ."""
+    differing = forecast[forecast["difference"] != 0].sort_values(["phase", "academic_year"], kind="stable")
     rows = {
         key: [
             [
                 row.academic_year,
+                row.phase,
                 f"{whole(row.mean_a)} ({between(row.p10_a, row.p90_a)})",
                 f"{whole(row.mean_b)} ({between(row.p10_b, row.p90_b)})",
                 signed(row.difference),
             ]
-            for row in part.sort_values("academic_year").itertuples()
+            for row in part.itertuples()
         ]
-        for key, part in own.groupby("place")
+        for key, part in differing.groupby("place")
     }
     codes = localities["locality"].astype(str)
-    shapes = Shapes(
-        key=f"localities ({phase})",
+    words = {True: "in brackets the likely range, 8 in 10 outcomes", False: "the same pupils in both"}
+    return Shapes(
+        key="localities",
         geometry=localities.geometry,
         titles=localities["name"].astype(str).tolist(),
-        fields=[{"Phase": phase, "In brackets": "the likely range, 8 in 10 outcomes"} for _ in codes],
-        head=["Year", *names, "Difference"],
+        fields=[{"Forecasts": words[code in rows]} for code in codes],
+        head=["Year", "Phase", *names, "Difference"],
         rows=[rows.get(code, []) for code in codes],
-        searchable=True,
     )
-    values = _by_year(own, "place", "difference", codes, years)
-    return _difference_layer(f"forecast-{phase}", f"{phase.capitalize()} pupils", shapes, values, names, "pupils")
 
 
-def _balance_layer(
-    names: tuple[str, str],
-    areas: gpd.GeoDataFrame,
-    own: pd.DataFrame,
-    phase: str,
-    cell: str,
-    words: str,
-    years: list[str],
-) -> Layer:
-    columns = ["academic_year", f"{cell}_a", f"{cell}_b", f"{cell}_difference"]
+def _balance_layers(
+    names: tuple[str, str], areas: gpd.GeoDataFrame, own: pd.DataFrame, phase: str, years: list[str]
+) -> list[Layer]:
+    """Layers of places short and of spare places, each where it differs anywhere."""
+    head = ["Year"]
+    columns = []
+    for cell, words in BALANCE_VIEWS.items():
+        head += [f"{words.capitalize()}, {name}" for name in names]
+        columns += [f"{cell}_a", f"{cell}_b"]
     rows = {
-        key: [
-            [year, whole(a), whole(b), signed(more)]
-            for year, a, b, more in part.sort_values(columns[0])[columns].to_numpy()
-        ]
-        for key, part in own.groupby("planning_area")
+        key: [[row[0], *map(whole, row[1:])] for row in part[["academic_year", *columns]].to_numpy()]
+        for key, part in own.sort_values("academic_year", kind="stable").groupby("planning_area")
     }
     codes = areas["planning_area"].astype(str)
     shapes = Shapes(
-        key=f"{phase} areas by {words}",
+        key=f"{phase} areas",
         geometry=areas.geometry,
         titles=areas["name"].astype(str).tolist(),
-        fields=[{"Planning area": code, "Phase": phase, "Counted": f"{words}, before any decision"} for code in codes],
-        head=["Year", *names, "Difference"],
+        fields=[{"Planning area": code, "Phase": phase, "Counted": "before any decision"} for code in codes],
+        head=head,
         rows=[rows.get(code, []) for code in codes],
-        searchable=cell == "need",
     )
-    values = _by_year(own, "planning_area", f"{cell}_difference", codes, years)
-    return _difference_layer(f"{cell}-{phase}", f"{phase.capitalize()} {words}", shapes, values, names, words)
+    layers = []
+    for cell, words in BALANCE_VIEWS.items():
+        if own[f"{cell}_difference"].any():
+            values = _by_year(own, "planning_area", f"{cell}_difference", codes, years)
+            title = f"{phase.capitalize()} {words}"
+            layers.append(_difference_layer(f"{cell}-{phase}", title, shapes, values, names, words))
+    return layers
 
 
 def _by_year(own: pd.DataFrame, key: str, column: str, codes: pd.Series, years: list[str]) -> npt.NDArray[np.float64]:

@@ -245,8 +245,6 @@ def _decision_words(told: Since, before: Side, now: Side) -> Iterator[str]:
     counts = table["status"].value_counts()
     parts = [f"{counts[status]} {words}" for status, words in STATUSES.items() if status in counts]
     moved = (table["status"] == CHANGED) & (table["differs"] == OTHER["academic_year"])
-    moved &= table["partner_a"].fillna("") == table["partner_b"].fillna("")
-    moved &= (table["places_after_a"] - table["places_after_b"]).abs() <= LEAST
     if moved.any():
         parts = [
             f"{part} ({int(moved.sum())} in their year alone)" if part.endswith(CHANGED) else part for part in parts

@@ -23,7 +23,6 @@ from placeplan.results import StageResult, add_csv, write_stage
 from placeplan.study import Study
 
 COMPARE = "compare"
-PAGE = "compare.html"
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +123,7 @@ def study_names(study: Study) -> dict[str, str]:
 
 def compare(study: Study, given: Sequence[str], *, csv: bool = False) -> tuple[Comparison, Path]:
     """Compare two named things of a study and write results/compare/A--B; BadInput before anything is written."""
-    from placeplan.comparison_page import comparison_pages
+    from placeplan.comparison_page import PAGE, comparison_pages
 
     a, b = sides_of(study, named(study, given))
     told = compared(a, b, study_names(study))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from maps.page import PageNotes
     from placeplan.comparison import Comparison
 
-DEMAND_PAGE = "differences.html"
+PAGE, DEMAND_PAGE = "compare.html", "differences.html"
 QUESTION = "What differs between {a} and {b}? Differences are {b} less {a}."
 FACTS = {
     "estate": ("Schools and sites that change", "Schools that close", "New schools", "Capital: the authority's own",
@@ -45,16 +45,16 @@ def comparison_pages(study: Study, told: Comparison) -> dict[str, str]:
     pages = {}
     if drawable and (decided or clustered) and "schools" in study.tables:
         if demand:
-            pages[DEMAND_PAGE] = _difference_page(
-                study, told, replace(about, findings=(), title=f"{about.title}: pupils and places")
-            )
+            own = replace(about, findings=(), title=f"{about.title}: pupils and places")
+            own = _with_link(own, PAGE, "Everything that differs")
+            pages[DEMAND_PAGE] = _difference_page(study, told, own)
             about = _with_link(about, DEMAND_PAGE, "Where pupils and places differ, on a map")
         draw = _decisions_page if decided else _clusters_page
-        pages["compare.html"] = draw(study, told, about)
+        pages[PAGE] = draw(study, told, about)
     elif demand:
-        pages["compare.html"] = _difference_page(study, told, about)
+        pages[PAGE] = _difference_page(study, told, about)
     else:
-        pages["compare.html"] = tables_page(about, tables_html(told))
+        pages[PAGE] = tables_page(about, tables_html(told))
     return pages
 
 

@@ -18,7 +18,8 @@ OTHER: Final = {
     "places_after": "another size",
     "probability": "another share of futures",
 }
-"""How a decision that both take differs, what matters most first."""
+"""How a decision that both take differs."""
+LEAST: Final = {"places_after": 0.5, "probability": 1e-6}
 SAID: Final = [
     "action",
     "academic_year",
@@ -44,7 +45,6 @@ FINANCE: Final = [
     "balance_b_gbp",
 ]
 BASES: Final = {"finance": ("as forecast", "urn"), "finance_plan": ("under the plan", "facility")}
-SAME: Final = 1e-6
 
 
 def all_decisions(a: Side, b: Side) -> pd.DataFrame:
@@ -94,18 +94,20 @@ def _numbered(decisions: pd.DataFrame) -> pd.DataFrame:
     return table.assign(n=table.groupby(["facility", "action"]).cumcount())
 
 
-def _how(table: pd.DataFrame) -> np.ndarray:
-    """In words how each row differs; "" where nothing does."""
-    conditions = [table["action_b"].isna(), table["action_a"].isna()]
-    for name in OTHER:
+def _how(table: pd.DataFrame) -> list[str]:
+    """In words how each row differs: "another year, another size"; another action says all; "" where nothing does."""
+    words = []
+    for name, said in OTHER.items():
         one, other = table[f"{name}_a"], table[f"{name}_b"]
-        if name in ("places_after", "probability"):
-            conditions.append(
-                (one.astype(float) - other.astype(float)).abs() > (0.5 if name == "places_after" else SAME)
-            )
+        if name in LEAST:
+            differs = (one.astype(float) - other.astype(float)).abs() > LEAST[name]
         else:
-            conditions.append(one.fillna("") != other.fillna(""))
-    return np.select(conditions, [ONLY_A, ONLY_B, *OTHER.values()], "")
+            differs = one.fillna("") != other.fillna("")
+        words.append(np.where(differs, said, ""))
+    action = words.pop(0)
+    rest = [", ".join(filter(None, row)) for row in zip(*words, strict=True)]
+    only = [table["action_b"].isna(), table["action_a"].isna(), action != ""]
+    return [str(way) for way in np.select(only, [ONLY_A, ONLY_B, action], np.array(rest, dtype=object))]
 
 
 def cluster_differences(a: Side, b: Side, names: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from placeplan.comparison_plans import ONLY_A, ONLY_B
 from placeplan.comparison_words import number, with_unit
-from placeplan.words import money
+from placeplan.words import counted, money
 
 if TYPE_CHECKING:
     from placeplan.comparison import Comparison
@@ -29,7 +29,7 @@ def _folded(caption: str, table: pd.DataFrame, heads: int, numbers: Collection[s
         return ""
     return folded(
         html_table(table, caption, row_heads=heads, numbers=numbers),
-        f"{caption.split(';')[0]}: {len(table):,}",
+        f"{caption.split(';')[0]} ({counted(len(table), 'row')})",
         unfolded=unfolded,
     )
 
@@ -68,13 +68,12 @@ def _decisions(told: Comparison) -> Shown:
     rows = []
     for row in told.tables["decisions"].itertuples():
         lines = [_decision(told, *(getattr(row, f"{name}_{side}") for name in DECISION)) for side in "ab"]
-        reasons = [_text(row.reason_a), _text(row.reason_b)]
-        rows.append((f"{row.name} ({row.facility})", differs_words(told, row.differs), *lines, *reasons))
-    columns = ["School or site", "Differs", a, b, f"Reason, {a}", f"Reason, {b}"]
-    return "Schools and sites that are decided otherwise", pd.DataFrame(rows, columns=columns), 1, []
+        rows.append((f"{row.name} ({row.facility})", differs_words(told, row.differs), *lines))
+    caption = "Schools and sites that are decided otherwise, with the reason"
+    return caption, pd.DataFrame(rows, columns=["School or site", "Differs", a, b]), 1, []
 
 
-DECISION = ("action", "academic_year", "partner", "places_before", "places_after", "cost_gbp", "probability")
+DECISION = ("action", "academic_year", "partner", "places_before", "places_after", "cost_gbp", "probability", "reason")
 
 
 def _decision(
@@ -86,13 +85,15 @@ def _decision(
     after: float,
     cost_gbp: float,
     probability: float,
+    reason: object,
 ) -> str:
     if not isinstance(action, str):
         return "stays as it is"
     beside = f" with {told.called(partner)}" if isinstance(partner, str) and partner else ""
     some = "" if probability > 0.999 else f", in {100 * probability:.0f} % of futures"
-    cost = f", {money(cost_gbp)}" if pd.notna(cost_gbp) else ""
-    return f"{action}{beside} from {year}: places {before:,.0f} → {after:,.0f}{cost}{some}"
+    cost = "" if pd.isna(cost_gbp) else f", {'costs' if cost_gbp >= 0 else 'saves'} {money(abs(cost_gbp))}"
+    why = f". {reason}." if isinstance(reason, str) and reason else ""
+    return f"{action}{beside} from {year}: places {before:,.0f} → {after:,.0f}{cost}{some}{why}"
 
 
 def differs_words(told: Comparison, differs: str) -> str:
@@ -230,7 +231,3 @@ def by_year_html(told: Comparison, *, with_balance: bool) -> str:
     if with_balance:
         parts.append(_folded(*_balance(told), unfolded=True))
     return "\n".join(parts)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) and value else "–"
