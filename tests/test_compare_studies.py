@@ -139,6 +139,8 @@ def test_forecasts_are_told_apart_with_both_ranges() -> None:
     table = compared(a, wide).tables["forecast"]
     assert set(table["level"]) == {"authority", "planning area", "locality"} and set(table["difference"]) == {7.0}
     assert not table["b_within_a"].any() and table["a_within_b"].all()
+    low = compared(a, side("b", **forecast(93, 10))).tables["forecast"]
+    assert not low["b_within_a"].any() and low["a_within_b"].all()
     said = " ".join(compared(a, wide).sentences)
     assert "101 in a, 108 in b: 7 more, outside the likely range of a (96 to 106" in said
 
@@ -169,20 +171,22 @@ def test_clusters_are_sets_and_not_names() -> None:
 
 
 def test_schools_in_deficit_on_one_side_only_are_found() -> None:
-    """School 1 slides into deficit on the second side, school 2 out of it; 3 is in on both, 4 has closed."""
+    """School 1 slides into deficit on the second side, 2 out of it, 5 from nothing; 3 is in on both, 4 has closed."""
 
     def money(first: list[float], last: list[float]) -> pd.DataFrame:
         by_year = {"2023/24": first, "2024/25": last}
         rows = [
             (urn, year, 0.0 if urn == "4" else 1.0, value)
             for year, values in by_year.items()
-            for urn, value in zip("1234", values, strict=True)
+            for urn, value in zip("12345", values, strict=True)
         ]
         return pd.DataFrame(rows, columns=["facility", "academic_year", "income_gbp", "balance_gbp"])
 
-    a, b = money([5, 5, -1, -9], [5, -5, -1, -9]), money([5, 5, -1, 9], [-2, 5, -1, 9])
+    a, b = money([5, 5, -1, -9, 0], [5, -5, -1, -9, 0]), money([5, 5, -1, 9, 0], [-2, 5, -1, 9, -1])
     table = compared(side("a", finance_plan=a), side("b", finance_plan=b)).tables["finance"].set_index("urn")
-    assert table["differs"].to_dict() == {"1": ONLY_B, "2": ONLY_A} and set(table["basis"]) == {"under the plan"}
+    assert table["differs"].to_dict() == {"1": ONLY_B, "2": ONLY_A, "5": ONLY_B} and set(table["basis"]) == {
+        "under the plan"
+    }
     assert table.loc["1", ["first_deficit_a", "first_deficit_b"]].tolist() == ["", "2024/25"]
     assert table.loc["2", ["balance_a_gbp", "balance_b_gbp"]].tolist() == [-5, 5]
 
