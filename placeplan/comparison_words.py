@@ -116,7 +116,7 @@ def _costs(told: Comparison) -> Iterator[str]:
         return
     left_open = sum(float(summary["objective"]) - float(summary["bound"]) for summary in summaries)
     if abs(other - one) <= left_open:
-        yield f"The two plans of the estate cost the same within what their proofs leave open ({money(left_open)})."
+        yield f"The costs of the two plans of the estate are {_unsettled(other - one, left_open)}"
         return
     cheaper, dearer = (told.a, told.b) if one < other else (told.b, told.a)
     yield (
@@ -139,12 +139,23 @@ def _clusters(told: Comparison) -> Iterator[str]:
         f"{counted(len(table), 'school')} {'stands' if len(table) == 1 else 'stand'} otherwise in clusters or trusts: "
         f"{some(table['name'].astype(str).tolist())}."
     )
-    if abs(more) >= 1:
+    proofs = [side.summaries.get("clusters", {}).get("both_levels", {}) for side in (told.a, told.b)]
+    left_open = sum(own["objective"] - own["bound"] for own in proofs) if all("bound" in own for own in proofs) else 0.0
+    if 1 <= abs(more) <= left_open:
+        yield f"The costs of clusters and trusts are {_unsettled(more, left_open)}"
+    elif abs(more) >= 1:
         side, other = (told.b, told.a) if more > 0 else (told.a, told.b)
         yield f"Clusters and trusts cost {money(abs(more))} a year more in {side.name} than in {other.name}."
     for side, count in zip((told.a, told.b), broken, strict=True):
         if count:
             yield f"{side.name} breaks rules of clusters and trusts in {counted(count, 'place')}."
+
+
+def _unsettled(apart_gbp: float, left_open_gbp: float) -> str:
+    return (
+        f"{money(abs(apart_gbp))} apart, less than the proofs of both leave open ({money(left_open_gbp)}): better "
+        "plans than these may turn it round."
+    )
 
 
 def _finance(told: Comparison) -> Iterator[str]:

@@ -200,7 +200,7 @@ def test_costs_at_other_prices_are_not_set_against_each_other() -> None:
     assert same.tables["differences"].set_index("measure").loc[cost, "difference"] == pytest.approx(2e6)
     assert any("The plan of a costs £2.00m less than that of b" in line for line in same.sentences)
     close = compared(a, with_cost(b, 10.1e6, 10e6))
-    assert any("the same within what their proofs leave open (£200.00k)" in line for line in close.sentences)
+    assert any("£100.00k apart, less than the proofs of both leave open (£200.00k)" in line for line in close.sentences)
     dear = with_cost(side("b", over={"unmet_gbp": 1000}, **forecast(100, 5), decisions=PLAN_B), 12e6, 11.9e6)
     other = compared(a, dear)
     assert np.isnan(other.tables["differences"].set_index("measure").loc[cost, "difference"])
