@@ -22,6 +22,7 @@ STUDY_KEYS = (
     "attribution",
     "map_tiles",
     "map_tiles_credit",
+    "previous",
 )
 BASE_SCENARIO = "base"
 TILES = re.compile(r"https://[A-Za-z0-9.:-]+/[A-Za-z0-9_./?=&{}@%~-]*")  # its host stands in the pages' security policy
@@ -40,6 +41,7 @@ class Settings:
     map_tiles : address of an online background that readers of maps may tick; blank for none.
     map_tiles_credit : whose map that is, as its licence asks.
     pupils : "on_roll" (pupils at the authority's schools) or "resident" (pupils living in its localities).
+    previous : folder of last year's study, relative to this one's; blank where there is none.
     policy : values laid over the defaults in every scenario.
     scenarios : further values by scenario, laid over `policy`.
 
@@ -54,6 +56,7 @@ class Settings:
     attribution: str = ""
     map_tiles: str = ""
     map_tiles_credit: str = ""
+    previous: str = ""
     policy: Mapping[str, Value] = field(default_factory=dict)
     scenarios: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
@@ -89,7 +92,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         for key in given
         if key not in STUDY_KEYS
     ]
-    problems += _study_problems(given)
+    problems += _study_problems(given) + _previous_problems(given.get("previous", ""), path.parent)
     policy, wrong = read_policy(sections["policy"], "policy")
     problems += wrong
     scenarios = {}
@@ -111,6 +114,7 @@ def read_settings(path: Path) -> tuple[Settings | None, list[Problem]]:
         attribution=str(given.get("attribution", "")),
         map_tiles=given.get("map_tiles", ""),
         map_tiles_credit=str(given.get("map_tiles_credit", "")),
+        previous=given.get("previous", ""),
         policy=policy,
         scenarios=scenarios,
     )
@@ -155,6 +159,30 @@ def _study_problems(given: Mapping[str, Any]) -> list[Problem]:
     if given.get("crs", "EPSG:27700") != "EPSG:27700":
         wrong("crs", f"{given['crs']!r} is not supported.", 'Use "EPSG:27700", the British National Grid.')
     return problems
+
+
+def _previous_problems(previous: object, folder: Path) -> list[Problem]:
+    """What is wrong with the path from a study's folder to last year's study."""
+    if previous == "":
+        return []
+
+    def wrong(what: str, mend: str) -> list[Problem]:
+        return [Problem(FILE, f"[study] previous: {what}", mend, field="previous")]
+
+    if not isinstance(previous, str):
+        return wrong(f"{previous!r} is not a folder.", 'Give the path from this study to it, as in "../2022".')
+    if Path(previous).is_absolute():
+        return wrong(f"{previous} begins at the root.", 'Give the path from this study to it, as in "../2022".')
+    there = folder / previous
+    try:
+        found = (there / FILE).is_file()
+    except OSError:  # a name too long for any folder
+        found = False
+    if not found:
+        return wrong(f"there is no study in {previous}: no {FILE}.", "Correct the path, or take the line out.")
+    if there.resolve() == folder.resolve():
+        return wrong(f"{previous} is this study itself.", "Give the folder of last year's, or take the line out.")
+    return []
 
 
 def write_settings(settings: Settings, path: Path) -> None:

@@ -1,9 +1,12 @@
 """Any two plans of a frontier next to each other: what each decides for schools and sites, and where they differ."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from maps.areas import area_layers
@@ -42,25 +45,42 @@ def frontier_map(
     """
     if len(plans) < 2:
         raise ValueError("a frontier needs two plans or more")
-    decided = with_keys(decisions)
     facilities = facilities_of(schools, decisions, sites)
-    said = {plan: _said(decided[decided["plan"] == plan], facilities["key"]) for plan in plans["plan"]}
-    code = dict(zip(said, np.unique(list(said.values()), return_inverse=True)[1].reshape(len(said), -1), strict=True))
-    main = plans["plan"].iloc[0]
+    told = decided_otherwise(facilities, decisions, plans["plan"])
+    main = told[plans["plan"].iloc[0]]
     sides = [
-        Side(
-            str(number),
-            row["plan"],
-            _layers(facilities, decided[decided["plan"] == row["plan"]], code[row["plan"]]),
-            [_facts(row, facilities.loc[code[row["plan"]] != code[main], "name"])],
-        )
-        for number, row in enumerate(plans.to_dict("records"))
+        Side(str(number), row["plan"], own.layers, [_facts(row, facilities.loc[own.code != main.code, "name"])])
+        for number, (row, own) in enumerate(zip(plans.to_dict("records"), told.values(), strict=True))
     ]
     others = [number for number in range(1, len(plans)) if plans["differs"].iloc[number]]
     changing = [number for number in others if plans["changes"].iloc[number]]  # today's estate is on the other maps
     right = str([*changing, *others, 1][0])
-    table = _table(facilities, said)
+    table = decided_table(facilities, told, "Every school and site that any of the plans changes")
     return compare_page(notes, sides, area_layers(areas), table, left="0", right=right, basemap=basemap)
+
+
+@dataclass(frozen=True, eq=False)
+class PlanDrawn:
+    """A plan on a map: what it decides for each facility in a line, ``code`` (facilities,) equal where two plans decide
+    the same, and its layers.
+    """
+
+    said: Sequence[str]
+    code: npt.NDArray[np.int_]
+    layers: Sequence[Layer]
+
+
+def decided_otherwise(
+    facilities: gpd.GeoDataFrame, decisions: pd.DataFrame, plans: Iterable[str]
+) -> dict[str, PlanDrawn]:
+    """Each plan of ``decisions`` (column plan) on the facilities of maps.decisions.facilities_of."""
+    decided = with_keys(decisions)
+    said = {plan: _said(decided[decided["plan"] == plan], facilities["key"]) for plan in plans}
+    codes = np.unique(list(said.values()), return_inverse=True)[1].reshape(len(said), -1)
+    return {
+        plan: PlanDrawn(lines, code, _layers(facilities, decided[decided["plan"] == plan], code))
+        for (plan, lines), code in zip(said.items(), codes, strict=True)
+    }
 
 
 def _said(decided: pd.DataFrame, keys: pd.Series) -> list[str]:
@@ -74,7 +94,9 @@ def _said(decided: pd.DataFrame, keys: pd.Series) -> list[str]:
 
 def _line(row: Any) -> str:
     some = "" if row.probability > 0.999 else f", in {row.probability:.0%} of futures".replace("%", " %")
-    return f"{row.action} {text(row.academic_year)}, {whole(row.places_after)} places{some}"
+    partner = getattr(row, "partner", None)
+    beside = f" with {partner}" if isinstance(partner, str) and partner else ""
+    return f"{row.action} {text(row.academic_year)}{beside}, {whole(row.places_after)} places{some}"
 
 
 def _layers(facilities: gpd.GeoDataFrame, decided: pd.DataFrame, code: np.ndarray) -> list[Layer]:
@@ -121,11 +143,12 @@ def _names(names: pd.Series) -> str:
     return f"{len(names)}: {'; '.join(map(str, names[:MOST_NAMES]))}{more}"
 
 
-def _table(facilities: gpd.GeoDataFrame, said: dict[str, list[str]]) -> str:
+def decided_table(facilities: gpd.GeoDataFrame, told: Mapping[str, PlanDrawn], caption: str) -> str:
     """A row for each school and site that any plan changes, a column a plan."""
+    said = {plan: own.said for plan, own in told.items()}
     table = pd.DataFrame(said, index=facilities.index, dtype=object)
     changed = (table != "").any(axis=1)
     table = table[changed].replace("", "–")
     table.insert(0, "Identifier", facilities["key"])
     table.insert(0, "School or site", facilities["name"])
-    return html_table(table, "Every school and site that any of the plans changes")
+    return html_table(table, caption)

@@ -41,7 +41,8 @@ class PageNotes:
     """What every page says about itself.
 
     ``question`` is the one sentence the page answers; ``banners`` are warnings that stand above the map, such
-    as "Demonstration on old data: nobody's proposal"; ``links`` lead to pages on the same matter.
+    as "Demonstration on old data: nobody's proposal"; ``links`` lead to pages on the same matter; ``findings``
+    are the answer in sentences, where a page has one: they stand above the map, and its tables stand open.
     """
 
     title: str
@@ -51,6 +52,7 @@ class PageNotes:
     banners: Sequence[str]
     attribution: str
     links: Sequence[Link] = ()
+    findings: Sequence[str] = ()
 
 
 def map_page(

@@ -50,3 +50,12 @@ def html_table(table: pd.DataFrame, caption: str, *, row_heads: int = 1, numbers
         for row in table.itertuples(index=False)
     )
     return f"<table><caption>{escape(caption)}</caption>\n<thead><tr>{head}\n<tbody>\n{rows}\n</table>"
+
+
+def folded(table: str, summary: str, *, unfolded: bool = False) -> str:
+    """A table of ``html_table`` that opens at its summary and scrolls on its own, for pages with several."""
+    label = escape(summary)
+    return (
+        f"<details class=part{' open' if unfolded else ''}><summary>{label}</summary>"
+        f'<div class=scroll tabindex=0 role=region aria-label="{label}">{table}</div></details>'
+    )

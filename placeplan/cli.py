@@ -254,6 +254,32 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    study: StudyFolder,
+    first: Annotated[str, typer.Argument(metavar="A", help="A scenario; a plan of the frontier; PLAN.csv; a folder.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="What to compare it with: the same kinds.")],
+    scenario: Annotated[str, typer.Option(help="Whose frontier, and where plans of clusters are scored.")] = "base",
+    csv: Csv = False,
+    json: Json = False,
+) -> None:
+    """Say what differs between two scenarios, two plans or two studies: in words, tables and maps side by side.
+
+    A and B are each a scenario of study.toml ("base" is the one without a name), the name of a plan of the frontier, a
+    plan of clusters as `evaluate` reads it, or the folder of another study, such as last year's.
+    """
+    from placeplan.comparison import compare as compare_sides
+    from placeplan.comparison import comparison_lines
+    from placeplan.study import Study
+
+    told, page = compare_sides(Study.open(study, scenario), (first, second), csv=csv)
+    if json:
+        console.as_json({**told.as_json(), "page": str(page)})
+        return
+    for line in comparison_lines(told, page):
+        console.say(line)
+
+
+@app.command()
 def finance(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
     """Tell every school's income and cost by year, as forecast and under the plan."""
     _run(study, scenario, "finance", csv=csv, json=json)

@@ -19,7 +19,7 @@ from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_measures import MEASURES, clusters_cost, measured
 from placeplan.clusters import TOGETHER, closing_schools, planned_with_choices
 from placeplan.journeys import planned_schools
-from placeplan.plan_file import drawn_in, read_plan, school_leads
+from placeplan.plan_file import drawn_in, plan_table, read_plan, school_leads
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage
@@ -85,8 +85,7 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
     """Score the plan in the file; BadInput where it cannot be read. The study's balance must stand."""
     plan = read_plan(path, planned_schools(study), closing)
     case, policy = study_case(study, closing, drawn=drawn_in(plan)), study.policy
-    small = case.schools["small"].to_numpy(dtype=bool)
-    if not small.any():
+    if not case.schools["small"].any():
         limit = policy.integer("village_school_max_pupils")
         what = f"No school has {limit} pupils or fewer in R–Y6: there is nothing to cluster."
         raise BadInput(
@@ -98,19 +97,48 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
     else:
         best = plan_case(case, policy, seconds=seconds)
     best_measures, best_cards, _ = measured(case, policy, best.villages.standing, best.school_lead, best.trust)
+    own = score(case, policy, plan)
+    return Evaluation(
+        measures=own.measures,
+        best=best_measures,
+        cost_gbp=own.cost_gbp,
+        best_gbp=best.objective,
+        bound_gbp=best.bound,
+        breaches=own.breaches,
+        trusts=own.trusts,
+        best_trusts=best_cards,
+        not_in_file=own.not_in_file,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """One plan on its own: measures as in MEASURES, cost at the study's prices, rules it breaks, where schools stand.
+
+    `table` is that of `placeplan.plan_file.plan_table`.
+    """
+
+    measures: dict[str, Any]
+    cost_gbp: float
+    breaches: pd.DataFrame
+    trusts: pd.DataFrame
+    not_in_file: list[str]
+    table: pd.DataFrame
+
+
+def score(case: ClusterCase, policy: Policy, plan: pd.DataFrame) -> Score:
+    """Score a plan of `read_plan` on a case that has its schools."""
     rules = case.standing(policy)
     lead, trust = school_leads(plan, case), plan_trusts(plan, case)
     found, cards, _ = measured(case, policy, rules, lead, trust)
-    return Evaluation(
+    small = case.schools["small"].to_numpy(dtype=bool)
+    return Score(
         measures=found,
-        best=best_measures,
         cost_gbp=plan_cost(case, policy, rules, lead, trust),
-        best_gbp=best.objective,
-        bound_gbp=best.bound,
         breaches=breaches(case, policy, rules, lead, trust),
         trusts=cards,
-        best_trusts=best_cards,
         not_in_file=sorted(case.schools.loc[small & ~case.schools["urn"].isin(plan["urn"]), "name"]),
+        table=plan_table(case, lead, trust),
     )
 
 

@@ -56,6 +56,7 @@ def test_vendored_files_are_what_their_makers_published() -> None:
         assert "Redistribution" in ASSETS.joinpath(row["licence_file"]).read_text()
         assert row["version"] == "1.9.4" and row["source"].startswith("https://github.com/Leaflet")
     own = {"MANIFEST.csv", "shell.html", "map.html", "compare.html", "index.html", "page.css", *SCRIPTS, "compare.js"}
+    own |= {"findings.html", "tables.html"}
     assert {row["file"] for row in rows} | own == {asset.name for asset in ASSETS.iterdir()}
 
 
