@@ -120,5 +120,18 @@ def test_alternatives_with_their_costs() -> None:
     assert "costs less by more than about £1,000,000" in said(told["Reasons"])
 
 
+def test_plans_at_other_prices_stand_beside_this_one() -> None:
+    plans = pd.DataFrame(
+        {"plan": ["the plan", "today's estate"], "schools_gbp": [2.5e6, -1000.0],
+         "pupil_years_without_place": [0.0, 1234.0],
+         "journey_km": [50_000.0, 80_000.0], "differs": [0, 52]}
+    )  # fmt: skip
+    points = headings(frontier=plans)["Alternatives considered"].points
+    assert points == (
+        "Today's estate: schools and sites −£1,000 over today, 1,234 pupil-years without a place, 80,000 pupil-km a "
+        "journey; 52 schools or sites decided otherwise.",
+    )
+
+
 def test_runs_of_numbers() -> None:
     assert _numbers([3, 4, 5, 10, 1]) == "1, 3–5, 10"

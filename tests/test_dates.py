@@ -4,7 +4,8 @@ import re
 
 from paper_facts import CLOSING_STEPS, CONTROLLED, CUT_STEPS, HOSTILE, decision, facts, school
 
-from placeplan.report.dates import calendar_contents, certainty, short_names
+from placeplan.report.dates import calendar_contents, certainty
+from placeplan.report.facts import short_names
 
 ONE, TWO, THREE = (school(100001 + n, name, CONTROLLED) for n, name in enumerate(("One", "Two", HOSTILE)))
 ROWS = [decision(ONE, "cut PAN"), decision(TWO, "cut PAN"), decision(THREE, "close")]

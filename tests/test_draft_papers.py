@@ -150,6 +150,13 @@ def test_admission_numbers_of_one_authority_and_year_are_one_consultation() -> N
     assert set(drafts.by_decision) == {(row["facility"], "cut PAN", "2024/25") for row in rows}
 
 
+def test_the_number_that_a_letting_comes_to_is_told() -> None:
+    """394 places over seven year groups make 56 a year; a consultation on no number would be on nothing."""
+    of = BROOK | {"capacity": 420, "pan": 60}
+    row = decision(of, "mothball", places_before=420, places_after=394)
+    assert "Admission number 56: 394 places over 7 year groups" in words(only(facts([of], [row])))
+
+
 def test_a_variation_is_asked_for_instead_of_a_consultation() -> None:
     row = decision(BROOK, "cut PAN", places_after=180)
     steps = pd.DataFrame(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geodata.years import add_years
 from models.options import FEDERATE, STAY
 from placeplan.closure_words import FACTOR_NAMES, by_need, factor_words
 from placeplan.report.draft_parts import (
@@ -27,6 +28,8 @@ def reasons(facts: Facts, row: Row) -> Section:
     lines = []
     if ground:
         lines.append(f"The ground on which closing may be considered: {ground}.")
+        if "plan year" in ground:
+            lines.append(f"Plan year 1 is {add_years(facts.base_year, 1)}.")
         if "scores" in ground:
             lines.append("The score is the study's own measure of how well a school can sustain itself, 0 to 100.")
     else:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from placeplan.report.dates_chart import Bar, Line, steps_over_time
-from placeplan.report.facts import Facts, Row, listed
+from placeplan.report.facts import Facts, Row
 from placeplan.report.law import ASSUMPTION, CHECK, PLAIN, status_of
 from placeplan.words import counted, day
 
 BY_POLICY = "Time assumed by policy"
-NAMED = 3  # schools named before the rest are counted
 STEP = ["begin_by", "done_by", "step", "action", "academic_year", "basis"]
 
 
@@ -55,12 +53,6 @@ def certainty(row: Row) -> str:
         return ""
     status = status_of(row["basis"])
     return CHECK if status == ASSUMPTION else status
-
-
-def short_names(names: Sequence[str]) -> str:
-    """A few names, and how many more there are."""
-    more = len(names) - NAMED
-    return listed(names) if more <= 0 else f"{', '.join(names[:NAMED])} and {more} more"
 
 
 def _names(facts: Facts) -> dict[str, str]:

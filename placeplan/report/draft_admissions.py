@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from geodata.policy import Policy
-from models.options import SEND_UNIT, SHARE
+from geodata.years import COMPULSORY, year_groups_between
+from models.options import CAP, CUT, SEND_UNIT, SHARE
 from models.powers import ACADEMY, GOVERNORS, VARIATION
 from placeplan.report.closing_sections import NO_CHARACTER
 from placeplan.report.draft_parts import (
@@ -31,7 +32,7 @@ from placeplan.report.draft_parts import (
     step_like,
     today_or,
 )
-from placeplan.report.facts import Facts, Row, listed, names
+from placeplan.report.facts import Facts, Row, listed, names, short_names
 
 CHANGES = "consult on the admission arrangements"
 
@@ -61,7 +62,7 @@ def admissions_draft(facts: Facts, who: str, rows: Sequence[Row]) -> Draft:
                 f"{begins_on(rows[0])}. "
                 "Children already at these schools keep their places.",
             ),
-            tuple(f"{row['name']}: {first_sentence(row['reason'])}." for row in rows),
+            tuple(_change(facts, row) for row in rows),
             _numbers(facts, rows),
         ),
         Section("Why", tuple(dict.fromkeys(_why(row) for row in rows))),
@@ -83,7 +84,7 @@ def admissions_draft(facts: Facts, who: str, rows: Sequence[Row]) -> Draft:
         _rooms(rows),
     )
     paper = Paper(CONSULTATION, f"Admission numbers for {year}", NOT_DECIDED, sections(*told))
-    return Draft(f"Admission arrangements of {who} for {year}: {names(rows)}", covers, (paper,))
+    return Draft(f"Admission arrangements of {who} for {year}: {_named(rows)}", covers, (paper,))
 
 
 def _variation(facts: Facts, who: str, rows: Sequence[Row], covers: tuple[tuple[str, str, str], ...]) -> Draft:
@@ -97,7 +98,7 @@ def _variation(facts: Facts, who: str, rows: Sequence[Row], covers: tuple[tuple[
                 f"{year}: a "
                 "variation needs a major change in circumstances (School Admissions Code 2021).",
             ),
-            tuple(f"{row['name']}: {first_sentence(row['reason'])}." for row in rows),
+            tuple(_change(facts, row) for row in rows),
             _numbers(facts, rows),
         ),
         Section("The change in circumstances", (gap("what has changed since the arrangements were determined"),)),
@@ -107,7 +108,27 @@ def _variation(facts: Facts, who: str, rows: Sequence[Row], covers: tuple[tuple[
         next_steps(facts.steps(rows[0])),
     )
     paper = Paper("Request for a variation", f"Admission numbers for {year}", NOT_DECIDED, sections(*told))
-    return Draft(f"Varying the admission arrangements of {who} for {year}: {names(rows)}", covers, (paper,))
+    return Draft(f"Varying the admission arrangements of {who} for {year}: {_named(rows)}", covers, (paper,))
+
+
+def _named(rows: Sequence[Row]) -> str:
+    return short_names([str(row["name"]) for row in rows])
+
+
+def _change(facts: Facts, row: Row) -> str:
+    """What is proposed for one school, with the admission number that its places come to where the plan names none."""
+    said = f"{row['name']}: {first_sentence(row['reason'])}"
+    school = facts.school(str(row["facility"]))
+    low, high = school.get("low_age"), school.get("high_age")
+    if row["action"] in (CUT, CAP) or low is None or high is None:
+        return f"{said}."
+    groups = len(set(year_groups_between(int(low), int(high))) & set(COMPULSORY))
+    if not groups:
+        return f"{said}."
+    number = int(row["places_after"] // groups)
+    return (
+        f"{said}. Admission number {number}: {row['places_after']:,.0f} places over {groups} year groups, rounded down."
+    )
 
 
 def _numbers(facts: Facts, rows: Sequence[Row]) -> Grid:

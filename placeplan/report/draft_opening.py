@@ -28,7 +28,7 @@ from placeplan.report.facts import Facts, Row, listed, rows_of
 from placeplan.report.register import what_words
 from placeplan.words import day as day_words
 
-DESCRIBED = "A draft for review. It invites nobody until it is published."
+DESCRIBED = "It invites nobody until it is published."
 
 
 def opening_draft(facts: Facts, row: Row) -> Draft:

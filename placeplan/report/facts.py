@@ -29,6 +29,7 @@ STORED = {
     "tender": ("bids_ranked", "award_sets"),
     "clusters": ("clusters", "trusts"),
 }  # fmt: skip
+NAMED = 3  # schools named before the rest are counted
 DECISION = ("facility", "action", "academic_year")
 INPUTS = ("schools", "sites", "competitions", "bids", "rural_factors", "rolls")
 
@@ -147,3 +148,10 @@ def listed(words: Collection[str]) -> str:
     """Words as a sentence lists them."""
     said = list(words)
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}" if said else ""
+
+
+def short_names(words: Collection[str]) -> str:
+    """A few names, and how many more there are."""
+    said = list(words)
+    more = len(said) - NAMED
+    return listed(said) if more <= 0 else f"{', '.join(said[:NAMED])} and {more} more"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from maps.palette import CHANCE, GREY, PALE, PUPILS, SPARE
 from placeplan.report.cabinet import cabinet_contents
-from placeplan.report.dates import calendar_contents, short_names, span
+from placeplan.report.dates import calendar_contents, span
 from placeplan.report.draft_parts import GAP, marked, texts
 from placeplan.report.drafts import Drafts, all_drafts
 from placeplan.report.facts import Facts
@@ -33,7 +33,7 @@ PARTIALS = (
     "section.html",
     "drafts.html",
 )
-FILTERS = {"marked": marked, "span": span, "short_names": short_names}
+FILTERS = {"marked": marked, "span": span}
 NO_PAPERS: Mapping[str, Any] = {"papers": None}
 COLOURS = {"law": PUPILS[4], "policy": PUPILS[2], "gap": CHANCE[0], "line": PALE, "soft": GREY, "tint": SPARE[0]}
 
