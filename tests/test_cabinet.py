@@ -38,7 +38,7 @@ def test_own_powers_requests_and_what_can_wait_stand_apart() -> None:
 def test_nothing_is_said_where_there_are_no_data() -> None:
     told = headings()
     assert not {"Finance: closings by pocket", "Finance: capital", "Climate and travel"} & set(told)
-    assert "Nobody has been consulted" in said(told["Consultation"])
+    assert "records no consultation" in said(told["Consultation"])
 
 
 def test_money_by_pocket_by_hand() -> None:

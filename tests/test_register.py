@@ -5,8 +5,8 @@ import pytest
 from paper_facts import ACADEMY, AIDED, COMMUNITY, CONTROLLED, decision, facts, school
 
 from models.options import ENDING
-from models.powers import _CURRENT
-from placeplan.report.law import CHECK, KIND_OF, PLAIN, law_of
+from models.powers import _CURRENT, power
+from placeplan.report.law import CHECK, KIND_OF, PLAIN, law_of, status_together
 from placeplan.report.papers import Papers
 from placeplan.report.register import COLUMNS, WHAT, challenge_until, deciding_days
 
@@ -99,6 +99,14 @@ def test_objections_after_a_late_determination_go_to_the_next_may() -> None:
     """Determined on 20 June 2023, the last 15 May is that of 2024."""
     found = challenge_until(facts([ABBOT], []), "smaller intake", "Local authority", [("arrangements", "2023-06-20")])
     assert "15 May 2024" in found
+
+
+@pytest.mark.parametrize(("amended", "status"), [(False, "statute"), (True, "assumption, statute")])
+def test_unsettled_law_of_a_new_school_is_marked(amended: bool, status: str) -> None:
+    """By section 7 as amended it is for regulations who may go to the adjudicator: a certainty there would mislead."""
+    held = power(None, "new school", section_7_amended=amended)
+    row = {"action": "new school", "decider": held.decider, "authority": held.authority, "challenge": held.challenge}
+    assert status_together(law_of(row, None, "authority").challenge) == status
 
 
 def competition(route: str, opened: str) -> dict[str, pd.DataFrame]:

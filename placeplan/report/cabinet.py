@@ -279,7 +279,7 @@ def consultation(facts: Facts, drafts: Drafts) -> Section:
         for paper in draft.papers:
             kinds[paper.kind] = kinds.get(paper.kind, 0) + 1
     said = [f"{kind.lower()}: {count}" for kind, count in kinds.items()]
-    lines = ["Nobody has been consulted on this plan; each proposal is consulted on before it is decided."]
+    lines = ["The study records no consultation on this plan; each proposal is consulted on before it is decided."]
     if said:
         lines.append(f"Drafts: {'; '.join(said)}.")
     return Section("Consultation", tuple(lines))

@@ -192,6 +192,11 @@ def status_of(authority: str) -> str:
     return GUIDANCE if "agreement" in lower else STATUTE
 
 
+def of_route(challenge: str) -> Said:
+    """What a route to a new school says of its challenge; where it sends for advice, the law is not settled."""
+    return Said(challenge.rstrip("."), ASSUMPTION if "advice" in challenge else STATUTE)
+
+
 def accountable(decider: str) -> Said:
     """To whom a body answers for what it decides."""
     return ACCOUNTABLE.get(decider, ACCOUNTABLE[AUTHORITY])
@@ -234,5 +239,5 @@ def _challenge(
         asks = (DIOCESES, FOUNDATION) if voluntary_or_foundation(school_type) else (DIOCESES,)
         return (*asks, WITHIN, TOO_LATE, REVIEW, complaint)
     if kind == OPENING:
-        return (Said(str(decision["challenge"]).rstrip("."), STATUTE), REVIEW)
+        return (of_route(str(decision["challenge"])), REVIEW)
     return (NO_APPEAL, REVIEW, complaint)

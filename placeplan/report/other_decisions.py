@@ -12,7 +12,6 @@ from placeplan.report.facts import Facts, Row, listed, rows_of
 from placeplan.report.law import (
     ACADEMIES_ACT,
     ACCOUNTABLE,
-    ASSUMPTION,
     CONSENTS,
     FEDERATING_RULES,
     FEDERATION,
@@ -26,6 +25,7 @@ from placeplan.report.law import (
     Law,
     Said,
     accountable,
+    of_route,
 )
 
 AWARD, HEAD, JOIN = "award of a competition", "share an executive head", "join a trust"
@@ -105,7 +105,7 @@ def award_law(route: Route) -> Law:
     return Law(
         (Said(route.law.rstrip(".")), *(Said(note.rstrip("."), GUIDANCE) for note in route.notes)),
         accountable(AUTHORITY if by_council else DIRECTOR),
-        (Said(route.challenge.rstrip("."), ASSUMPTION if "advice" in route.challenge else "statute"), REVIEW, *council),
+        (of_route(route.challenge), REVIEW, *council),
     )
 
 
