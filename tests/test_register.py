@@ -132,6 +132,17 @@ def test_awards_by_both_regimes(route: str, since: str | None, own: bool, answer
     assert row["stage"] == "tender" and row["own_power"] == own and answers_to in row["accountable_to"]
     assert row["what"] == "Brook Trust (B1) stands first by the published criteria"
     assert ("section 6A" in row["authority"]) == (route == "presumption")
+    assert row["first_step"] == "bids close on 1 January 2027" and row["begin_by"] == ""
+
+
+def test_a_page_says_shared_law_once_and_who_decides() -> None:
+    """Two numbers of one trust stand under one heading; a heading that names the wrong decider misleads."""
+    other = school(100005, "Elm", ACADEMY, trust="Elm Trust")
+    told = Papers.write(facts([ABBOT, BROOK, other], [CLOSE, CUT, decision(other, "cap forms")])).contents()["papers"]
+    assert {route["title"]: len(route["rows"]) for route in told["routes"]} == {
+        "Close the school – decided by the council": 1,
+        "Cap the intake; Lower the admission number – decided by the academy trust": 2,
+    }
 
 
 def test_clusters_and_moves_to_a_trust() -> None:

@@ -137,8 +137,7 @@ TOO_LATE = Said(
     "If the authority has not decided within two months of the end of representations, the schools adjudicator decides"
 )
 OBJECT = Said(
-    "Objection to the schools adjudicator by 15 May after the arrangements are determined (School Standards and "
-    "Framework Act 1998, section 88H)"
+    "Objection to the schools adjudicator by 15 May after the arrangements are determined (School Admissions Code 2021)"
 )
 WHO_OBJECTS = Said("Who may object by the Admissions Code: parents, other schools, the authority, dioceses", ASSUMPTION)
 SET_NUMBER = Said(
@@ -157,7 +156,7 @@ CLOSING_RULES = Said("Establishment and Discontinuance Regulations 2013, regulat
 ALTERING_RULES = Said("School Organisation (Prescribed Alterations) Regulations 2013, Schedules 2 and 3")
 FEDERATION = Said("School Governance (Federations) (England) Regulations 2012")
 FEDERATING_RULES = Said("Its regulation 9: joint proposals of the governing bodies; six weeks or more to answer")
-ACADEMIES_ACT = Said("Academies Act 2010, sections 1 and 3 to 5")
+ACADEMIES_ACT = Said("Academies Act 2010, sections 1 and 3 to 5", ASSUMPTION)
 CONSENTS = Said("Consent of who holds the site and who appoints the foundation governors: section 3(4)")
 
 

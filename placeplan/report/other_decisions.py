@@ -27,6 +27,7 @@ from placeplan.report.law import (
     accountable,
     of_route,
 )
+from placeplan.words import day as day_words
 
 AWARD, HEAD, JOIN = "award of a competition", "share an executive head", "join a trust"
 POSSIBLE = "a possibility for governing bodies and trusts, whom nobody has asked"
@@ -83,8 +84,7 @@ def _awards(facts: Facts) -> Iterator[Entry]:
                 decides=route.decides.rstrip("."),
                 own_power=own,
                 asked_of="" if own else DIRECTOR,
-                begin_by=_iso(row.get("closes")),
-                first_step="bids close",
+                first_step=_closing_day(row),
             ),
             award_law(route),
         )
@@ -114,9 +114,9 @@ def _bid(facts: Facts, competition: str, bid: str) -> str:
     return f"{row.get('proposer') or 'the bidder'} ({bid})"
 
 
-def _iso(moment: Any) -> str:
-    given = day(moment)
-    return given.isoformat() if given else ""
+def _closing_day(row: Row) -> str:
+    closes = day(row.get("closes"))
+    return f"bids close on {day_words(closes.isoformat())}" if closes else ""
 
 
 def _heads(facts: Facts) -> Iterator[Entry]:

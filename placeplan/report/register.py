@@ -230,5 +230,5 @@ def _kind_of_body(decides: str) -> str:
         return "the academy trust"
     if decides.startswith(GOVERNORS):
         return "the governing body"
-    who = "the council" if decides.endswith("(local authority)") else decides.split(",")[0]
-    return who if who.lower().startswith("the ") else f"the {who}"
+    who = "council" if decides.endswith("(local authority)") else decides.split(",")[0].removeprefix("The ")
+    return f"the {who}"
