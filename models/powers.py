@@ -43,8 +43,9 @@ OWN_ADMISSIONS_WORDS = ("voluntary aided", "foundation school")
 
 REVIEW_ONLY = "No appeal: judicial review only"
 ADJUDICATED = (
-    "The diocesan board or the Catholic bishop of a church school, and the governing body of a voluntary or foundation "
-    "school, may take the decision to the schools adjudicator; everybody else judicial review only"
+    "The Church of England diocesan board and the Catholic bishop of a diocese in the area, and the governing body or "
+    "foundation of a voluntary or foundation school, may take the decision to the schools adjudicator; everybody else "
+    "judicial review only"
 )
 NO_OBJECTION = (
     "No objection to a larger intake but by the governing body of a community or voluntary controlled school (School "
@@ -144,7 +145,7 @@ _LETTING = "Control of premises, School Standards and Framework Act 1998, sectio
 _LETTING_ACADEMY = "Letting under its funding agreement and lease; consent to a long lease is unconfirmed"
 
 _GROWTH = {
-    MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _PRESCRIBED, REVIEW_ONLY),
+    MAINTAINED: Power(AUTHORITY, AUTHORITY, True, _PRESCRIBED, ADJUDICATED),
     OWN_ADMISSIONS: Power(GOVERNORS, AUTHORITY, False, _PRESCRIBED, ADJUDICATED),
     ACADEMY: Power(TRUST, DIRECTOR, False, _SIGNIFICANT_CHANGE, REVIEW_ONLY),
 }

@@ -144,6 +144,7 @@ def _report(run: Run) -> StageResult:
 
 
 SCHOOLS = (*BASIC, "schools", "rolls")
+REPORTED = ("forecast", "backtest", "balance", "estate", "clusters", "finance", "tender")
 STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
     Stage("backtest", BASIC, PAST, (), _backtest),
@@ -153,14 +154,7 @@ STAGES = (
     Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
-    Stage(
-        "report",
-        BASIC,
-        (*ALL, "capital_funding"),
-        ("forecast", "backtest", "balance", "estate", "clusters", "finance"),
-        _report,
-        True,
-    ),
+    Stage("report", BASIC, (*ALL, *OFFERS, "capital_funding"), REPORTED, _report, True),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")

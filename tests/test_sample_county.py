@@ -1,5 +1,6 @@
 """The sample county from its seed to plans on maps: what `placeplan demo` shows to somebody who tries it."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,10 @@ from stored_plans import check_stored_plans
 
 from maps.commissioning import ADDING
 from placeplan.cli import main
-from placeplan.pages import VILLAGE_PHASES
+from placeplan.pages import VILLAGE_PHASES, stage_summaries
 from placeplan.pipeline import NAMES
+from placeplan.report.dates import calendar_contents
+from placeplan.report.facts import Facts
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 
@@ -161,14 +164,44 @@ def test_the_report_stands_alone(results: Path, size: tuple[int, int]) -> None:
         text = opened.page.inner_text("main")
         for heading in ("In short", "Demand", "What the plan changes", "Policy values", "Made from"):
             assert heading in text
-        assert opened.page.locator("svg").count() == 2
+        assert opened.page.locator("svg").count() == 3
         width = opened.page.evaluate("() => document.documentElement.scrollWidth")
         assert width <= size[0], "the page must not be wider than the screen"
 
 
-def test_links_of_the_index_lead_somewhere(results: Path) -> None:
-    import re
+def test_the_register_has_every_decision_and_the_calendar_every_step(county: Path, results: Path) -> None:
+    """A decision that nobody is named for, or a step that is in no calendar, would be missed by those who must act."""
+    facts = Facts.read(Study.open(county), results, stage_summaries(results))
+    decisions, register = (
+        read_stage(results / "estate", "decisions"),
+        read_stage(results / "report", "decision_register"),
+    )
+    key = ["facility", "action", "academic_year"]
+    estate = register[register["stage"] == "estate"]
+    assert sorted(map(tuple, estate[key].to_numpy())) == sorted(map(tuple, decisions[key].to_numpy()))
+    assert set(register["stage"]) == {"estate", "tender", "clusters"} and register["number"].is_unique
+    told = register[["what", "holds_power", "decides", "authority", "accountable_to", "challenge"]]
+    assert (told.apply(lambda column: column.str.len()) > 0).all(axis=None) and not register.isna().any(axis=None)
+    assert ((register["draft"] == "") != (register["why_no_draft"] == "")).all()
+    calendar = read_stage(results / "estate", "calendar")
+    shown = [row for month in calendar_contents(facts)["months"] for row in month["rows"]]
+    assert sum(len(row["schools"]) for row in shown) == len(calendar)
+    steps = estate["steps"].str.split("; ").str.len().sum() - estate["steps"].str.count("; unconfirmed").sum()
+    assert steps == len(calendar)
 
+
+def test_the_papers_of_the_county_are_whole(results: Path) -> None:
+    """Every draft that the register names is on the page, and none shows what is not there."""
+    page = (results / "report/report.html").read_text(encoding="utf-8")
+    papers = page[page.index('id="cabinet"') : page.index("<h2>Clusters of village schools")]
+    assert re.findall(r"\b(?:None|nan|NaN|NaT)\b", papers) == []
+    register = read_stage(results / "report", "decision_register")
+    named = {key for keys in register["draft"] for key in keys.split(", ") if key}
+    assert named == set(re.findall(r'class="paper draft" id="(D\d+)"', papers)) and len(named) >= 10
+    assert "Statutory notice: Proposal to discontinue" in papers and "Invitation and specification" in papers
+
+
+def test_links_of_the_index_lead_somewhere(results: Path) -> None:
     text = (results / "maps/index.html").read_text(encoding="utf-8")
     links = re.findall(r'<a href="([^"#]+)"', text)
     assert links and all((results / "maps" / link).resolve().exists() for link in links)

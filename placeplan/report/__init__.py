@@ -22,6 +22,8 @@ from placeplan.report.chart import pupils_and_places
 from placeplan.report.closures import NO_CLOSURES, closures_contents
 from placeplan.report.formats import FILTERS
 from placeplan.report.money import money_contents
+from placeplan.report.papers import FILTERS as PAPER_FILTERS
+from placeplan.report.papers import PARTIALS, Papers
 from placeplan.report.programme import programme_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.report.trusts import trusts_page
@@ -29,7 +31,7 @@ from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
 
 SHOWN_AHEAD = (1, 3, 5)
-PAGES = ("report.html", "closures.html", "areas.html")
+PAGES = ("report.html", "closures.html", "areas.html", *PARTIALS)
 
 
 def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
@@ -40,14 +42,15 @@ def report_stage(study: Study, results: Path, ran: Collection[str] | None = None
     environment = Environment(
         loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(FILTERS)
+    environment.filters.update(FILTERS | PAPER_FILTERS)
     template = environment.get_template(PAGES[0])
     summaries = stage_summaries(results, ran)
-    text = template.render(study=study, **contents(study, results, summaries))
+    papers = Papers.read(study, results, summaries)
+    text = template.render(study=study, **contents(study, results, summaries), **papers.contents())
     pages = {"report.html": text}
     if "clusters" in summaries and (page := trusts_page(study, results, summaries["clusters"])):
         pages["trusts.html"] = page
-    return StageResult(pages=pages, summary={"status": "done", "bytes": len(text.encode())})
+    return StageResult(papers.tables(), pages, summary={"status": "done", "bytes": len(text.encode())})
 
 
 def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,285 @@
+"""Headings of a cabinet report, in plain sentences from the tables; a heading says nothing where there are no data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from models.options import CLOSING
+from placeplan.report.cabinet_money import capital, council_money, minus_gbp, schools_money
+from placeplan.report.cabinet_risks import risks
+from placeplan.report.draft_parts import Grid, Section, about, gap, per_cent_words, pupils
+from placeplan.report.drafts import Drafts
+from placeplan.report.facts import Facts, Row, listed
+from placeplan.report.law import CHECK, KIND_OF, PLAIN
+from placeplan.report.other_decisions import Entry
+from placeplan.words import counted, day
+
+AGREE = "agree to begin now, under the council's own powers"
+ASK = "ask now those who hold the power, who may refuse"
+NOTE = "note what need not be begun yet, looked at again next year"
+NOT_KNOWN = (
+    "sex, race, disability beyond education plans, gender reassignment, pregnancy and maternity, sexual orientation"
+)
+
+
+def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> list[Section]:
+    """The headings in the order of a cabinet report: recommendations first; `entries` are those of the register."""
+    rows = [row for row, _ in entries if row["stage"] == "estate"]
+    if not rows:
+        return []
+    told = (
+        *recommendations(facts, rows),
+        reasons(facts),
+        legal(facts, entries, drafts),
+        council_money(facts),
+        capital(facts),
+        schools_money(facts),
+        equality(facts),
+        risks(facts),
+        alternatives(facts),
+        travel(facts),
+        consultation(facts, drafts),
+    )
+    return [one for one in told if one.lines or one.points or one.grid is not None]
+
+
+def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
+    """What the cabinet is asked to agree: own powers to begin now, requests to begin now, and what is only noted."""
+    now = [row for row in rows if row["start_now"]]
+    first = min((row["begin_by"] for row in now if row["begin_by"]), default="")
+    lines = [f"The first step of all has to be begun by {day(first)}."] if first else []
+    closing = [row["name"] for row in now if row["own_power"] and row["action"] in CLOSING]
+    if closing:
+        lines.append(f"To begin a closing is to consult on it: nothing is decided on {listed(closing)} by this report.")
+    asked = (
+        (AGREE, [row for row in now if row["own_power"]]),
+        (ASK, [row for row in now if not row["own_power"]]),
+        (NOTE, [row for row in rows if not row["start_now"]]),
+    )
+    return [
+        Section("Recommendations", tuple(lines)),
+        *(Section(f"Recommended: {what}", grid=_actions(some)) for what, some in asked if some),
+    ]
+
+
+def _actions(rows: Sequence[Row]) -> Grid:
+    return Grid(
+        "By action, with the numbers of the decision register",
+        ("Action", "Schools and sites", "Register"),
+        tuple(
+            (PLAIN[action], "; ".join(str(row["name"]) for row in held), _numbers([row["number"] for row in held]))
+            for action, held in _by_action(rows)
+        ),
+    )
+
+
+def _by_action(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    held: dict[str, list[Row]] = {}
+    for row in rows:
+        held.setdefault(str(row["action"]), []).append(row)
+    return list(held.items())
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Numbers with runs drawn together: "3–6, 10"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def reasons(facts: Facts) -> Section:
+    """Pupils, and what the plan costs against today's estate, with the proof."""
+    estate = facts.summaries.get("estate", {})
+    lines = []
+    for phase, table in _phases(facts):
+        first, last = table.iloc[0], table.iloc[-1]
+        lines.append(
+            f"{phase.capitalize()} pupils: {first['mean']:,.0f} in {first['academic_year']}, {last['mean']:,.0f} "
+            "forecast for "
+            f"{last['academic_year']} (eight futures in ten lie between {last['p10']:,.0f} and {last['p90']:,.0f})."
+        )
+    if "costs" in estate and estate.get("objective") is not None:
+        today = sum(estate["costs"]["today"].values())
+        lines.append(
+            f"Everything priced, families' journeys included, today's schools would cost {about(today)} over the years "
+            f"counted and the plan {about(estate['objective'])}. No plan that keeps every rule costs less by more than "
+            f"{about(estate['objective'] - estate['bound'])} at these prices."
+        )
+    return Section("Reasons", tuple(lines))
+
+
+def _phases(facts: Facts) -> list[tuple[str, pd.DataFrame]]:
+    table = facts.stored.get("forecast_authority_phase")
+    if table is None or not len(table):
+        return []
+    return [(str(phase), rows.sort_values("academic_year")) for phase, rows in table.groupby("phase", sort=False)]
+
+
+def legal(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> Section:
+    """Powers, duties and what is assumed of the law."""
+    estate = [row for row, _ in entries if row["stage"] == "estate"]
+    own = sum(bool(row["own_power"]) for row in estate)
+    kinds = {KIND_OF[row["action"]] for row in estate}
+    assumed = sum(bool(row["check"]) for row, _ in entries)
+    lines = [
+        "The council must secure enough school places (Education Act 1996, section 14). Of "
+        f"{counted(len(estate), 'decision')} {own} are within its own power and {len(estate) - own} are requests to "
+        "others.",
+        f"{counted(len(drafts.drafts), 'draft paper')} stand with this report, each for legal review.",
+    ]
+    if "closing" in kinds:
+        lines.append(
+            "Closing a maintained school: sections 15 and 16 of the Education and Inspections Act 2006; a closing of a "
+            "designated rural primary school needs regard to the four factors of section 15(4)."
+        )
+    if assumed:
+        lines.append(f"In {assumed} rows of the register some point of law is {CHECK}.")
+    regime = facts.policy.text("regime")
+    since = facts.policy.optional_date("section_7_amended_from")
+    route = f"section 7 as amended, from {day(since.isoformat())}" if since else "section 6A, the presumption"
+    lines.append(f"Regime: {regime}; new schools by {route}.")
+    return Section("Legal implications", tuple(lines))
+
+
+def equality(facts: Facts) -> Section:
+    """The public sector equality duty, with what the data tell of protected characteristics and what they do not."""
+    lines = [
+        "The council must have due regard to the need to end discrimination, advance equality of opportunity and "
+        "foster good "
+        "relations (Equality Act 2010, section 149). What the data tell:",
+    ]
+    points = []
+    for row in facts.rows("closure_effects"):
+        needs = [
+            f"{row[name]:,.0f} {words}" if row[name] is not None else f"{words}: not given"
+            for name, words in (("ehcp_pupils", "with an education plan"), ("sen_support_pupils", "with SEN support"))
+        ]
+        meals = (
+            f"{per_cent_words(row['fsm_share'])} have free school meals, "
+            f"{per_cent_words(row['receiving_fsm_share'])} at the "
+        )
+        points.append(
+            f"{row['name']}: {pupils(row['pupils_displaced'])} would change school; on roll {' and '.join(needs)}. "
+            f"{meals}schools they would go to. Religion: {per_cent_words(row['same_religious_character'])} would go "
+            "to a school "
+            f"of the same character ({row['religious_character']})."
+        )
+    new = sum(1 for row in facts.rows("decisions") if row["action"] == "SEND unit")
+    if new:
+        last = [row for row in facts.rows("send_units") if row["academic_year"] == facts.last_year]
+        points.append(
+            f"Disability: {counted(new, 'SEND unit')} would open; {sum(row['plan'] for row in last):,.0f} places in "
+            f"{facts.last_year} of {sum(row['needed'] for row in last):,.0f} that are needed."
+        )
+    points.append("Age: all changes are to schools for children of 4 to 16.")
+    points.append(f"Not in the data: {NOT_KNOWN}; and of staff nothing. {gap('equality impact assessment')}")
+    return Section("Equality", tuple(lines), tuple(points))
+
+
+def alternatives(facts: Facts) -> Section:
+    """Plans that were made beside this one, with what each costs against it."""
+    estate = facts.summaries.get("estate", {})
+    points = []
+    without = (estate.get("requests") or {}).get("without")
+    if without and without.get("objective") is not None:
+        points.append(
+            f"The council's own powers alone: {about(without['objective'])} instead of {about(estate['objective'])}, "
+            "all priced "
+            f"alike; what the requests are worth lies between {about(estate['requests']['worth_least_gbp'])} and "
+            f"{about(estate['requests']['worth_most_gbp'])}, both proven."
+        )
+    apart = estate.get("apart")
+    if apart:
+        points.append(
+            f"Building decided first and closing afterwards: {about(apart['objective'])}; deciding both together "
+            "saves at least "
+            f"{about(apart['saves_least_gbp'])}."
+        )
+    waiting = estate.get("waiting")
+    if waiting:
+        points.append(
+            f"Deciding everything now: at least {about(waiting['saves_least_gbp'])} dearer than waiting where one can."
+        )
+    for row in facts.rows("closure_keeping"):
+        name = facts.one("decisions", facility=row["facility"]).get("name") or row["facility"]
+        least, most = row["keeping_least_gbp"], row["keeping_most_gbp"]
+        if least is not None and least == float("inf"):
+            points.append(f"Keeping {name} open: no plan that does so keeps every rule.")
+        elif most is not None and most < float("inf"):
+            points.append(
+                f"Keeping {name} open ({row['instead']}): {about(least)} to {about(most)} dearer, all priced; by the "
+                "council's "
+                f"own money alone {_own_money(facts, row['facility'])}."
+            )
+    points += [_other_plan(row) for row in facts.rows("frontier") if row["plan"] != "the plan"]
+    shared = sum(1 for row in facts.rows("decisions") if row["action"] == "federate")
+    if shared:
+        points.append(f"Federation stands in the plan itself for {counted(shared, 'school')}, before any is closed.")
+    return Section("Alternatives considered", (), tuple(points))
+
+
+def _other_plan(row: Row) -> str:
+    name = str(row["plan"])
+    return (
+        f"{name[:1].upper()}{name[1:]}: schools and sites {minus_gbp(row['schools_gbp'])} over today, "
+        f"{row['pupil_years_without_place']:,.0f} pupil-years without a place, {row['journey_km']:,.0f} pupil-km a "
+        f"journey; {row['differs']:,.0f} schools or sites decided otherwise."
+    )
+
+
+def _own_money(facts: Facts, key: Any) -> str:
+    council = facts.one("closure_effects", facility=key).get("council_discounted_gbp")
+    if council is None:
+        return "not known"
+    return f"closing {'costs' if council > 0 else 'saves'} {about(council)}"
+
+
+def travel(facts: Facts) -> Section:
+    """Who is moved, how far, in which vehicles."""
+    moved = facts.stored.get("allocation")
+    lines = []
+    if moved is not None and len(moved):
+        mine = moved[(moved["academic_year"] == facts.last_year) & moved["moved"].astype(bool)]
+        whole = mine.dropna(subset=["distance_m"])
+        if whole["pupils"].sum() >= 0.5:
+            mean = (whole["pupils"] * whole["distance_m"]).sum() / whole["pupils"].sum() / 1000
+            lines.append(
+                f"In {facts.last_year} the plan places {pupils(float(mine['pupils'].sum()))} elsewhere than today's "
+                "choices "
+                f"would, {mean:.1f} km from home on average"
+                + (" (straight lines with a detour)." if facts.modelled else " by road.")
+            )
+    points = [
+        f"{row['name']}: median way {row['median_before_m'] / 1000:.1f} km today, {row['median_after_m'] / 1000:.1f} "
+        "km after "
+        f"closing; transport {about(row['transport_last_year_gbp'])} a year by {facts.last_year}."
+        for row in facts.rows("closure_effects")
+        if row["median_before_m"] is not None and row["median_after_m"] is not None
+    ]
+    after = [row for row in facts.rows("transport", when="after") if row["academic_year"] == facts.last_year]
+    if after:
+        kinds = [f"{sum(row[k] for row in after):,.0f} by {k}" for k in ("taxi", "minibus", "bus")]
+        points.append(
+            f"Vehicles for closed schools in {facts.last_year}: {', '.join(kinds)}. Emissions are not counted."
+        )
+    return Section("Climate and travel", tuple(lines), tuple(points))
+
+
+def consultation(facts: Facts, drafts: Drafts) -> Section:
+    """What has to be consulted on; never that it has been."""
+    kinds: dict[str, int] = {}
+    for draft in drafts.drafts:
+        for paper in draft.papers:
+            kinds[paper.kind] = kinds.get(paper.kind, 0) + 1
+    said = [f"{kind.lower()}: {count}" for kind, count in kinds.items()]
+    lines = ["The study records no consultation on this plan; each proposal is consulted on before it is decided."]
+    if said:
+        lines.append(f"Drafts: {'; '.join(said)}.")
+    return Section("Consultation", tuple(lines))

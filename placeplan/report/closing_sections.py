@@ -1,0 +1,262 @@
+"""What a draft on closing a school says of its pupils, their journeys, its area and the ways that were weighed."""
+
+from __future__ import annotations
+
+from geodata.years import add_years
+from models.options import FEDERATE, STAY
+from placeplan.closure_words import FACTOR_NAMES, by_need, factor_words
+from placeplan.report.draft_parts import (
+    Grid,
+    Section,
+    about,
+    gap,
+    km_words,
+    per_cent_words,
+    pupils,
+    roll,
+    today_or,
+)
+from placeplan.report.facts import Facts, Row
+
+LEAST_SHOWN = 0.5  # pupils
+NO_CHARACTER = (None, "", "none", "None", "Does not apply")
+
+
+def reasons(facts: Facts, row: Row) -> Section:
+    """The ground on which closing may be considered, and whether it stands under other forecasts."""
+    ground = facts.one("grounds", urn=str(row["facility"])).get("ground")
+    lines = []
+    if ground:
+        lines.append(f"The ground on which closing may be considered: {ground}.")
+        if "plan year" in ground:
+            lines.append(f"Plan year 1 is {add_years(facts.base_year, 1)}.")
+        if "scores" in ground:
+            lines.append("The score is the study's own measure of how well a school can sustain itself, 0 to 100.")
+    else:
+        lines.append(f"Proposed with another school: {str(row['reason']).split('. ')[0]}.")
+    stable = facts.one("closure_stability", facility=str(row["facility"]))
+    if stable:
+        lines.append(
+            f"Planned anew under {stable['draws']:.0f} changed forecasts, the closing stands in {stable['stays']:.0f}."
+        )
+    return Section("Why", tuple(lines))
+
+
+def school_today(facts: Facts, row: Row) -> Section:
+    """Roll, places, admission number and needs of the school as it is."""
+    key = str(row["facility"])
+    school, effects = facts.school(key), facts.one("closure_effects", facility=key)
+    counted = roll(facts, key)
+    lines = []
+    if counted is not None:
+        lines.append(f"In {facts.base_year} the school had {pupils(counted)} on roll, R–Y11.")
+    if school.get("capacity") is not None:
+        lines.append(f"It has {school['capacity']:,.0f} places.")
+    if school.get("pan") is not None:
+        lines.append(f"Its admission number is {school['pan']:,.0f}.")
+    if effects:
+        lines.append(f"Pupils {'; '.join(by_need(effects))}.")
+    return Section("The school today", (" ".join(lines),) if lines else ())
+
+
+def displaced(facts: Facts, row: Row) -> Section:
+    """How many would need another school, and the named ones that have room for them."""
+    key = str(row["facility"])
+    effects = facts.one("closure_effects", facility=key)
+    if not effects:
+        return Section("Where pupils would go", (gap("where pupils would go: the plan has no displaced pupils"),))
+    rows = [to for to in facts.rows("closure_receiving", facility=key) if to["pupils"] >= LEAST_SHOWN]
+    grid = Grid(
+        f"Schools at which the plan has a place for them in {row['academic_year']}",
+        ("School", "Religious character", "Pupils, about", "Way to school then, km"),
+        tuple(
+            (str(to["name"]), _character(to["religious_character"]), f"{to['pupils']:,.0f}", _way(facts, key, to))
+            for to in rows
+        ),
+        (2, 3),
+    )
+    over = [one for one in facts.rows("does_not_fit", facility=key) if one["pupils_over"] >= LEAST_SHOWN]
+    lines = [
+        f"When it closes {pupils(effects['pupils_displaced'])} on roll would need another school. Parents may name any "
+        "school; these are the nearest suitable ones with room, by the forecast."
+    ]
+    if effects["without_place"] >= LEAST_SHOWN:
+        lines.append(f"For {pupils(effects['without_place'])} there is no place within reach: {gap('what is done')}.")
+    lines.append(
+        f"{sum(one['pupils_over'] for one in over):,.0f} would have no place in their own year group or infant class "
+        "there."
+        if over
+        else "Each would have a place in the own year group, infants in classes of 30."
+    )
+    if effects.get("could_stay_together") is not None:
+        lines.append(
+            f"{per_cent_words(effects['could_stay_together'])} could be offered a place with most of their class."
+        )
+    return Section("Where pupils would go", (" ".join(lines),), grid=grid if rows else None)
+
+
+def _way(facts: Facts, key: str, to: Row) -> str:
+    moved = facts.stored.get("displaced")
+    if moved is None or not len(moved):
+        return "not known"
+    mine = moved[(moved["facility"] == key) & (moved["receiving"] == to["receiving"])].dropna(
+        subset=["distance_after_m"]
+    )
+    weight = mine["pupils"].sum()
+    return f"{(mine['pupils'] * mine['distance_after_m']).sum() / weight / 1000:.1f}" if weight else "not known"
+
+
+def travel(facts: Facts, row: Row) -> Section:
+    """Journeys before and after, who is newly entitled, what transport costs the council."""
+    key = str(row["facility"])
+    effects = facts.one("closure_effects", facility=key)
+    if not effects:
+        return Section("Travel", (gap("journeys and transport"),))
+    approximate = ", approximate: straight lines with a detour" if facts.modelled else ""
+    lines = [
+        f"The median way to school is {km_words(effects['median_before_m'])} today and would be "
+        f"{km_words(effects['median_after_m'])}; the longest {km_words(effects['worst_before_m'])} today and "
+        f"{km_words(effects['worst_after_m'])} then (by road{approximate}).",
+        f"{pupils(effects['newly_entitled']).capitalize()} would be newly entitled to free transport. It would cost "
+        "the "
+        f"council {about(effects['transport_first_year_gbp'])} in {row['academic_year']} and "
+        f"{about(effects['transport_last_year_gbp'])} in {facts.last_year}, in whole vehicles.",
+    ]
+    first = [
+        one
+        for one in facts.rows("transport", facility=key, when="after")
+        if one["academic_year"] == row["academic_year"]
+    ]
+    vehicles = [f"{sum(one[kind] for one in first):.0f} by {kind}" for kind in ("taxi", "minibus", "bus")]
+    if first:
+        lines.append(
+            f"Vehicles in {row['academic_year']}: {', '.join(vehicles)}. Walking and cycling: {gap('routes')}."
+        )
+    return Section("Travel", tuple(lines))
+
+
+def rural(facts: Facts, key: str) -> Section:
+    """The four factors of section 15(4) in the authority's own words, with a gap for each that it does not give."""
+    if not facts.school(key).get("rural_designated"):
+        return Section(
+            "Rural schools",
+            ("The study does not hold this school to be a designated rural primary school (check the current Order).",),
+        )
+    own = dict(factor_words(facts.inputs.get("rural_factors"), key))
+    return Section(
+        "A designated rural primary school",
+        (
+            "The presumption against closing rural schools applies. Regard must be had to four factors (section "
+            "15(4) of "
+            "the Education and Inspections Act 2006); the authority's own account of each:",
+        ),
+        tuple(
+            f"{words[:1].upper()}{words[1:]}: {own.get(words) or gap('the authority’s account of this factor')}"
+            for words in FACTOR_NAMES.values()
+        ),
+    )
+
+
+def _character(faith: str | None) -> str:
+    return "none" if faith in NO_CHARACTER else str(faith)
+
+
+def religion(facts: Facts, row: Row) -> Section:
+    """Places of the school's religious character before and after, and what becomes of its own pupils."""
+    key = str(row["facility"])
+    school, effects = facts.school(key), facts.one("closure_effects", facility=key)
+    faith = school.get("religious_character")
+    if faith in NO_CHARACTER:
+        return Section(
+            "Religious character and choice",
+            (
+                "The school has no religious character; the balance of denominational places is not lowered by its "
+                "closing.",
+            ),
+        )
+    schools = facts.inputs["schools"]
+    alike = schools[(schools["religious_character"] == faith) & (schools["phase"] == school.get("phase"))]
+    places, rest = alike["capacity"].sum(), alike.loc[alike["urn"].astype(str) != key, "capacity"].sum()
+    share = effects.get("same_religious_character")
+    return Section(
+        "Religious character and choice",
+        (
+            f"The school has the religious character {faith}. Of {len(alike)} schools of that character and phase in "
+            "the "
+            f"study {len(alike) - 1} would remain, with {rest:,.0f} instead of {places:,.0f} places. "
+            f"{per_cent_words(share)} of its displaced pupils would go to a school of the same character.",
+            f"Views of {today_or(school.get('diocese'), 'the diocese or faith body')}: "
+            f"{gap('its views, once it has been asked')}.",
+        ),
+    )
+
+
+def needs(facts: Facts, row: Row) -> Section:
+    """Provision reserved for special educational needs."""
+    school = facts.school(str(row["facility"]))
+    reserved = school.get("sen_places") or 0
+    if reserved:
+        what = f"The school has {reserved:,.0f} places reserved for pupils with special educational needs."
+        return Section(
+            "Special educational needs",
+            (f"{what} {gap('where this provision goes, and how it will be at least as good')}.",),
+        )
+    return Section(
+        "Special educational needs",
+        (
+            "The school has no places reserved for pupils with special educational needs. For each pupil with a plan "
+            "the "
+            f"council would review it with the family: {gap('who does that, and when')}.",
+        ),
+    )
+
+
+def alternatives(facts: Facts, row: Row) -> Section:
+    """Every other option that the plan had for the school, and what keeping it open would cost."""
+    key = str(row["facility"])
+    offered = [one for one in facts.rows("options", facility=key) if one["action"] not in (STAY, row["action"])]
+    points = [
+        f"{one['action'].capitalize()} from {one['academic_year']}: {one['reason']}" for one in _first_of_each(offered)
+    ]
+    keeping = facts.one("closure_keeping", facility=key)
+    lines = []
+    if keeping and keeping["keeping_most_gbp"] is not None and keeping["keeping_most_gbp"] < float("inf"):
+        lines.append(
+            f"Keeping the school open ({today_or(keeping['instead'], 'as it is')}) would make the plan of all "
+            "schools dearer by "
+            f"{about(keeping['keeping_most_gbp'])} over the years counted, families' journeys included."
+        )
+    if not any(one["action"] == FEDERATE for one in offered):
+        lines.append("No school within reach was found with which it could share a head by the study's rules.")
+    lines.append(
+        "Weighed beside closing:"
+        if points
+        else "No other way was open to the plan for this school by the study's rules."
+    )
+    return Section("Alternatives considered", tuple(lines), tuple(points))
+
+
+def _first_of_each(offered: list[Row]) -> list[Row]:
+    first: dict[str, Row] = {}
+    for one in offered:
+        first.setdefault(str(one["action"]), one)
+    return list(first.values())
+
+
+def money(facts: Facts, row: Row) -> Section:
+    """The money of the closing by pocket."""
+    held = facts.rows("pockets", facility=str(row["facility"]))
+    grid = Grid(
+        f"Whose money: GBP at the study's price base; a minus is a saving; a year is {facts.last_year}",
+        ("Pocket", "Item", "Once", "A year", "Note"),
+        tuple(
+            (str(p["pocket"]), str(p["item"]), _gbp(p["one_off_gbp"]), _gbp(p["per_year_gbp"]), str(p["note"]))
+            for p in held
+        ),
+        (2, 3),
+    )
+    return Section("Money", grid=grid if held else None)
+
+
+def _gbp(value: float | None) -> str:
+    return "not given" if value is None else f"{'−' if value < 0 else ''}£{abs(value):,.0f}"

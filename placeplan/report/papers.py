@@ -1,0 +1,79 @@
+"""The papers of a plan for the report: register, calendar, cabinet headings and drafts, from the results of its stages.
+
+The report's page calls `papers_contents` for what the partial papers.html shows, and `papers_tables` for the tables
+that exports carry; `PARTIALS` are the templates that have to be loaded with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from maps.palette import CHANCE, GREY, PALE, PUPILS, SPARE
+from placeplan.report.cabinet import cabinet_contents
+from placeplan.report.dates import calendar_contents, span
+from placeplan.report.draft_parts import GAP, marked, texts
+from placeplan.report.drafts import Drafts, all_drafts
+from placeplan.report.facts import Facts
+from placeplan.report.other_decisions import Entry
+from placeplan.report.register import register_entries, register_table, routes
+from placeplan.study import Study
+
+PARTS = ("papers", "papers_style", "section", "cabinet", "register", "calendar", "drafts")
+PARTIALS = (
+    "papers.html",
+    "papers_style.html",
+    "register.html",
+    "calendar.html",
+    "cabinet.html",
+    "section.html",
+    "drafts.html",
+)
+FILTERS = {"marked": marked, "span": span}
+NO_PAPERS: Mapping[str, Any] = {"papers": None}
+COLOURS = {"law": PUPILS[4], "policy": PUPILS[2], "gap": CHANCE[0], "line": PALE, "soft": GREY, "tint": SPARE[0]}
+
+
+@dataclass(frozen=True)
+class Papers:
+    """All that is written of a plan: entries of the register with their law, and the drafts."""
+
+    facts: Facts
+    entries: list[Entry]
+    drafts: Drafts
+
+    @classmethod
+    def write(cls, facts: Facts) -> Papers:
+        """The papers of what the tables tell."""
+        drafts = all_drafts(facts)
+        return cls(facts, register_entries(facts, drafts.by_decision), drafts)
+
+    @classmethod
+    def read(cls, study: Study, results: Path, summaries: Mapping[str, Mapping[str, Any]]) -> Papers:
+        """The papers of a scenario's results, from the stages in `summaries`."""
+        return cls.write(Facts.read(study, results, summaries))
+
+    def contents(self) -> dict[str, Any]:
+        """What papers.html shows, under the one name `papers`; None where there is no decision at all."""
+        if not self.entries:
+            return dict(NO_PAPERS)
+        return {
+            "papers": {
+                "authority": self.facts.authority,
+                "routes": routes(self.entries),
+                "entries": [row for row, _ in self.entries],
+                "calendar": calendar_contents(self.facts),
+                "cabinet": cabinet_contents(self.facts, self.entries, self.drafts),
+                "drafts": self.drafts.drafts,
+                "gaps": sum(len(GAP.findall(text)) for draft in self.drafts.drafts for text in texts(draft)),
+                "colours": COLOURS,
+            }
+        }
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Table decision_register: a row a recommended action; without rows where nothing is recommended."""
+        return {"decision_register": register_table(self.entries)}

@@ -1,0 +1,160 @@
+"""The decision register: who decides what on whose authority, and until when it may be challenged."""
+
+import pandas as pd
+import pytest
+from paper_facts import ACADEMY, AIDED, COMMUNITY, CONTROLLED, decision, facts, school
+
+from models.options import ENDING
+from models.powers import _CURRENT, power
+from placeplan.report.law import CHECK, KIND_OF, PLAIN, law_of, status_together
+from placeplan.report.papers import Papers
+from placeplan.report.register import COLUMNS, WHAT, challenge_until, deciding_days
+
+ABBOT = school(100001, "Abbot", CONTROLLED, religious_character="Church of England")
+BROOK = school(100002, "Brook", ACADEMY, trust="Brook Trust")
+CLOSE, CUT = decision(ABBOT, "close"), decision(BROOK, "cut PAN", places_after=180)
+
+
+def register(*rows: dict[str, object], **more: object) -> pd.DataFrame:
+    table = Papers.write(facts([ABBOT, BROOK], list(rows), **more)).tables()["decision_register"]  # type: ignore[arg-type]
+    assert list(table.columns) == COLUMNS
+    return table
+
+
+def test_a_closing_by_hand() -> None:
+    """Decided on 15 January 2024 at the latest: four weeks end on 12 February, three months on 15 April."""
+    row = register(CLOSE).iloc[0]
+    assert row["what"] == "Close the school on 31 August 2024"
+    assert row["decides"] == row["holds_power"] == "Northshire (local authority)" and row["own_power"]
+    assert row["decide_by"] == "2024-01-15" and row["effective_on"] == "2024-09-01"
+    assert row["challenge_until"] == (
+        "Schools adjudicator, of the proposals: 12 February 2024; judicial review: at the latest 15 April 2024"
+    )
+    for words in (
+        "diocesan board",
+        "Roman Catholic bishop",
+        "voluntary or foundation school",
+        "two months",
+        "promptly",
+    ):
+        assert words in row["challenge"], words
+    assert "scrutiny" in row["accountable_to"] and row["draft"] == "D1"
+
+
+def test_an_academy_answers_to_the_secretary_of_state_and_its_number_to_the_adjudicator() -> None:
+    """15 May after the arrangements are determined on 28 February 2023; the council only asks."""
+    row = register(CUT).iloc[0]
+    assert row["decides"] == "Brook Trust (academy trust)" and not row["own_power"]
+    assert "Secretary of State" in row["accountable_to"]
+    assert "of the admission arrangements: 15 May 2023" in row["challenge_until"]
+    assert "judicial review: at the latest 28 May 2023" in row["challenge_until"]
+    assert "diocesan board" not in row["challenge"], "a referral right that nobody has would be relied on"
+
+
+def test_only_voluntary_and_foundation_schools_have_their_own_referral() -> None:
+    """The governing body of a community school told that it may refer its closing would lose its three months."""
+    said = {
+        kind: " ".join(map(str, law_of(decision(school(1, "S", kind), "close"), kind, "authority").challenge))
+        for kind in (COMMUNITY, CONTROLLED, AIDED)
+    }
+    assert {kind: "foundation school" in words for kind, words in said.items()} == {
+        COMMUNITY: False, CONTROLLED: True, AIDED: True
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("action", sorted(_CURRENT))
+@pytest.mark.parametrize("kind", [COMMUNITY, AIDED, ACADEMY])
+def test_every_action_has_its_law_and_words(action: str, kind: str) -> None:
+    """An action without a kind of law would stop the report; one without judicial review would say too little."""
+    of = school(100003, "Cedar", kind, trust="Cedar Trust" if kind == ACADEMY else None)
+    row = Papers.write(facts([of], [decision(of, action)])).tables()["decision_register"].iloc[0]
+    assert row["what"] and action in WHAT and action in PLAIN and action in KIND_OF
+    assert "judicial review" in row["challenge"] and row["authority_status"]
+    assumed = any("assum" in row[name] for name in ("authority_status", "challenge_status", "accountable_to"))
+    assert (row["check"] == CHECK) == assumed, "an assumption of law that is not marked would be taken for law"
+    assert (row["draft"] == "") != (row["why_no_draft"] == ""), "a draft, or a reason why there is none"
+    if kind == ACADEMY and action in ENDING:
+        assert "diocesan board" not in row["challenge"]
+
+
+def test_the_commissioner_of_the_blueprint_is_told_as_a_proposal() -> None:
+    """Proposed law shown as law would mislead a committee."""
+    row = decision(ABBOT, "close", decider="Schools commissioner", authority="Proposal of the 2015 Blueprint, not law")
+    held = register(row).iloc[0]
+    assert held["authority_status"] == "proposal" and "no such commissioner exists" in held["accountable_to"]
+
+
+def test_a_day_before_the_plans_own_is_marked() -> None:
+    rows = register(CLOSE | {"start_by": "2022-08-31"}, CUT)
+    assert rows.set_index("name")["begin_is_past"].to_dict() == {"Abbot": True, "Brook": False}
+    assert rows["name"].tolist() == ["Abbot", "Brook"], "the earliest to begin first"
+
+
+def test_a_decision_without_a_calendar_has_no_last_day() -> None:
+    assert challenge_until(facts([ABBOT], [CLOSE]), "closing", "Local authority", []) == ""
+    assert deciding_days([{"step": "tender and build", "done_by": "2024-09-01"}]) == []
+
+
+def test_objections_after_a_late_determination_go_to_the_next_may() -> None:
+    """Determined on 20 June 2023, the last 15 May is that of 2024."""
+    found = challenge_until(facts([ABBOT], []), "smaller intake", "Local authority", [("arrangements", "2023-06-20")])
+    assert "15 May 2024" in found
+
+
+@pytest.mark.parametrize(("amended", "status"), [(False, "statute"), (True, "assumption, statute")])
+def test_unsettled_law_of_a_new_school_is_marked(amended: bool, status: str) -> None:
+    """By section 7 as amended it is for regulations who may go to the adjudicator: a certainty there would mislead."""
+    held = power(None, "new school", section_7_amended=amended)
+    row = {"action": "new school", "decider": held.decider, "authority": held.authority, "challenge": held.challenge}
+    assert status_together(law_of(row, None, "authority").challenge) == status
+
+
+def competition(route: str, opened: str) -> dict[str, pd.DataFrame]:
+    bids = pd.DataFrame({"competition": "C1", "bid": ["B1"], "proposer_kind": ["academy trust"], "excluded": [False]})
+    row = {"competition": "C1", "name": "A school", "site": "S1", "route": route, "kind": "new school"}
+    days = {"opened": pd.Timestamp(opened), "closes": pd.Timestamp("2027-01-01")}
+    return {"competitions": pd.DataFrame([row | days]), "bids": bids}
+
+
+@pytest.mark.parametrize(
+    ("route", "since", "own", "answers_to"),
+    [("presumption", None, False, "Parliament"), ("invitation", "2026-09-01", True, "scrutiny")],
+)
+def test_awards_by_both_regimes(route: str, since: str | None, own: bool, answers_to: str) -> None:
+    """Section 6A: the authority recommends. Section 7 as amended: it awards, unless it bids itself."""
+    told = {"tender": {"competitions": {"C1": {"name": "A school", "outcome": "ranked", "first": ["B1"]}}}}
+    ranked = pd.DataFrame({"competition": ["C1"], "bid": ["B1"], "proposer": ["Brook Trust"]})
+    made = facts(
+        [BROOK], [], policy={"section_7_amended_from": since}, inputs=competition(route, "2026-10-01"),
+        summaries=told, bids_ranked=ranked,
+    )  # fmt: skip
+    row = Papers.write(made).tables()["decision_register"].iloc[0]
+    assert row["stage"] == "tender" and row["own_power"] == own and answers_to in row["accountable_to"]
+    assert row["what"] == "Brook Trust (B1) stands first by the published criteria"
+    assert ("section 6A" in row["authority"]) == (route == "presumption")
+    assert row["first_step"] == "bids close on 1 January 2027" and row["begin_by"] == ""
+
+
+def test_a_page_says_shared_law_once_and_who_decides() -> None:
+    """Two numbers of one trust stand under one heading; a heading that names the wrong decider misleads."""
+    other = school(100005, "Elm", ACADEMY, trust="Elm Trust")
+    told = Papers.write(facts([ABBOT, BROOK, other], [CLOSE, CUT, decision(other, "cap forms")])).contents()["papers"]
+    assert {route["title"]: len(route["rows"]) for route in told["routes"]} == {
+        "Close the school – decided by the council": 1,
+        "Cap the intake; Lower the admission number – decided by the academy trust": 2,
+    }
+
+
+def test_clusters_and_moves_to_a_trust() -> None:
+    """A school that joins a trust needs the Secretary of State; one that stays in its trust is no row."""
+    clusters = pd.DataFrame(
+        {
+            "urn": [100001, 100002], "name": ["Abbot", "Brook"], "cluster": "Brook", "trust": "Brook Trust",
+            "role": ["member", "lead"],
+        }
+    )  # fmt: skip
+    rows = Papers.write(facts([ABBOT, BROOK], [], clusters=clusters)).tables()["decision_register"].set_index("action")
+    assert rows["name"].to_dict() == {"share an executive head": "Brook", "join a trust": "Abbot"}
+    assert rows.loc["join a trust", "decides"] == "Regional Director for the Secretary of State"
+    assert "section 3(4)" in rows.loc["join a trust", "authority"]
+    assert not rows["own_power"].any() and (rows["draft"] == "").all() and rows["why_no_draft"].str.len().min() > 0
