@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from placeplan.bid_maps import bid_pages
+from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
 from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
+from placeplan.travel_map import travel_page
 
 if TYPE_CHECKING:
     from maps.basemap import Basemap
@@ -23,8 +26,8 @@ VILLAGE_PHASES = ("infant", "first", "junior", "primary")
 def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult:
     """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html.
 
-    So are frontier.html, where several plans were made, and a page for each competition with bids in place. The index
-    leads to the pages of competitions too.
+    So are travel.html, closures.html where a school closes, frontier.html where several plans were made, and a page for
+    each competition with bids in place. The index leads to the pages of competitions too.
     """
     from maps.index import Entry, index_page
 
@@ -32,6 +35,9 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
         return StageResult(summary={"status": "done", "warnings": ["Localities have no geometry: no maps."]})
     makers = {"demand": ("forecast", demand_page), "balance": ("balance", balance_page)}
     makers |= {"estate": ("estate", estate_page), "clusters": ("clusters", clusters_page)}
+    if closes_any(results):
+        makers["closures"] = ("estate", closures_page)
+    makers["travel"] = ("balance", partial(travel_page, planned="estate" in ran))
     if (results / "estate" / "frontier_decisions.parquet").exists():
         makers["frontier"] = ("estate", frontier_page)
     pages: dict[str, str] = {}
@@ -66,6 +72,8 @@ QUESTIONS = {
     "demand": ("Demand", "How many pupils will need a place, where, and how will that change?"),
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
     "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
+    "closures": ("Closures", "Which schools would close, and where would their pupils go?"),
+    "travel": ("Journeys to school", "How far is it to school, and for whom is it too far?"),
     "frontier": ("Plans side by side", "Where do the plans of the frontier differ?"),
     "clusters": ("Clusters and trusts", "Which village schools could share one executive head, and in which trust?"),
 }
