@@ -1,6 +1,7 @@
 """How far school is: bands of ground round the nearest school, and pupils beyond the limits, by home and by area."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import geopandas as gpd
@@ -47,19 +48,20 @@ def travel_map(
     geometry (points). ``areas``: planning_area, phase, name, geometry (polygons). ``schools``: urn, name, phase,
     religious_character, places, pupils, open_0, open_1 …, one for each time, geometry (points).
     """
-    layers: list[Layer] = []
-    for measure in ("metres", "minutes"):
-        for phase, own in surfaces[surfaces["measure"] == measure].groupby("phase", sort=False):
-            layers.append(_surface_layer(travel, str(phase), measure, own, shown=not layers))
+    views = [
+        _surface_layer(travel, str(phase), measure, own[own["phase"] == phase])
+        for measure, own in surfaces.groupby("measure", sort=False)
+        for phase in dict.fromkeys(own["phase"])
+    ]
     phases = list(dict.fromkeys(travel.homes["phase"]))
-    layers += [_area_layer(travel, phase, areas) for phase in phases]
-    layers += [_home_layer(travel, phase, homes, "beyond") for phase in phases]
+    views += [_area_layer(travel, phase, areas) for phase in phases]
+    views += [_home_layer(travel, phase, homes, "beyond") for phase in phases]
     far = [p for p in phases if travel.homes.loc[travel.homes["phase"] == p, "beyond_longest"].sum() >= LEAST]
-    layers += [_home_layer(travel, phase, homes, "beyond_longest") for phase in far]
+    views += [_home_layer(travel, phase, homes, "beyond_longest") for phase in far]
+    layers = [replace(view, shown=place == 0) for place, view in enumerate(views)]
     layers.append(_school_layer(travel, schools))
-    return map_page(
-        notes, layers, travel_tables(travel, surfaces, homes, areas), years=_slider(travel), basemap=basemap
-    )
+    table = travel_tables(travel, surfaces, homes, areas)
+    return map_page(notes, layers, table, years=_slider(travel), basemap=basemap)
 
 
 def _slider(travel: Travel) -> Sequence[str]:
@@ -77,7 +79,7 @@ def _named(travel: Travel, words: str) -> str:
     return words if len(travel.whens) > 1 else f"{words}, {travel.whens[0]}"
 
 
-def _surface_layer(travel: Travel, phase: str, measure: str, own: gpd.GeoDataFrame, shown: bool) -> Layer:
+def _surface_layer(travel: Travel, phase: str, measure: str, own: gpd.GeoDataFrame) -> Layer:
     """Bands of ground by the way to the nearest school; those of a later time only where its schools are others."""
     drawn = own[(own["same_as"] == own["when"]) & ~(own.geometry.isna() | own.geometry.is_empty)]
     labels = band_words(measure, own["breaks"].iloc[0])
@@ -118,7 +120,6 @@ def _surface_layer(travel: Travel, phase: str, measure: str, own: gpd.GeoDataFra
         _by_time(travel, style_of),
         legend=f"To the nearest school that takes any child into {ENTRY[phase]}. {briefly(travel)}",
         view=True,
-        shown=shown,
     )
 
 
@@ -143,7 +144,7 @@ def _home_layer(travel: Travel, phase: str, homes: gpd.GeoDataFrame, column: str
         Style(label, colour, line=INK, opacity=1, shape=shape, size_px=size_px)
         for label, (colour, shape, size_px) in zip(labels, HOME_SIGNS[-len(labels) :], strict=True)
     ]
-    styles = [Style("nobody", GREY, line=GREY, opacity=1, size_px=7), *some]
+    styles = [Style("nobody, or half a pupil at most", GREY, line=GREY, opacity=1, size_px=7), *some]
     kind = np.where(count >= LEAST, 1 + np.digitize(count, breaks), 0)
     kind = np.where(figures["pupils"] > 0, kind, -1)
     what = "too far to walk" if column == "beyond" else "longest journey"
@@ -155,7 +156,6 @@ def _home_layer(travel: Travel, phase: str, homes: gpd.GeoDataFrame, column: str
         _by_time(travel, kind.astype(int)),
         legend=f"Pupils whose journey to their own school is {limit_words(travel, phase, column)}. {briefly(travel)}",
         view=True,
-        shown=False,
     )
 
 
@@ -189,7 +189,6 @@ def _area_layer(travel: Travel, phase: str, areas: gpd.GeoDataFrame) -> Layer:
         legend="Pupils living there whose journey to their own school is "
         f"{limit_words(travel, phase, 'beyond')}: number, and share of all as colour. {briefly(travel)}",
         view=True,
-        shown=False,
         labels=_by_time(travel, np.array([[whole(n) if n >= LEAST else "" for n in row] for row in figures["beyond"]])),
     )
 

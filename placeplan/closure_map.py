@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from maps.basemap import Basemap
     from maps.page import PageNotes
 
-LIKELY = 0.5  # probability from which a change other than a closing is drawn, as on the map of decisions
+LIKELY = 0.5  # probability from which a change other than a closing is told, as on the map of decisions
 
 
 def closes_any(results: Path) -> bool:
@@ -39,6 +39,7 @@ def closures_page(study: Study, results: Path, about: PageNotes, background: Bas
 
     folder = results / "estate"
     effects, decisions = read_stage(folder, "closure_effects"), read_stage(folder, "decisions")
+    told = (decisions["probability"] >= LIKELY) | decisions["facility"].isin(effects["facility"])
     policy = study.policy
     steady = read_stage(folder, "closure_stability") if (folder / "closure_stability.parquet").exists() else None
     return closures_map(
@@ -51,7 +52,7 @@ def closures_page(study: Study, results: Path, about: PageNotes, background: Bas
         ),
         _facilities(study),
         homes(study),
-        decisions[decisions["probability"] >= LIKELY],
+        decisions[told],
         planning_areas(study),
         about,
         basemap=background,

@@ -247,7 +247,9 @@ def surfaces(
                 same_as = first.setdefault(frozenset(ends["key"]), when)
                 frame = _bands_round(study, ground, journeys.points, pupils, ends)
                 frames.append(frame.assign(phase=phase, when=when, same_as=same_as))
-    table = pd.concat(frames, ignore_index=True).assign(cell_m=ground.cell_m)
+    columns = ["phase", "measure", "when", "same_as", "band", "breaks", "km2", "pupils", "geometry"]
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    table = table.assign(cell_m=ground.cell_m)
     table["geometry"] = table["geometry"].where(table["when"] == table["same_as"], None)
     return gpd.GeoDataFrame(table, geometry="geometry", crs="EPSG:27700")
 
