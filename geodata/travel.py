@@ -83,10 +83,10 @@ def travel_table(
         drive_min = straight_min
     else:
         (foot_o, origin_snap[:, 0]), (foot_d, destination_snap[:, 0]) = (
-            _snap(points, network, "walk") for points in (origins, destinations)
+            snap(points, network, "walk") for points in (origins, destinations)
         )
         (car_o, origin_snap[:, 1]), (car_d, destination_snap[:, 1]) = (
-            _snap(points, network, "drive") for points in (origins, destinations)
+            snap(points, network, "drive") for points in (origins, destinations)
         )
         foot_leg, car_leg = (np.add.outer(origin_snap[:, k], destination_snap[:, k]) for k in (0, 1))
         on_foot = np.logical_and.outer(foot_o >= 0, foot_d >= 0)
@@ -134,10 +134,10 @@ def _points(xy: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     return points
 
 
-def _snap(
+def snap(
     points: NDArray[np.float64], network: RoadNetwork, mode: Mode
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Nearest usable node of each point, -1 where it is too far, and the distance in metres."""
+    """Nearest usable node of each of (P, 2) points, -1 where it is too far, and the distance in metres, (P,) both."""
     usable = np.flatnonzero(network.usable(mode))
     if not len(usable):
         return np.full(len(points), -1), np.full(len(points), np.inf)

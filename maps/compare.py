@@ -31,18 +31,20 @@ class Side:
 
     ``facts`` are label and value of the list below its map, one mapping a year, or one for all years. Layers of the
     same key on several sides are one line of the controls and of the legend: they have the same name and styles, and
-    searchable shapes of the same key the same features.
+    searchable shapes of the same key the same features. Both maps go to what ``focus`` draws when the side is chosen.
     """
 
     key: str
     name: str
     layers: Sequence[Layer]
     facts: Sequence[Mapping[str, str]]
+    focus: Sequence[Layer] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The side as the page's script reads it."""
         facts = [list(fact.items()) for fact in self.facts]
-        return {"key": self.key, "name": self.name, **drawn(self.layers), "facts": facts}
+        focus = _bounds_if_any(self.focus)
+        return {"key": self.key, "name": self.name, **drawn(self.layers), "facts": facts, "focus": focus}
 
 
 def compare_page(
@@ -71,9 +73,7 @@ def compare_page(
         raise ValueError(f"no side is called {' or '.join(wrong)}; there are {', '.join(known)}")
     everything = [*common, *(layer for side in sides for layer in side.layers)]
     data = map_data(common, years, first_year, basemap, bounds_of(everything))
-    data["focus"] = (
-        bounds_of(focus) if any(layer.shapes.missing() < len(layer.shapes.titles) for layer in focus) else None
-    )
+    data["focus"] = _bounds_if_any(focus)
     data["sides"] = [side.as_json() for side in sides]
     # Without the animation of a zoom, which Leaflet plays on one map only, both maps are the same at every moment.
     maps = [leaflet_map(frame, data["bounds"], zoomAnimation=False) for frame in FRAMES]
@@ -93,6 +93,11 @@ def compare_page(
         sides=sides,
         maps=[(side, html) for side, (_, html, _) in zip((left, right), maps, strict=True)],
     )
+
+
+def _bounds_if_any(layers: Sequence[Layer]) -> list[list[float]] | None:
+    """Bounds of what the layers draw, None where that is nothing."""
+    return bounds_of(layers) if any(layer.shapes.missing() < len(layer.shapes.titles) for layer in layers) else None
 
 
 def _once(layers: Iterable[Layer]) -> list[Layer]:

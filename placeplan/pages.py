@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from placeplan.bid_maps import bid_pages
+from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
 from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
+from placeplan.travel_map import travel_page
 
 if TYPE_CHECKING:
     from maps.basemap import Basemap
@@ -27,8 +30,8 @@ VILLAGE_PHASES = ("infant", "first", "junior", "primary")
 def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult:
     """Pages demand.html, balance.html, estate.html, clusters.html as far as their stages `ran`, and index.html.
 
-    So are frontier.html, where several plans were made, and a page for each competition with bids in place. The index
-    leads to the pages of competitions too.
+    So are travel.html, closures.html where a school closes, frontier.html where several plans were made, and a page for
+    each competition with bids in place. The index leads to the pages of competitions too.
     """
     from maps.index import Entry, index_page
 
@@ -37,9 +40,13 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     makers: dict[str, tuple[str, Maker]] = {
         "demand": ("forecast", demand_page),
         "balance": ("balance", balance_page),
+        "commissioning": ("estate", commissioning_page),
+        "estate": ("estate", estate_page),
+        "travel": ("balance", partial(travel_page, planned="estate" in ran)),
+        "clusters": ("clusters", clusters_page),
     }
-    makers |= {"commissioning": ("estate", commissioning_page), "estate": ("estate", estate_page)}
-    makers["clusters"] = ("clusters", clusters_page)
+    if closes_any(results):
+        makers["closures"] = ("estate", closures_page)
     if (results / "estate" / "frontier_decisions.parquet").exists():
         makers["frontier"] = ("estate", frontier_page)
     pages: dict[str, str] = {}
@@ -78,6 +85,8 @@ QUESTIONS = {
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
     "commissioning": ("Commissioning", "Which schools and sites gain places, when, and who would come?"),
     "estate": ("Estate decisions", "Which schools change, and where do pupils go then?"),
+    "closures": ("Closures", "Which schools would close, and where would their pupils go?"),
+    "travel": ("Journeys to school", "How far is it to school, and for whom is it too far?"),
     "frontier": ("Plans side by side", "Where do the plans of the frontier differ?"),
     "clusters": ("Clusters and trusts", "Which village schools could share one executive head, and in which trust?"),
 }

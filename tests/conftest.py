@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from placeplan.study import Study
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +18,12 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set PLACEPLAN_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def closing_villages(tmp_path_factory: pytest.TempPathFactory) -> "Study":
+    """Three villages, the school of one of which closes, with maps and report: read it, copy it, do not change it."""
+    from test_closures_study import study_with
+
+    stages = ("forecast", "balance", "estate", "maps", "report")
+    return study_with(tmp_path_factory.mktemp("closures") / "study", stages=stages)

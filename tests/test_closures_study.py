@@ -56,9 +56,9 @@ def study_with(folder: Path, *lines: str, stages: tuple[str, ...] = ("forecast",
     return Study.open(folder)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return study_with(tmp_path_factory.mktemp("closures") / "study", stages=("forecast", "balance", "estate", "report"))
+@pytest.fixture
+def made(closing_villages: Study) -> Study:
+    return closing_villages
 
 
 def table(study: Study, name: str) -> pd.DataFrame:

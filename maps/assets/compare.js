@@ -27,6 +27,7 @@ function wireSide(state, view, select) {
   select.addEventListener("change", () => {
     view.map.closePopup();
     choose(state, view, select.value);
+    if (view.side.focus) view.map.fitBounds(view.side.focus, { padding: [40, 40], animate: false });
     tellFacts(state);
     redraw(state);
   });
