@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from models.cohorts import cube_frame
 from models.estate_build import Estate
 from models.options import STAY, Facility, Option
 from models.powers import GOVERNORS, TRUST
@@ -77,6 +78,41 @@ def option_table(estate: Estate) -> pd.DataFrame:
     )
 
 
+def places_by_year_group(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
+    """Admission places of every facility and option that it changes to, by plan year and year group it serves.
+
+    `chosen` as for `decisions`, whose rows these are, year group by year group: `starts` is their academic_year,
+    `places_before` those of today's estate, `places_after` those of the option.
+    """
+    if chosen is None:
+        return pd.DataFrame(columns=PLACES_COLUMNS)
+    staged = np.atleast_2d(chosen)
+    weight = estate.problem.stage_weight if len(staged) > 1 else np.ones(1)
+    frames = [pd.DataFrame(columns=PLACES_COLUMNS)]
+    for f, facility in enumerate(estate.facilities):
+        for o in np.unique(staged[:, f]).tolist():
+            option = estate.options[o]
+            if option.action == STAY:
+                continue
+            axes = {"academic_year": estate.years, "year_group": facility.year_groups}
+            before, after = (cube[:, facility.columns] for cube in (facility.places, option.admits))
+            table = cube_frame(axes, places_before=before, places_after=after)
+            probability = float(weight[staged[:, f] == o].sum())
+            told = {"facility": facility.key, "action": option.action, "starts": option.academic_year}
+            frames.append(table.assign(**told, probability=probability)[PLACES_COLUMNS])
+    return pd.concat(frames[1:] or frames, ignore_index=True)
+
+
+PLACES_COLUMNS = [
+    "facility",
+    "action",
+    "starts",
+    "academic_year",
+    "year_group",
+    "places_before",
+    "places_after",
+    "probability",
+]
 CALENDAR_COLUMNS = ["facility", "academic_year", "action", "step", "begin_by", "done_by", "basis"]
 DECISION_COLUMNS = [
     "facility",
