@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -31,7 +32,7 @@ from placeplan.exports import CSV, GEOPACKAGE, WORKBOOK, export_stage, gathered
 from placeplan.exports.gathered import Gathered, sheet_names
 from placeplan.exports.layers import group_layers
 from placeplan.exports.meanings import column_of, tables_listed
-from placeplan.exports.scap import FUNDED, NO_CONTRIBUTIONS, NO_HOUSING
+from placeplan.exports.scap import FUNDED, NO_CONTRIBUTIONS, NO_HOUSING, scap_capacity
 from placeplan.exports.workbook import Book
 from placeplan.pipeline import WITH_TABLES, run_stages
 from placeplan.results import read_stage
@@ -468,6 +469,16 @@ def test_capacity_and_roll_by_site_add_up_to_the_schools(made: Study, export: Pa
     assert set(table["planning_area"]) == {"P", "S"} and LINK in set(table["school"])
 
 
+def test_capacity_is_net_capacity_where_cohorts_raised_the_places(made: Study) -> None:
+    """Places of a guessed admission number are those of the cohorts; returned as capacity they would be invented."""
+    schools = made.tables["schools"].assign(pan_estimated=lambda table: table["urn"] == SECONDARY)
+    study = replace(made, tables={**made.tables, "schools": schools})
+    places = read_stage(made.results / "balance", "school_places")
+    raised = places.assign(physical_places=places["physical_places"] * 1.2)
+    capacity = scap_capacity(study, raised).groupby("urn")["capacity"].sum()
+    assert capacity[SECONDARY] == pytest.approx(300) and capacity[PRIMARIES["A"]] == pytest.approx(1.2 * 210)
+
+
 def test_the_forecast_is_the_balance_as_far_as_the_survey_asks(made: Study, export: Path) -> None:
     table = pd.read_parquet(export / "scap_forecast.parquet")
     cell = ["planning_area", "academic_year", "year_group"]
@@ -559,8 +570,6 @@ def test_planned_changes_are_what_they_make_of_places(made: Study) -> None:
 @pytest.mark.parametrize(("missing", "why"), [("housing", NO_HOUSING), ("contributions", NO_CONTRIBUTIONS)])
 def test_what_cannot_be_told_of_funded_homes_is_blank_and_says_why(made: Study, missing: str, why: str) -> None:
     """A nought would tell the Department that developers fund nothing."""
-    from dataclasses import replace
-
     study = replace(made, tables={name: table for name, table in made.tables.items() if name != missing})
     table = export_stage(study, made.results, WITH_TABLES, WITH_TABLES).tables["scap_forecast"]
     assert table[[*FUNDED, "other_pupils"]].isna().all(axis=None) and set(table["developer_basis"]) == {why}

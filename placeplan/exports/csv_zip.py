@@ -25,7 +25,7 @@ def write_csv_zip(path: Path, listings: Sequence[Listing], tables: Sequence[Gath
     """
     with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
         for listing in listings:
-            frame = pd.DataFrame([list(row) for row in listing.rows], columns=list(listing.headings))
+            frame = pd.DataFrame([list(row) for row in listing.rows], columns=list(listing.headings)).convert_dtypes()
             archive.writestr(_member(f"{listing.name.lower()}.csv"), _text(frame))
         for table in tables:
             archive.writestr(_member(f"{table.stage}/{table.name}.csv"), _text(table.frame))

@@ -69,13 +69,15 @@ def phase_word(year_group: str) -> str:
 def scap_capacity(study: Study, places: pd.DataFrame) -> pd.DataFrame:
     """Capacity and roll of the base year by school, site and year group; the columns are CAPACITY.
 
-    `places` is the table school_places. Sixth-form capacity is halved over Y12 and Y13. Sites of a school share its
-    capacity by their places; its roll is not known by site and is shared alike.
+    `places` is the table school_places. Where the admission number is a guess its places are no fewer than the cohorts,
+    and more than net capacity: they are brought back to it. Sixth-form capacity is halved over Y12 and Y13. Sites of a
+    school share its capacity by their places; its roll is not known by site and is shared alike.
     """
     schools, base = study.tables["schools"], study.settings.base_year
     now = places[places["academic_year"] == base].rename(
         columns={"physical_places": "capacity", "places": "capacity_by_pan"}
     )
+    now = now.assign(capacity=now["capacity"] * _back_to_net_capacity(schools, now))
     held = pd.concat([now[["urn", "year_group", "capacity", "capacity_by_pan"]], _sixth_forms(schools, now["urn"])])
     rolls = study.tables["rolls"]
     rolls = rolls[(rolls["academic_year"] == base) & rolls["urn"].isin(held["urn"])]
@@ -88,9 +90,18 @@ def scap_capacity(study: Study, places: pd.DataFrame) -> pd.DataFrame:
     return _ordered(_by_site(table, study.tables.get("school_sites")), ["urn", "site"])[CAPACITY]
 
 
+def _back_to_net_capacity(schools: pd.DataFrame, now: pd.DataFrame) -> pd.Series:
+    """By how much the capacity of each row counts: less than 1 where cohorts raised it above net capacity."""
+    by_urn = schools.set_index("urn")
+    net = by_urn["capacity"].astype(float) - by_urn["capacity_sixth_form"].astype(float).fillna(0.0)
+    guessed = by_urn["pan_estimated"].astype(bool)
+    share = now["urn"].map(net) / now.groupby("urn")["capacity"].transform("sum")
+    return share.where(now["urn"].map(guessed) & share.lt(1.0), 1.0)
+
+
 def _sixth_forms(schools: pd.DataFrame, urns: pd.Series) -> pd.DataFrame:
     """Rows of Y12 and Y13 of the schools among `urns` that have a sixth form."""
-    capacity = schools.set_index("urn").get("capacity_sixth_form", pd.Series(dtype=float)).astype(float)
+    capacity = schools.set_index("urn")["capacity_sixth_form"].astype(float)
     capacity = capacity[capacity.gt(0) & capacity.index.isin(urns)] / len(SIXTH_FORM_GROUPS)
     half = pd.DataFrame({"urn": capacity.index.astype("int64"), "capacity": capacity.to_numpy()})
     return half.merge(pd.DataFrame({"year_group": list(SIXTH_FORM_GROUPS)}), how="cross").assign(capacity_by_pan=np.nan)
