@@ -33,6 +33,7 @@ from placeplan.exports.gathered import Gathered, sheet_names
 from placeplan.exports.layers import group_layers
 from placeplan.exports.meanings import column_of, tables_listed
 from placeplan.exports.scap import FUNDED, NO_CONTRIBUTIONS, NO_HOUSING, scap_capacity
+from placeplan.exports.survey_verification import wrong_survey_tables
 from placeplan.exports.workbook import Book
 from placeplan.pipeline import WITH_TABLES, run_stages
 from placeplan.results import read_stage
@@ -446,6 +447,30 @@ def test_verify_finds_a_workbook_that_was_edited(made: Study, tmp_path: Path) ->
     book.save(study.results / "export" / WORKBOOK)
     found = {what: wrong for what, wrong in verify_results(study).items() if wrong}
     assert found == {"export: files as they were written": [f"{WORKBOOK} has been changed"]}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "row"),
+    [
+        ("scap_forecast", "pupils", 0),
+        ("scap_forecast", "developer_funded_pupils", 0),
+        ("scap_capacity", "number_on_roll", 0),
+        ("scap_planned_places", "places", 0),
+        ("scap_planned_places", "places", -1),
+    ],
+)
+def test_verify_finds_a_survey_table_that_was_edited(
+    made: Study, tmp_path: Path, table: str, column: str, row: int
+) -> None:
+    """Even where its hash were written anew, a return must not differ from what the plan was made of."""
+    study = replace(made, folder=shutil.copytree(made.folder, tmp_path / "study"))
+    path = study.results / "export" / f"{table}.parquet"
+    rows = pd.read_parquet(path)
+    rows.loc[rows.index[row], column] += 7
+    rows.to_parquet(path, index=False)
+    wrong = wrong_survey_tables(study)
+    assert len(wrong) == (2 if column == "pupils" else 1) and all(line.startswith(table) for line in wrong)
+    assert wrong_survey_tables(made) == []
 
 
 # -- the capacity survey -------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 An authority returns them every summer: capacity and roll by school, site and year group; forecasts by planning area,
 five years ahead for R–Y6 and seven from Y7 on, pupils in places that developers fund told apart; and places added,
-removed or for one cohort, three years ahead. The survey's own forms are not public, so the columns here carry what it
-asks for and not its headings.
+removed or for one cohort, three years ahead. No published form of its headings was found: the columns here carry what
+it asks for.
 """
 
 from __future__ import annotations
