@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geodata.years import COMPULSORY
+from models.cohorts import cube_frame
 from models.estate_build import Estate
 from models.options import STAY, Facility, Option
 from models.powers import GOVERNORS, TRUST
@@ -32,34 +32,6 @@ def decisions(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
                 row = _decision(facility, estate.options[o], price - estate.options[o].harm_gbp)
                 rows.append(row | {"probability": float(weight[staged[:, f] == o].sum())})
     return pd.DataFrame(rows, columns=DECISION_COLUMNS)
-
-
-def places_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
-    """Places of every facility by plan year and year group, today's estate beside the plan.
-
-    Columns facility, name, phase, site (whether it is a candidate site), academic_year, year_group, places_today,
-    places_plan: admission places within net capacity; where later options differ by scenario, the mean over scenarios.
-    `chosen` as for `decisions`. Year groups without a place in both have no row.
-    """
-    if chosen is None:
-        return pd.DataFrame(columns=PLACES_COLUMNS)
-    staged = np.atleast_2d(chosen)[:, : len(estate.facilities)]
-    weight = estate.problem.stage_weight if len(staged) > 1 else np.ones(1)
-    admits = np.stack([option.admits for option in estate.options])
-    planned = np.tensordot(weight, admits[staged], axes=1).ravel()
-    today = np.stack([facility.places for facility in estate.facilities]).ravel()
-    of, when, group = np.unravel_index(
-        np.arange(planned.size), (len(estate.facilities), len(estate.years), len(COMPULSORY))
-    )
-    told = pd.DataFrame([(one.key, one.name, one.phase, one.site) for one in estate.facilities]).iloc[of]
-    told.columns = pd.Index(PLACES_COLUMNS[:4])
-    table = told.assign(
-        academic_year=np.array(estate.years)[when],
-        year_group=np.array(COMPULSORY)[group],
-        places_today=today,
-        places_plan=planned,
-    )
-    return table[(table["places_today"] > 0) | (table["places_plan"] > 0)].reset_index(drop=True)
 
 
 def calendar_table(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
@@ -106,7 +78,41 @@ def option_table(estate: Estate) -> pd.DataFrame:
     )
 
 
-PLACES_COLUMNS = ["facility", "name", "phase", "site", "academic_year", "year_group", "places_today", "places_plan"]
+def places_by_year_group(estate: Estate, chosen: NDArray[np.int64] | None) -> pd.DataFrame:
+    """Admission places of every facility and option that it changes to, by plan year and year group it serves.
+
+    `chosen` as for `decisions`, whose rows these are, year group by year group: `starts` is their academic_year,
+    `places_before` those of today's estate, `places_after` those of the option.
+    """
+    if chosen is None:
+        return pd.DataFrame(columns=PLACES_COLUMNS)
+    staged = np.atleast_2d(chosen)
+    weight = estate.problem.stage_weight if len(staged) > 1 else np.ones(1)
+    frames = [pd.DataFrame(columns=PLACES_COLUMNS)]
+    for f, facility in enumerate(estate.facilities):
+        for o in np.unique(staged[:, f]).tolist():
+            option = estate.options[o]
+            if option.action == STAY:
+                continue
+            axes = {"academic_year": estate.years, "year_group": facility.year_groups}
+            before, after = (cube[:, facility.columns] for cube in (facility.places, option.admits))
+            table = cube_frame(axes, places_before=before, places_after=after)
+            probability = float(weight[staged[:, f] == o].sum())
+            told = {"facility": facility.key, "action": option.action, "starts": option.academic_year}
+            frames.append(table.assign(**told, probability=probability)[PLACES_COLUMNS])
+    return pd.concat(frames[1:] or frames, ignore_index=True)
+
+
+PLACES_COLUMNS = [
+    "facility",
+    "action",
+    "starts",
+    "academic_year",
+    "year_group",
+    "places_before",
+    "places_after",
+    "probability",
+]
 CALENDAR_COLUMNS = ["facility", "academic_year", "action", "step", "begin_by", "done_by", "basis"]
 DECISION_COLUMNS = [
     "facility",

@@ -69,8 +69,13 @@ def housing_terms(
     starts: IntArray,
     year_groups: Sequence[str],
     policy: Policy,
+    only: BoolArray | None = None,
 ) -> tuple[dict[str, FloatArray], list[str]]:
-    """What `housing_pupils` adds, term by term: each of `TERMS` (L, H, G), the last three zero or below."""
+    """What `housing_pupils` adds, term by term: each of `TERMS` (L, H, G), the last three zero or below.
+
+    `only` (rows of `housing`) tells the pupils of these homes alone; what past ratios carry of them is their share of
+    what they carry of all.
+    """
     row = pd.Index(localities).get_indexer(housing["locality"])
     kept = row >= 0
     notes = []
@@ -91,6 +96,8 @@ def housing_terms(
         TERMS[3]: -planned * certainty * (1 - in_trend) * moves,
     }
     a_dwelling = _pupils_a_dwelling(homes, completed, base_start, starts, year_groups, policy)
+    if only is not None:
+        a_dwelling = a_dwelling * only[kept][:, None, None]
     terms = {}
     for term, dwellings in each.items():
         terms[term] = np.zeros((len(localities), len(starts), len(year_groups)))

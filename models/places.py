@@ -21,6 +21,7 @@ from models.bands import planned_year_groups
 from models.cohorts import BoolArray, FloatArray, IntArray, cube_frame
 
 NEEDED = ("low_age", "high_age", "capacity", "pan")
+CHANGES = ["urn", "planning_area", "academic_year", "year_group", "kind", "places"]
 
 
 def school_places(schools: pd.DataFrame, planned_places: pd.DataFrame | None, years: Sequence[str]) -> pd.DataFrame:
@@ -68,6 +69,31 @@ def area_places(planned_places: pd.DataFrame, years: Sequence[str]) -> pd.DataFr
     np.add.at(places, row[kept], change)
     table = cube_frame({"planning_area": areas, "academic_year": years, "year_group": COMPULSORY}, places=places)
     return table[table["places"] != 0].reset_index(drop=True)
+
+
+def planned_changes(schools: pd.DataFrame, planned_places: pd.DataFrame, years: Sequence[str]) -> pd.DataFrame:
+    """Planned places in effect: urn, planning_area, academic_year, year_group, kind, places; schools', then areas'.
+
+    `kind` is "added", "bulge" or "removed"; of the last, and of a bulge of fewer, places are negative. They are as
+    planned, before net capacity limits them. A row has a urn or, where a place is for no school yet, a planning_area.
+    """
+    mainstream = schools[is_mainstream(schools)]
+    served, starts = _served(mainstream), np.array([start_year(year) for year in years])
+    kinds = _column(planned_places, "kind").fillna("permanent").to_numpy(dtype=object)
+    fewer = planned_places["places"].to_numpy(dtype=float) < 0
+    parts = {
+        "added": (kinds == "permanent") & ~fewer,
+        "bulge": kinds == "bulge",
+        "removed": (kinds == "removed") | ((kinds == "permanent") & fewer),
+    }
+    axes = {"urn": mainstream["urn"].astype("int64").tolist(), "academic_year": years, "year_group": COMPULSORY}
+    frames = []
+    for kind, rows in parts.items():
+        added, removed = _planned_at_schools(planned_places[rows], schools, mainstream, served, starts)
+        at_schools = cube_frame(axes, places=added - removed)
+        frames += [at_schools.assign(kind=kind), area_places(planned_places[rows], years).assign(kind=kind)]
+    table = pd.concat(frames, ignore_index=True).reindex(columns=CHANGES)
+    return table[table["places"] != 0].astype({"urn": "Int64"}).reset_index(drop=True)
 
 
 def _require(schools: pd.DataFrame) -> None:

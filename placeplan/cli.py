@@ -335,6 +335,12 @@ def report(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, js
     _run(study, scenario, "report", csv=csv, json=json)
 
 
+@app.command()
+def export(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
+    """Give every result back as data: a workbook, a GeoPackage with styles, CSV, and tables for the capacity survey."""
+    _run(study, scenario, "export", csv=csv, json=json)
+
+
 def _run(
     folder: Path,
     scenario: str,

@@ -111,7 +111,7 @@ def _proof(summary: Any) -> str:
 
 
 def closing(study: Study, stages: Sequence[str]) -> None:
-    """Say where the map, the report and the pages of competitions are."""
+    """Say where the map, the report, the workbook and the pages of competitions are."""
     from placeplan.results import read_summary
 
     results = study.results
@@ -121,6 +121,8 @@ def closing(study: Study, stages: Sequence[str]) -> None:
         say(f"Maps:   {results / 'maps' / 'index.html'}")
     if "report" in stages:
         say(f"Report: {results / 'report' / 'report.html'}")
+    if "export" in stages:
+        say(f"Data:   {results / 'export' / 'placeplan.xlsx'}")
     if "tender" in stages:
         tender = read_summary(results / "tender") or {}
         for told in tender.get("competitions", {}).values():
@@ -130,7 +132,7 @@ def closing(study: Study, stages: Sequence[str]) -> None:
             for line in (f"{told['name']}. {told['stamp']}.", told["result"], told["comparison"]):
                 if line:
                     say(f"        {line}")
-    if not {"maps", "report", "tender"} & set(stages):
+    if not {"maps", "report", "tender", "export"} & set(stages):
         say(f"Tables: {results}")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from models.calendar import plan_day
 from models.estate_build import Estate
-from models.estate_read import allocation, calendar_table, decisions, option_table, places_table, unplaced
+from models.estate_read import allocation, calendar_table, decisions, option_table, places_by_year_group, unplaced
 from models.rules import Kept, Row
 from models.send_units import UnitNeed, unit_table
 from placeplan.apart import apart_summary, planned_apart
@@ -104,7 +104,7 @@ def estate_stage(
             "retained": retained_table(estate.rows, chosen, short),
             "send_units": unit_table(estate.facilities, estate.options, chosen, units),
             "calendar": calendar_table(estate, chosen),
-            "places_planned": places_table(estate, chosen),
+            "plan_places": places_by_year_group(estate, chosen),
         }
         | ({} if grounds is None else {"grounds": grounds, "closure_stability": steady, "closure_keeping": keeping})
         | paid.tables

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Tables = Mapping[str, pd.DataFrame]
 
 
+# Written as the day of the last change in every file, so that the same results make the same bytes.
+LAST_CHANGE = "1980-01-01T00:00:00.000Z"
+
+
 def stage_layers(study: Study, stage: str, tables: Tables) -> Layers:
     """Layers of a stage by name; none where the stage has nothing to draw or the study has no boundaries."""
     drawn: dict[str, Callable[[Study, Tables], Layers]] = {
@@ -30,9 +34,16 @@ def stage_layers(study: Study, stage: str, tables: Tables) -> Layers:
 
 
 def write_layers(layers: Layers, path: Path) -> None:
-    """Write one GeoPackage with all layers."""
-    for name, layer in layers.items():
-        layer.to_file(path, layer=name, driver="GPKG")
+    """Write one GeoPackage with all layers; the same layers make the same bytes."""
+    import pyogrio
+
+    now = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": LAST_CHANGE})
+    try:
+        for name, layer in layers.items():
+            layer.to_file(path, layer=name, driver="GPKG")
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": now})
 
 
 def forecast_layers(study: Study, tables: Tables) -> Layers:

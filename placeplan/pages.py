@@ -144,7 +144,7 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
     return commissioning_map(
         school_points(study),
         decisions,
-        read_stage(results / "estate", "places_planned"),
+        _places(read_stage(results / "estate", "plan_places")),
         journey_lines(study, allocation[allocation["academic_year"] == last]),
         areas,
         known,
@@ -153,6 +153,12 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
         journeys_year=last,
         basemap=background,
     )
+
+
+def _places(paths: pd.DataFrame) -> pd.DataFrame:
+    """Places by year and year group of what is done in most futures, today's beside the plan's."""
+    likely = paths[paths["probability"] >= 0.5]
+    return likely.rename(columns={"places_before": "places_today", "places_after": "places_plan"})
 
 
 def likely_decisions(results: Path) -> pd.DataFrame:

@@ -143,8 +143,14 @@ def _report(run: Run) -> StageResult:
     return report_stage(run.study, run.study.results, run.ran)
 
 
+def _export(run: Run) -> StageResult:
+    from placeplan.exports import export_stage
+
+    return export_stage(run.study, run.study.results, run.ran, WITH_TABLES)
+
+
 SCHOOLS = (*BASIC, "schools", "rolls")
-REPORTED = ("forecast", "backtest", "balance", "estate", "clusters", "finance", "tender")
+WITH_TABLES = ("forecast", "backtest", "balance", "estate", "clusters", "finance", "tender")
 STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
     Stage("backtest", BASIC, PAST, (), _backtest),
@@ -154,7 +160,8 @@ STAGES = (
     Stage("finance", (*SCHOOLS, "demand_points"), ALL, ("balance", "estate"), _finance),
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
-    Stage("report", BASIC, (*ALL, *OFFERS, "capital_funding"), REPORTED, _report, True),
+    Stage("report", BASIC, (*ALL, *OFFERS, "capital_funding"), WITH_TABLES, _report, True),
+    Stage("export", BASIC, (*ALL, *TENDERS), (*WITH_TABLES, "report"), _export, True),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")

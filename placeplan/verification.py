@@ -28,6 +28,7 @@ from placeplan.closure_verification import wrong_closures
 from placeplan.cluster_verification import wrong_clusters
 from placeplan.contributions import wrong_contributions
 from placeplan.deficits import wrong_deficits
+from placeplan.exports.survey_verification import wrong_survey_tables
 from placeplan.finance_verification import wrong_finances
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
@@ -98,6 +99,10 @@ def verify_results(study: Study) -> dict[str, list[str]]:
             checks["tender: sets of linked awards from the tables and the published rules"] = partial(
                 verify_linked_awards, study
             )
+    if "export" in stages and "forecast" in stages:
+        checks["export: tables of the capacity survey from balance, rolls and plan"] = partial(
+            wrong_survey_tables, study
+        )
     return {what: _told(check) for what, check in checks.items()}
 
 

@@ -52,7 +52,7 @@ def _read(key: str, code: str) -> bool:
     return any(f'"{pattern}"' in code for pattern in patterns) or key.startswith("drive_kmh_")
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/importing.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/importing.md", "docs/data_out.md"])
 def test_commands_in_the_documents_exist(document: str) -> None:
     known = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
     named = set(re.findall(r"^    placeplan ([a-z]+)", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE))

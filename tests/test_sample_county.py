@@ -4,12 +4,16 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pyogrio
 import pytest
 from browser import DESKTOP, PHONE, check_map, open_page
+from exported import differences, tables_of
 from stored_plans import check_stored_plans
 
 from maps.commissioning import ADDING
 from placeplan.cli import main
+from placeplan.exports import GEOPACKAGE, WORKBOOK
+from placeplan.exports.meanings import column_of, tables_listed
 from placeplan.pages import VILLAGE_PHASES, stage_summaries
 from placeplan.pipeline import NAMES
 from placeplan.report.dates import calendar_contents
@@ -222,3 +226,26 @@ def test_hostile_names_are_harmless_in_the_report(county: Path, tmp_path: Path) 
 
     page = report_stage(Study.open(folder), folder / "results/base").pages["report.html"]
     assert "<img" not in page and "&lt;img" in page
+
+
+def test_every_column_of_every_result_has_a_meaning_and_a_sheet(results: Path) -> None:
+    """Every figure of the county is given back as data; of long tables the first thousand rows are compared."""
+    tables = {name: table for (_, name), table in tables_of(results).items()}
+    silent = [
+        (name, column) for name, table in tables.items() for column in table if not column_of(name, column).meaning
+    ]
+    assert silent == [] and set(tables) <= set(tables_listed()) and len(tables) > 70
+    assert differences(results / "export" / WORKBOOK, tables, most_rows=1000) == []
+
+
+def test_the_geopackage_has_every_feature(county: Path, results: Path) -> None:
+    study, path = Study.open(county), results / "export" / GEOPACKAGE
+    localities, clusters = study.tables["localities"], read_stage(results / "clusters", "clusters")
+    wanted = dict.fromkeys(("demand_primary", "demand_secondary"), len(localities))
+    wanted |= {f"balance_{phase}": localities[f"planning_area_{phase}"].nunique() for phase in ("primary", "secondary")}
+    wanted |= {"schools": len(study.tables["schools"]), "sites": len(study.tables["sites"])}
+    wanted |= {"clusters": clusters["cluster"].nunique(), "trusts": clusters["trust"].nunique()}
+    moved = read_stage(results / "estate", "allocation").query("moved and academic_year == academic_year.max()")
+    wanted["moved_pupils"] = len(moved.drop_duplicates(["demand_point", "facility"]))
+    found = {name: pyogrio.read_info(path, layer=name)["features"] for name in wanted}
+    assert found == wanted and set(pyogrio.list_layers(path)[:, 0]) == {*wanted, "layer_styles"}

@@ -108,7 +108,7 @@ def test_a_second_run_does_nothing_and_a_change_reruns_what_rests_on_it(study: P
     (study / "inputs/sites.csv").write_text(
         "site,name,phase,easting,northing,available_from\nS1,Mill Field,primary,401000,301000,2025/26\n"
     )
-    assert outcomes(ran(study)) == again("estate", "clusters", "finance", "maps", "report")
+    assert outcomes(ran(study)) == again("estate", "clusters", "finance", "maps", "report", "export")
     policy(study, "ratio_prior_pupils = 10")
     assert outcomes(ran(study)) == again(*NAMES)
 
@@ -134,14 +134,14 @@ def again(*stages: str) -> dict[str, str]:
     return found | {"tender": "left out"}
 
 
-AFTER_FORECAST = ("forecast", "balance", "estate", "clusters", "finance", "maps", "report")
+AFTER_FORECAST = ("forecast", "balance", "estate", "clusters", "finance", "maps", "report", "export")
 
 
 def test_other_levers_rerun_the_estate_and_what_rests_on_it(study: Path) -> None:
     ran(study)
-    assert outcomes(ran(study, levers=COMMISSION)) == again("estate", "clusters", "finance", "maps", "report")
+    assert outcomes(ran(study, levers=COMMISSION)) == again("estate", "clusters", "finance", "maps", "report", "export")
     assert outcomes(ran(study)) == again(), "no levers asked for: those of the plan that stands"
-    assert outcomes(ran(study, levers=LEVERS)) == again("estate", "clusters", "finance", "maps", "report")
+    assert outcomes(ran(study, levers=LEVERS)) == again("estate", "clusters", "finance", "maps", "report", "export")
 
 
 @pytest.mark.parametrize("what", ["code_digest", "versions"])
@@ -166,7 +166,7 @@ def test_a_changed_table_reruns_what_rests_on_it_and_no_more(study: Path) -> Non
     assert outcomes(ran(study)) == again(*AFTER_FORECAST), "a backtest knows no adjustments"
     rolls = study / "inputs/rolls.csv"
     rolls.write_text(rolls.read_text().replace(f"{PRIMARIES['A']},Y1,20", f"{PRIMARIES['A']},Y1,21"))
-    assert outcomes(ran(study)) == again("balance", "estate", "clusters", "finance", "maps", "report")
+    assert outcomes(ran(study)) == again("balance", "estate", "clusters", "finance", "maps", "report", "export")
 
 
 def test_planning_areas_filled_from_schools_are_what_a_forecast_rests_on(study: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_stage_left_out_takes_its_old_results_with_it(study: Path) -> None:
     found = outcomes(ran(study))
     assert {name for name, outcome in found.items() if outcome == "left out"} >= {"balance", "estate", "clusters"}
     results = study / "results/base"
-    stages = {"forecast", "backtest", "maps", "report"}
+    stages = {"forecast", "backtest", "maps", "report", "export"}
     assert {path.name for path in results.iterdir()} == {*stages, "manifest.json"}
     assert {path.name for path in (results / "maps").glob("*.html")} == {"demand.html", "index.html"}
     assert "What the plan changes" not in (results / "report/report.html").read_text(encoding="utf-8")

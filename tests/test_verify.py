@@ -195,7 +195,7 @@ def test_what_changed_since_is_named(study: Path) -> None:
     said = wrong(study)["inputs and settings: those of today"].split("; ")
     assert [line for line in said if "other inputs" in line] == [
         f"{stage} was made from other inputs: rolls"
-        for stage in ("balance", "estate", "clusters", "finance", "maps", "report")
+        for stage in ("balance", "estate", "clusters", "finance", "maps", "report", "export")
     ]
     policy(study, "retained_surplus = 0.1")
     said = wrong(study)["inputs and settings: those of today"].split("; ")
