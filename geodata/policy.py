@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from types import MappingProxyType
@@ -80,13 +80,18 @@ def _atom(text: str) -> float | str:
 
 @dataclass(frozen=True)
 class Policy:
-    """Policy values of one scenario: the defaults with the study's own laid over them."""
+    """Policy values of one scenario: the defaults with the study's own laid over them.
+
+    `read` gathers the keys that have been asked for, so that a stage can say which values it rests on.
+    """
 
     overrides: Mapping[str, Value]
+    read: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def value(self, key: str) -> Value:
         """The value of `key`; KeyError if there is no such policy."""
         item = policy_items()[key]
+        self.read.add(key)
         return self.overrides.get(key, item.default)
 
     def number(self, key: str) -> float:

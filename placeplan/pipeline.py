@@ -146,7 +146,7 @@ def _report(run: Run) -> StageResult:
 def _export(run: Run) -> StageResult:
     from placeplan.exports import export_stage
 
-    return export_stage(run.study, run.study.results, run.ran, WITH_TABLES)
+    return export_stage(run.study, run.study.results, run.ran, (*WITH_TABLES, "report"))
 
 
 SCHOOLS = (*BASIC, "schools", "rolls")
@@ -237,9 +237,11 @@ def _run_stage(stage: Stage, run: Run, origin: Mapping[str, Any], starting: Call
         return Step(stage.name, "unchanged", "", 0.0, known)
     if starting is not None:
         starting(stage.name)
-    began = time.perf_counter()
+    began, policy = time.perf_counter(), run.study.policy
+    policy.read.clear()
     result = with_geography(run.study, stage.name, stage.run(run))
     seconds = time.perf_counter() - began
+    result = replace(result, summary={**result.summary, "policy_read": sorted(policy.read)})
     write_stage(folder, result, origin, seconds)
     return Step(stage.name, "done", "", seconds, read_summary(folder) or {})
 

@@ -24,7 +24,7 @@ from placeplan.report.formats import FILTERS
 from placeplan.report.money import money_contents
 from placeplan.report.papers import FILTERS as PAPER_FILTERS
 from placeplan.report.papers import PARTIALS, Papers
-from placeplan.report.programme import programme_contents
+from placeplan.report.programme import programme_contents, programme_table
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
 from placeplan.report.trusts import trusts_page
 from placeplan.results import StageResult, file_digest, read_stage, versions
@@ -50,7 +50,10 @@ def report_stage(study: Study, results: Path, ran: Collection[str] | None = None
     pages = {"report.html": text}
     if "clusters" in summaries and (page := trusts_page(study, results, summaries["clusters"])):
         pages["trusts.html"] = page
-    return StageResult(papers.tables(), pages, summary={"status": "done", "bytes": len(text.encode())})
+    tables = dict(papers.tables())
+    if "estate" in summaries:
+        tables["capital_programme"] = programme_table(study, results)
+    return StageResult(tables, pages, summary={"status": "done", "bytes": len(text.encode())})
 
 
 def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
