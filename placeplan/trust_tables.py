@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geodata.policy import Policy
 from geodata.years import start_year, years_from
 from models.joining import joining_years
-from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths
+from models.side_by_side import ARTICLES, MINORITY, Standing, faiths
 from models.trust_finance import LOW, TrustMoney, clusters_gain, pooling, trust_money
 from placeplan.cluster_case import ClusterCase
 from placeplan.trust_groups import NEW, OUTSIDE, Group
@@ -32,7 +32,7 @@ def scorecards(
         since, told = joined_since(case, policy, group, looked)
         money = group_money(case, policy, group, since, len(told))
         short, moved = pooling(case.money.balance[group.rows])
-        pooled = _pooled(policy, group)
+        pooled = _pooled(group)
         known = ~np.isnan(case.reserves_gbp[group.rows])
         rows.append(
             {
@@ -76,9 +76,9 @@ def scorecards(
     return pd.DataFrame(rows), pd.DataFrame(years)
 
 
-def _pooled(policy: Policy, group: Group) -> bool:
+def _pooled(group: Group) -> bool:
     """Whether the group is a trust with a centre and one back office, and no federation or cluster of its own."""
-    return group.kind != OUTSIDE and policy.text("cluster_outcome") != FEDERATIONS
+    return group.kind != OUTSIDE
 
 
 def group_money(case: ClusterCase, policy: Policy, group: Group, since: Index, n_years: int) -> TrustMoney:
@@ -91,7 +91,7 @@ def group_money(case: ClusterCase, policy: Policy, group: Group, since: Index, n
         policy,
         joins=since,
         n_years=n_years,
-        pooled=_pooled(policy, group),
+        pooled=_pooled(group),
     )
 
 

@@ -16,6 +16,7 @@ from models.locks import NO_LOCKS
 from placeplan.cli import main
 from placeplan.cluster_case import study_case
 from placeplan.cluster_choices import SWITCHES, with_policy
+from placeplan.cluster_measures import MEASURES
 from placeplan.cluster_verification import wrong_clusters
 from placeplan.clusters import planned_with_choices
 from placeplan.county import make_county
@@ -223,6 +224,20 @@ def test_every_switch_is_tried_and_says_what_it_changes(county: Path) -> None:
     assert len(tried) == 2 + 9  # two other models of governance, nine flags
     mixed = switches[(switches["policy"] == "cluster_across_kinds")].iloc[0]
     assert mixed["village_alone"] <= switches.iloc[0]["village_alone"]
+
+
+def test_federations_cost_in_the_table_of_rules_what_they_cost_by_hand(county: Path, tmp_path: Path) -> None:
+    """Two routes to one plan: with the second level left out, federations would look cheaper than any trusts."""
+    plans, made = told(county, "cluster_plans"), "cluster_outcome = federations"
+    row = told(county, "cluster_switches").set_index("set_to").loc["federations"]
+    found = evaluated(county, plans[plans["plan"] == made].drop(columns="plan"), tmp_path)
+    assert row["cost_gbp"] == pytest.approx(found.cost_gbp, rel=1e-9)
+    assert row[list(MEASURES)].to_dict() == pytest.approx(found.measures)
+    cards = told(county, "trusts")
+    mine = cards[(cards["plan"] == made) & (cards["kind"] == "trust of today")].set_index("trust")
+    today = cards[cards["plan"] == "today"].set_index("trust")
+    assert len(mine) and (mine["centre_gbp"] == today["centre_gbp"].reindex(mine.index)).all()  # they keep their centre
+    assert (cards.loc[cards["kind"] == "no trust", "centre_gbp"] == 0).all()
 
 
 def test_both_levels_together_cost_no_more_than_any_plan_found_that_keeps_the_rules(county: Path) -> None:
