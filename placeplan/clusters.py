@@ -24,6 +24,7 @@ from placeplan.cluster_choices import (
     switches,
 )
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
+from placeplan.due_diligence import due_diligence
 from placeplan.journeys import planned_schools
 from placeplan.left_alone import left_alone, left_outside
 from placeplan.plan_file import COLUMNS, drawn_in, locks_of, plan_table, read_plan
@@ -32,7 +33,7 @@ from placeplan.results import StageResult, harmless
 from placeplan.school_by_school import refusals, second_homes
 from placeplan.study import Study
 from placeplan.trust_groups import OUTSIDE, groups_of_plan
-from placeplan.trust_tables import due_diligence, joining_order
+from placeplan.trust_tables import joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
 from solvers.plans import gap_between
