@@ -16,6 +16,7 @@ from models.trust_finance import office_pooled_gbp
 from models.trusts import Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
+from placeplan.hosts import not_viable_today
 from placeplan.plan_trusts import joiner_balances, trusts_cost
 from solvers import ClusterPlan, solve_clusters
 from solvers.clusters_exact import plan_cost
@@ -150,7 +151,10 @@ def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks
     drive = case.drive_min[np.ix_(hubs, hubs)]
     inside, apart = joiner_balances(case, joiners, policy)
     locked = [_locked_trust(case, members, locks) for members in joiners.members]
-    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked)
+    closed = not_viable_today(case, policy) if policy.text("trust_join_not_viable") == "no" else []
+    return build_trusts(
+        case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked, closed
+    )
 
 
 def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArray[np.object_]:

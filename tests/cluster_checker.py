@@ -132,6 +132,8 @@ def _together(schools: pd.DataFrame) -> pd.Series:
 def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator[str]:
     policy, known = study.policy, study.tables["trusts"].set_index("trust")
     schools = study.tables["schools"].set_index("urn")
+    cards = read_stage(study.results / "clusters", "trusts")
+    today = cards[cards["plan"] == "today"].set_index("trust")["reserves_p10_lowest_gbp"]
     for name, part in table[table["trust"].notna()].groupby("trust"):
         came = [int(u) for u in part["urn"] if trust_today(int(u)) != name]
         if not came:
@@ -141,6 +143,8 @@ def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator
                 yield f"{name}: {u} left its trust"
             if schools.at[u, "consent"] == "refused" or schools.at[u, "land_consent"] == "refused":
                 yield f"{name}: {u} refuses"
+        if policy.text("trust_join_not_viable") == "no" and today.get(name, 0.0) < 0:
+            yield f"{name}: schools join a trust whose reserves run out as it is"
         common = set.intersection(*(suits(u) for u in came))
         if name in known.index:
             common &= {"rome" if "Catholic" in name else str(known.at[name, "articles"]).removeprefix("church ")}

@@ -39,6 +39,7 @@ CHOICES = {
     "trust_min_pupils": (600, 1000),
     "trust_max_clusters": (2, 8),
     "trust_drive_max_min": (30, 45),
+    "trust_join_not_viable": ("yes", "no"),
 }
 
 
