@@ -29,6 +29,7 @@ from placeplan.plan_rules import breaches
 from placeplan.report.balance_chart import BOTTOM, HEIGHT, balance_chart
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
+from placeplan.saving import saving_terms
 from placeplan.school_by_school import refusals
 from placeplan.study import Study
 from placeplan.two_levels import least_of_any, plan_case
@@ -312,6 +313,21 @@ def test_a_centre_is_borne_in_full_unless_a_trust_has_schools_elsewhere(county: 
     wide = replace(case, today=case.today.assign(schools_elsewhere=[4.0, *[0.0] * (len(case.today) - 1)]))
     whole, part = (today_money(one, study.policy, name).centre for one in (case, wide))
     assert (whole - part) == pytest.approx(np.full_like(whole, 0.5 * 180_000))
+
+
+def test_the_saving_ends_at_its_break_even_and_comes_as_clusters_begin(county: Path) -> None:
+    study = Study.open(county)
+    case, planned = study_case(study), told(county, "clusters")
+    lead, summary = school_leads(planned, case), read_summary(county / "results/base/clusters")
+    assert summary is not None
+    saved = summary["saving"]
+    assert saved["saved_gbp"] == summary["measures"]["leadership_saved_gbp"] > 0
+    dear = with_policy(study.policy, head_of_school_gbp=saved["break_even_head_of_school_gbp"])
+    assert saving_terms(case, dear, lead)["saved_gbp"] == pytest.approx(0.0, abs=0.01)
+    years = told(county, "cluster_saving_years")
+    assert years["clusters"].is_monotonic_increasing and years["clusters"].iloc[-1] == summary["measures"]["clusters"]
+    heads = (planned["role"] == "member").sum()
+    assert saved["heads_end"] == heads and years["once_gbp"].sum() == saved["once_gbp"] == 20_000 * heads
 
 
 def test_the_chart_draws_the_reserves_by_which_a_trust_is_judged() -> None:

@@ -107,6 +107,8 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
         "measures": MEASURES,
         "compared": COMPARED,
         "banners": study.banners,
+        "saving": summary["saving"],
+        "saving_years": _saving_years(read_stage(folder, "cluster_saving_years")),
         "clusters": _clusters(clusters, read_stage(folder, "cluster_savings")),
         "trusts": [
             {
@@ -164,6 +166,13 @@ def _clusters(table: pd.DataFrame, savings: pd.DataFrame) -> list[dict[str, Any]
             }
         )
     return found
+
+
+def _saving_years(years: pd.DataFrame) -> list[dict[str, Any]]:
+    """The years in which the saving grows, with what it is from then on."""
+    begins = years[years["clusters"].diff().fillna(years["clusters"]) > 0]
+    rows: list[dict[str, Any]] = begins.to_dict("records")
+    return rows
 
 
 def _card(cards: pd.DataFrame, plans: list[str]) -> list[dict[str, Any]]:
