@@ -37,6 +37,7 @@ SWITCHES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("cluster_across_kinds", ("yes", "no")),
     ("cluster_across_dioceses", ("yes", "no")),
     ("trust_consent_unknown", ("yes", "no")),
+    ("trust_join_not_viable", ("yes", "no")),
     ("trust_leaving", ("consent", "consent or five years")),
     ("trust_directed_moves", ("yes", "no")),
     ("cluster_consent_unknown", ("ask", "no")),

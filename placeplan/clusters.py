@@ -24,16 +24,18 @@ from placeplan.cluster_choices import (
     switches,
 )
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
+from placeplan.due_diligence import due_diligence, looked_into
 from placeplan.journeys import planned_schools
 from placeplan.kept_apart import kept_apart
 from placeplan.left_alone import left_alone, left_outside
 from placeplan.plan_file import COLUMNS, drawn_in, locks_of, plan_table, read_plan
 from placeplan.plan_rules import breaches
 from placeplan.results import StageResult, harmless
+from placeplan.saving import saving_terms, saving_years
 from placeplan.school_by_school import refusals, second_homes
 from placeplan.study import Study
 from placeplan.trust_groups import OUTSIDE, groups_of_plan
-from placeplan.trust_tables import due_diligence, joining_order
+from placeplan.trust_tables import joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
 from solvers.plans import gap_between
@@ -59,10 +61,10 @@ def clusters_stage(
 ) -> StageResult:
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
-    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_alone,
-    cluster_apart, trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes,
-    cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan and trust), trust_finance,
-    joining, due_diligence. A plan that does not pass verification is never returned.
+    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_saving_years,
+    cluster_alone, cluster_apart, trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes,
+    cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining,
+    due_diligence. A plan that does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
@@ -80,10 +82,12 @@ def clusters_stage(
     groups = groups_of_plan(case, planned.school_lead, planned.trust)
     flags = due_diligence(case, policy, groups)
     order, today = joining_order(case, policy, groups, flags), _today(case, planned)
+    saved = saving_terms(case, policy, planned.school_lead)
     table = plan_table(case, planned.school_lead, planned.trust)
     result = {
         "clusters": table,
         "cluster_savings": cluster_savings(case, policy, table),
+        "cluster_saving_years": saving_years(case, policy, groups, looked_into(flags)),
         "cluster_alone": left_alone(case, planned),
         "cluster_apart": kept_apart(planned),
         "trusts_outside": left_outside(case, planned),
@@ -103,7 +107,7 @@ def clusters_stage(
     return StageResult(
         tables=result,
         files=files,
-        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today)),
+        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today), saved),
     )
 
 
@@ -189,6 +193,7 @@ def _summary(
     broken: pd.DataFrame,
     fixed: bool,
     today: int,
+    saved: dict[str, Any],
 ) -> dict[str, Any]:
     small = case.schools["small"].to_numpy(dtype=bool)
     price = study.policy.number("village_alone_gbp")
@@ -211,6 +216,7 @@ def _summary(
         "larger_schools": int((~small).sum()),
         "trusts_not_viable_today": int(today),
         "price_of_standing_alone_gbp": price,
+        "saving": saved,
         "measures": dict(found),
         "measure_words": MEASURES,
         "rules": {name: {"words": words, "settled_by": by} for name, (words, by) in RULES.items()},
