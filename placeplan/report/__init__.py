@@ -13,7 +13,9 @@ from geodata.policy import policy_items, shown
 from geodata.years import add_years, phase_of, start_year
 from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
+from models.options import BULGE, ENDING, FEDERATE, SEND_UNIT
 from models.rules import INTAKE
+from placeplan.map_parts import ATTRIBUTION
 from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
 from placeplan.report.areas import areas_contents
@@ -25,13 +27,15 @@ from placeplan.report.money import money_contents
 from placeplan.report.papers import FILTERS as PAPER_FILTERS
 from placeplan.report.papers import PARTIALS, Papers
 from placeplan.report.programme import programme_contents, programme_table
+from placeplan.report.proof import licence_contents, policy_read, proof_contents
 from placeplan.report.schooling import NO_SCHOOLING, schooling_contents
+from placeplan.report.since import since_contents
 from placeplan.report.trusts import trusts_page
 from placeplan.results import StageResult, file_digest, read_stage, versions
 from placeplan.study import Study
 
 SHOWN_AHEAD = (1, 3, 5)
-PAGES = ("report.html", "closures.html", "areas.html", *PARTIALS)
+PAGES = ("report.html", "closures.html", "areas.html", "since.html", *PARTIALS)
 
 
 def report_stage(study: Study, results: Path, ran: Collection[str] | None = None) -> StageResult:
@@ -46,7 +50,9 @@ def report_stage(study: Study, results: Path, ran: Collection[str] | None = None
     template = environment.get_template(PAGES[0])
     summaries = stage_summaries(results, ran)
     papers = Papers.read(study, results, summaries)
-    text = template.render(study=study, **contents(study, results, summaries), **papers.contents())
+    shown = contents(study, results, summaries)
+    told = papers.contents()
+    text = template.render(study=study, sections=_sections(shown | told), **shown, **told)
     pages = {"report.html": text}
     if "clusters" in summaries and (page := trusts_page(study, results, summaries["clusters"])):
         pages["trusts.html"] = page
@@ -90,7 +96,13 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "accuracy": _accuracy(results) if "backtest" in ran else [],
         "methods": _methods(results) if "backtest" in ran else [],
         "published": _rows(results, "backtest", "published", ran),
-        "policy": _policy(study),
+        "policy": _policy(study, summaries),
+        "proof": proof_contents(summaries),
+        "licences": licence_contents(),
+        "attribution": study.settings.attribution or ATTRIBUTION,
+        "methods_told": _methods_told(results, ran),
+        "since": since_contents(study),
+        "headline": _headline(results) if "estate" in ran else None,
         "forward_years": study.policy.integer("contributions_forward_years"),
         "level": study.policy.number("interval_level"),
         "quality": _quality(study, summaries),
@@ -242,7 +254,77 @@ def _clusters(results: Path) -> list[dict[str, Any]]:
     return shown
 
 
-def _policy(study: Study) -> list[dict[str, Any]]:
+SECTIONS = (
+    ("short", "In short", "study_always"),
+    ("since", "What changed since last year", "since"),
+    ("demand", "Demand", "phases"),
+    ("balance", "Need and spare by planning area", "balance"),
+    ("case", "The case for places", "case"),
+    ("plan", "What the plan changes", "headline"),
+    ("programme", "Capital programme by source", "programme"),
+    ("areas", "Planning area by planning area", "areas"),
+    ("cabinet", "Headings of a cabinet report", "papers"),
+    ("register", "Decision register", "papers"),
+    ("calendar", "Calendar", "papers"),
+    ("drafts", "Draft consultation papers and notices", "papers"),
+    ("clusters", "Clusters of village schools", "clusters"),
+    ("money", "Money of schools", "money"),
+    ("schooling", "From homes to schools", "schooling"),
+    ("accuracy", "How far past forecasts were out", "accuracy"),
+    ("quality", "Method and data quality", "study_always"),
+    ("policy", "Policy values that mattered", "policy"),
+    ("proof", "How good each plan is, proven", "proof"),
+    ("made", "Inputs and licences", "study_always"),
+)
+"""Anchor and words of each part of the report, and by which of its contents it is there."""
+
+
+def _sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(anchor, words) for anchor, words, by in SECTIONS if by == "study_always" or shown.get(by)]
+
+
+def _headline(results: Path) -> dict[str, int]:
+    """Schools and sites that gain places, give places up, close, or do something together."""
+    decided = read_stage(results / "estate", "decisions")
+    likely = decided[decided["probability"] >= 0.5]
+    joint = likely["action"].eq(FEDERATE) | likely["action"].str.startswith("amalgamate")
+    return {
+        "adding": int(
+            (likely["places_after"] > likely["places_before"]).sum() + likely["action"].isin((BULGE, SEND_UNIT)).sum()
+        ),
+        "taking": int(
+            (likely["places_after"] < likely["places_before"])[~likely["action"].isin((BULGE, SEND_UNIT))].sum()
+        ),
+        "closing": int(likely["action"].isin(ENDING).sum()),
+        "joint": int(joint.sum()),
+    }
+
+
+def _methods_told(results: Path, ran: Collection[str]) -> list[tuple[str, list[str]]]:
+    """The methodology statements as paragraphs."""
+    told = (("forecast", "How pupils were forecast"), ("balance", "How pupils on roll and places were counted"))
+    found = []
+    for stage, title in told:
+        path = results / stage / "methodology.md"
+        if stage in ran and path.exists():
+            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+            found.append(
+                (title, [line.lstrip("#-* ").replace("**", "").replace("`", "") for line in lines if line][1:])
+            )
+    return found
+
+
+def _policy(study: Study, summaries: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[dict[str, Any]], bool]]:
+    """Policy values with unit, status and source: those that results rest on, those changed first; then the others."""
+    read = policy_read(study, summaries)
+    values = sorted(_policy_values(study), key=lambda item: not item["changed"])
+    mattered = [item for item in values if item["key"] in read]
+    others = [item for item in values if item["key"] not in read]
+    parts = [("Values on which these results rest; those the study changed are marked and come first", mattered, False)]
+    return [part for part in [*parts, ("Values that no result here rests on", others, True)] if part[1]]
+
+
+def _policy_values(study: Study) -> list[dict[str, Any]]:
     """Every policy value with its unit, status and source, and whether the study changed it."""
     return [
         {
