@@ -19,7 +19,7 @@ from placeplan.cluster_choices import SWITCHES, with_policy
 from placeplan.cluster_verification import wrong_clusters
 from placeplan.clusters import planned_with_choices
 from placeplan.county import make_county
-from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost, plan_trusts
+from placeplan.evaluate import Evaluation, evaluate_plan, evaluation_lines, plan_cost, plan_trusts
 from placeplan.pipeline import run_stages
 from placeplan.plan_file import read_plan, school_leads
 from placeplan.plan_rules import breaches
@@ -87,7 +87,7 @@ def test_every_rule_that_a_hand_drawn_plan_breaks_is_named_with_the_schools(coun
     plan.loc[:9, "role"] = ["lead", *["member"] * 9]
     plan.loc[:9, "trust"] = "A trust of our own"
     found = evaluated(county, plan, tmp_path).breaches
-    ours = found[found["name"].isin([plan["name"][0], "A trust of our own"])]
+    ours = found[found["name"].isin(["All of them", "A trust of our own"])]
     rules = " ".join(ours["rule"])
     for rule in ("cluster_max_schools", "cluster_drive_max_min", "cluster_pair_max_min"):
         assert rule in rules
@@ -96,6 +96,10 @@ def test_every_rule_that_a_hand_drawn_plan_breaks_is_named_with_the_schools(coun
     pair = ours.loc[ours["rule"].str.contains("cluster_pair_max_min"), "what"].iloc[0]
     assert "minutes (" in pair and pair.endswith("pairs)")
     assert counted == "10 schools, and 2 to 6 are allowed"
+    articles = ours[ours["rule"].str.contains("governance_model") & (ours["level"] == "trust")].iloc[0]
+    catholic = plan.loc[:9, "name"][plan.loc[:9, "name"].str.contains("Catholic")]
+    assert "do not suit" in articles["what"] and 0 < len(articles["schools"].split(", ")) < 10
+    assert all(name in articles["schools"] for name in catholic)
 
 
 def test_a_cluster_across_trusts_is_a_breach_and_no_bad_file(county: Path, tmp_path: Path) -> None:
@@ -332,7 +336,8 @@ def test_the_commands_say_what_a_planner_can_use(tmp_path: Path, capsys: pytest.
     plan = folder / "results/base/clusters/plan.csv"
     found = json.loads(said("evaluate", str(folder), str(plan), "--json"))
     assert found["cost_gbp"] >= found["bound_gbp"] and found["behind"] > 0 and found["breaches"] == []
-    assert "more than the best plan" in said("evaluate", str(folder), str(plan))
+    words = said("evaluate", str(folder), str(plan))
+    assert "more than the program's plan, clusters first" in words and "plan, clusters first" in words.splitlines()[0]
     assert "no such file" in said("evaluate", str(folder), str(tmp_path / "nowhere.csv"), code=2)
     before = plan.read_bytes()
     kept.write_text("urn,cluster,role\n999999,X,lead\n")
@@ -425,3 +430,15 @@ def test_a_mixed_trust_has_its_safeguard_and_a_formula_no_bite(county: Path, tmp
     path.write_text("urn,cluster,trust,role\n900001,'=1+1,'@T,lead\n900002,'=1+1,'@T,member\n")
     plan = read_plan(path, Study.open(county).tables["schools"])
     assert set(plan["cluster"]) == {"=1+1"} and set(plan["trust"]) == {"@T"}
+
+
+def test_a_trust_that_is_written_nearly_like_a_known_one_is_asked_about(county: Path, tmp_path: Path) -> None:
+    """One letter wrong makes a new trust: said, with the name that may be meant; a name of its own is not."""
+    plan = plan_of(county)
+    known = plan["trust"].dropna()[~plan["trust"].dropna().str.startswith("New trust")].iloc[0]
+    wrong = known.replace("T", "t", 1)[:-1]
+    plan.loc[plan["trust"] == known, "trust"] = wrong
+    plan.loc[plan["trust"].fillna("").str.startswith("New trust"), "trust"] = "Villages Together"
+    told_of = evaluated(county, plan, tmp_path)
+    assert told_of.misspelt == {wrong: known}
+    assert any(f"Is {known}, a trust of today, meant?" in line for line in evaluation_lines(told_of))
