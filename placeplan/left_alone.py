@@ -49,7 +49,7 @@ def why_alone(
         why = _not_allowed(case, rules, row, reach)
     elif not can_lead[row] and not can_lead[allowed].any():
         least = policy.number("cluster_lead_min_pupils")
-        beside = "that one" if len(allowed) == 1 else f"any of the {len(allowed)}"
+        beside = "the one" if len(allowed) == 1 else f"any of the {len(allowed)}"
         why = f"Neither it nor {beside} it may stand beside has the {least:.0f} pupils to lead."
     else:
         why = _limits(case, policy, villages, school_lead, row, allowed)
