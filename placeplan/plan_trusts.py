@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.side_by_side import FEDERATIONS, Standing
-from models.trusts import Trusts, build_trusts, hub_of, joiners_of
+from models.trusts import Joiners, Trusts, build_trusts, hub_of, joiners_of
 from placeplan.cluster_case import ClusterCase
 from placeplan.two_levels import joiner_balances
 
 Index = NDArray[np.int64]
+Array = NDArray[np.float64]
+Balances = Callable[[ClusterCase, Joiners, Policy], tuple[Array, Array]]
 
 
 def drawn_trusts(
-    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+    case: ClusterCase,
+    policy: Policy,
+    rules: Standing,
+    school_lead: Index,
+    trust: NDArray[np.object_],
+    balances: Balances = joiner_balances,
 ) -> tuple[Trusts, Index]:
     """The problem of trusts of a plan's clusters, and the leads of its nodes that give each school its `trust` (N,).
 
     Whoever is drawn into another trust than today's is a joiner, whatever the rules say. Where federations are asked
-    for, nothing joins a trust.
+    for, nothing joins a trust. `balances` may remember what it has worked out.
     """
     federations = policy.text("cluster_outcome") == FEDERATIONS
     joiners = joiners_of(case.schools, rules, school_lead, policy, None if federations else trust)
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
-    inside, apart = joiner_balances(case, joiners, policy)
+    inside, apart = balances(case, joiners, policy)
     problem = build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy)
     n_today = len(problem.today)
     lead = np.concatenate([np.arange(n_today), np.full(len(joiners.members), -1)]).astype(np.int64)
@@ -41,10 +50,15 @@ def drawn_trusts(
 
 
 def trusts_cost(
-    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+    case: ClusterCase,
+    policy: Policy,
+    rules: Standing,
+    school_lead: Index,
+    trust: NDArray[np.object_],
+    balances: Balances = joiner_balances,
 ) -> float:
     """What the second level of a plan costs a year at the study's prices, rules apart; nothing for federations."""
     if policy.text("cluster_outcome") == FEDERATIONS:
         return 0.0
-    problem, lead = drawn_trusts(case, policy, rules, school_lead, trust)
+    problem, lead = drawn_trusts(case, policy, rules, school_lead, trust, balances)
     return problem.cost_of(lead)
