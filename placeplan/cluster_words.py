@@ -45,6 +45,8 @@ def cluster_lines(folder: Path) -> Iterator[str]:
             yield f"  {row.name}: {row.why}"
         if len(alone) > SHOWN:
             yield f"  And {len(alone) - SHOWN} more: report/trusts.html says why."
+    for row in read_stage(folder, "cluster_closing").itertuples():
+        yield f"Closes by the plan of the estate: {row.name}. {closing_words(row)}"
     yield f"As a plan to change and evaluate: {folder / 'plan.csv'}"
 
 
@@ -65,6 +67,18 @@ def proven_words(summary: Mapping[str, Any]) -> list[str]:
         if both >= SHOWN_GAP
         else "Proven too: no other clusters and trusts together cost less.",
     ]
+
+
+def closing_words(row: Any) -> str:
+    """What a row of the table cluster_closing says: the cluster that a closing school could have joined instead."""
+    if not row.cluster:
+        return f"No cluster could have it: {row.why}"
+    more = "more" if row.extra_gbp > 0 else "less"
+    saved = "saves" if row.leadership_saved_gbp > 0 else "costs"
+    return (
+        f"Kept, it could stand with {row.cluster}: {money(abs(row.extra_gbp))} a year {more} at the study's prices "
+        f"than kept and alone; for heads that {saved} {money(abs(row.leadership_saved_gbp))} a year."
+    )
 
 
 def extra_words(extra_gbp: float) -> str:

@@ -14,6 +14,7 @@ from geodata.policy import Policy
 from models.locks import NO_LOCKS, Locks
 from models.options import ENDING
 from models.side_by_side import RULES, academy_trusts
+from placeplan.closing_instead import closing_instead
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_choices import (
     SHARE_OF_TIME,
@@ -62,9 +63,10 @@ def clusters_stage(
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
     Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_alone,
-    trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans
-    (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining, due_diligence. A plan that does
-    not pass verification is never returned.
+    cluster_closing (what each closing school could have joined), trusts_outside, cluster_breaches, cluster_frontier,
+    cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan
+    and trust), trust_finance, joining, due_diligence. A plan that does not pass verification is never
+    returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
@@ -88,6 +90,7 @@ def clusters_stage(
         "clusters": table,
         "cluster_savings": cluster_savings(case, policy, table),
         "cluster_alone": left_alone(case, planned),
+        "cluster_closing": closing_instead(case, planned, closing),
         "trusts_outside": left_outside(case, planned),
         "cluster_breaches": broken,
         **tables,

@@ -1,4 +1,4 @@
-"""Choices beside the plan on the sample county: second homes, refusals, and what each rule costs."""
+"""Choices beside the plan on the sample county: second homes, refusals, what each rule costs, and closing schools."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from models.locks import NO_LOCKS
+from placeplan.closing_instead import closing_instead
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_words import school_lines
 from placeplan.clusters import planned_with_choices
-from placeplan.evaluate import plan_cost, plan_trusts
+from placeplan.evaluate import evaluate_plan, plan_cost, plan_trusts
 from placeplan.plan_file import COLUMNS, plan_table, read_plan, school_leads
 from placeplan.plan_price import Prices, prices_of
 from placeplan.plan_rules import breaches
@@ -205,3 +206,26 @@ def test_a_refusal_that_leaves_a_new_trust_too_small_is_told(county: County) -> 
     found = refusals(case, exact).set_index("urn")["trust_falls"]
     assert len(new) > 5 and set(found[found].index) == inside & set(found.index)
     assert refusals(case, planned)["trust_falls"].sum() < len(new)
+
+
+def test_a_closing_school_is_told_what_a_cluster_would_have_offered(county: County, tmp_path: Path) -> None:
+    """Two routes: the table, and the plan of the others scored by `evaluate` with the school alone and in the cluster
+    that is named. A secondary school is said to be no village school."""
+    schools = county.study.tables["schools"].set_index("urn")
+    urn = int(county.case.schools.loc[county.case.schools["name"].str.startswith("Watherham"), "urn"].iloc[0])
+    secondary = int(schools.index[schools["phase"] == "secondary"][0])
+    case = study_case(county.study, [urn, secondary])
+    planned = plan_case(case, county.study.policy, seconds=20)
+    table = closing_instead(case, planned, [urn, secondary]).set_index("urn")
+    row = table.loc[urn]
+    assert row["rural_designated"] and row["cluster"] and row["why"] == ""
+    assert table.at[secondary, "cluster"] == "" and "no village school" in table.at[secondary, "why"]
+    plan = plan_table(case, planned.school_lead, planned.trust)[COLUMNS]
+    name = str(schools.at[urn, "name"])
+    alone = pd.DataFrame([{"urn": urn, "name": name, "cluster": None, "trust": None, "role": "alone"}])
+    member = alone.assign(cluster=row["cluster"], trust=row["trust"], role="member")
+    costs = []
+    for added in (alone, member):
+        pd.concat([plan, added]).to_csv(tmp_path / "plan.csv", index=False)
+        costs.append(evaluate_plan(county.study, tmp_path / "plan.csv", [secondary]).cost_gbp)
+    assert costs[1] - costs[0] == pytest.approx(row["extra_gbp"], abs=0.01)
