@@ -36,6 +36,7 @@ from placeplan.rule_costs import Ruled, priced, rule_rows, ruled_otherwise, trie
 from placeplan.second_homes import LEAST_GBP, second_homes
 from placeplan.study import Study
 from placeplan.trust_groups import OUTSIDE, groups_of_plan
+from placeplan.trust_pooling import pooling_table
 from placeplan.trust_tables import due_diligence, joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
@@ -65,8 +66,8 @@ def clusters_stage(
     Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_alone,
     cluster_closing (what each closing school could have joined), trusts_outside, cluster_breaches, cluster_frontier,
     cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan
-    and trust), trust_finance, joining, due_diligence. A plan that does not pass verification is never
-    returned.
+    and trust), trust_finance, joining, due_diligence, trust_pooling (a row a trust's school). A plan that does not pass
+    verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
@@ -98,6 +99,7 @@ def clusters_stage(
         "trust_finance": years,
         "joining": order,
         "due_diligence": flags,
+        "trust_pooling": pooling_table(case, policy, groups, cards.set_index("trust")["centre_settled_gbp"].to_dict()),
     }
     files: dict[str, Callable[[Path], None]] = {
         "plan.npz": partial(save_plans, planned),

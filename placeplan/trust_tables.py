@@ -13,9 +13,10 @@ from geodata.policy import Policy
 from geodata.years import start_year, years_from
 from models.joining import joining_years
 from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths
-from models.trust_finance import LOW, TrustMoney, clusters_gain, pooling, trust_money
+from models.trust_finance import LOW, TrustMoney, clusters_gain, trust_money
 from placeplan.cluster_case import ClusterCase
 from placeplan.trust_groups import NEW, OUTSIDE, Group
+from placeplan.trust_pooling import pooled_group
 
 Index = NDArray[np.int64]
 OWN_SITE = ("council", "authority")
@@ -31,8 +32,10 @@ def scorecards(
     for group in groups:
         since, told = joined_since(case, policy, group, looked)
         money = group_money(case, policy, group, since, len(told))
-        short, moved = pooling(case.money.balance[group.rows])
         pooled = _pooled(policy, group)
+        settled = group_money(case, policy, group, np.full(len(group.rows), -1), len(case.years))
+        centre = float(settled.centre.mean())
+        moved = pooled_group(case, policy, group, centre) if pooled else None
         known = ~np.isnan(case.reserves_gbp[group.rows])
         rows.append(
             {
@@ -50,9 +53,12 @@ def scorecards(
                 "viable": money.viable,
                 "stops_in": money.stops(told),
                 "centre_gbp": float(money.centre[-1].mean()),
+                "centre_settled_gbp": centre,
                 "top_slice_needed": money.top_slice_needed() if pooled else np.nan,
-                "schools_short": short,
-                "pooled_gbp": moved if pooled else np.nan,
+                "top_slice_to_balance": np.nan if moved is None else moved.share_to_balance,
+                "schools_short": np.nan if moved is None else moved.short,
+                "pooled_gbp": np.nan if moved is None else moved.moved_gbp,
+                "unmet_gbp": np.nan if moved is None else moved.unmet_gbp,
                 **_leadership(case, policy, group),
                 **_places(case, group),
                 **_faith(case, rules, group),
@@ -205,7 +211,7 @@ def _faith(case: ClusterCase, rules: Standing, group: Group) -> dict[str, Any]:
         articles = next((name for name, fits in zip(rules.articles, suits, strict=True) if fits), "none suit all")
     addendum = articles == MINORITY and church.any() and not church.all()
     protected = articles not in (*ARTICLES[:2], "none suit all") and not church.all()
-    safeguard = "safeguarding addendum" if addendum else "non-church character protected" if protected else ""
+    safeguard = "addendum on religious character" if addendum else "non-church character protected" if protected else ""
     return {
         "church_schools": int(church.sum()),
         "church_share": float(church.mean()),

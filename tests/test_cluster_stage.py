@@ -349,7 +349,7 @@ def test_the_bound_of_trusts_by_hand(tmp_path: Path) -> None:
 def test_a_mixed_trust_has_its_safeguard_and_a_formula_no_bite(county: Path, tmp_path: Path) -> None:
     cards = told(county, "trusts").query("plan == 'planned' and kind == 'new trust'")
     mixed = cards[(cards["church_share"] > 0) & (cards["church_share"] < 1)]
-    assert len(mixed) and (mixed["safeguard"] == "safeguarding addendum").all()
+    assert len(mixed) and (mixed["safeguard"] == "addendum on religious character").all()
     path = tmp_path / "plan.csv"
     path.write_text("urn,cluster,trust,role\n900001,'=1+1,'@T,lead\n900002,'=1+1,'@T,member\n")
     plan = read_plan(path, Study.open(county).tables["schools"])
