@@ -9,7 +9,7 @@ not theirs, and their own balance is their own affair as long as what joins does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,8 +125,11 @@ def build_trusts(
     apart_p10_gbp: Array,
     policy: Policy,
     locked: Sequence[str] = (),
+    closed: Collection[str] = (),
 ) -> Trusts:
     """State the problem; `locked` (J,) names the trust of a joiner that a plan locks, "" where it is free.
+
+    Only who is locked there may join a trust of today that is `closed`.
 
     `today` has one row a trust: trust, pupils, articles, diocese, places_for_schools (nan: no limit). `drive_min` are
     minutes between hubs and lead schools (nodes in order: today, joiners). `balance_p10_gbp` (J,) is what each joiner
@@ -148,6 +151,7 @@ def build_trusts(
             allowed = may[row, at].copy()
             may[row] = False
             may[row, at] = allowed
+    may[:, :n_today] &= ~today["trust"].isin(list(closed)).to_numpy(dtype=bool)[None, :]
     np.fill_diagonal(may, np.concatenate([np.ones(n_today, dtype=bool), (count >= 2) & free]))
     held = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
     member, lead = np.nonzero(may)

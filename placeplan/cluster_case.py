@@ -35,7 +35,8 @@ class ClusterCase:
     row : (N,) their rows among all planned schools, and so in `money` and `drive_min`.
     everyone : all planned schools that stand (M rows, those closing out), with pupils.
     drive_min : (M, M).
-    today : one row a trust: trust, pupils, schools, articles, diocese, places_for_schools, hub (row).
+    today : one row a trust: trust, pupils, schools, articles, diocese, places_for_schools, schools_elsewhere, hub
+        (row).
 
     """
 
@@ -177,8 +178,9 @@ def _trusts_today(study: Study, everyone: pd.DataFrame) -> pd.DataFrame:
                 "diocese": max(sorted(set(church)), key=church.count) if church else "",
                 "places_for_schools": float(told.get("places_for_schools", np.nan) or np.nan)
                 if pd.notna(told.get("places_for_schools", np.nan)) else np.nan,
+                "schools_elsewhere": float(told.get("schools_elsewhere", 0)),
                 "hub": int(named[0] if named else hub),
             }
         )  # fmt: skip
-    columns = ["trust", "pupils", "schools", "articles", "diocese", "places_for_schools", "hub"]
+    columns = ["trust", "pupils", "schools", "articles", "diocese", "places_for_schools", "schools_elsewhere", "hub"]
     return pd.DataFrame(rows, columns=columns).astype({"places_for_schools": "Float64"})

@@ -26,6 +26,10 @@ MEASURES = {
     "trusts": "Trusts with village schools",
     "new_trusts": "New trusts",
     "not_viable": "Trusts that do not stay viable",
+    "short_some_year": "Trusts short in some year, p10",
+    "below_guide": "Trusts below the guide's reserves, p10",
+    "grant_gbp": "Start-up grants to make them viable, GBP",
+    "joining_not_viable": "Schools joining a trust not viable today",
     "apart_not_viable": "Clusters in no trust that do not",
     "shortfall_p10_gbp": "Short in one future of ten, GBP a year",
     "outside": "Village schools in no trust",
@@ -48,6 +52,8 @@ def measured(
     standing = cards[cards["kind"] != OUTSIDE] if len(cards) else cards
     apart = cards[cards["kind"] == OUTSIDE] if len(cards) else cards
     problem, homes = drawn_trusts(case, policy, rules, school_lead, trust)
+    guide = policy.number("viable_reserves_share")
+    failing = standing[standing["viable_today"].eq(False)] if len(standing) else standing
     everyone = float(case.schools["alone_gbp"].sum())
     found = {
         "clusters": len(np.unique(school_lead[inside])),
@@ -58,6 +64,10 @@ def measured(
         "trusts": len(standing),
         "new_trusts": int((standing["kind"] == "new trust").sum()) if len(standing) else 0,
         "not_viable": int((~standing["viable"].astype(bool)).sum()) if len(standing) else 0,
+        "short_some_year": int((~standing["never_short_p10"].astype(bool)).sum()) if len(standing) else 0,
+        "below_guide": int((standing["reserves_share_p10"] < guide).sum()) if len(standing) else 0,
+        "grant_gbp": float(standing["grant_gbp"].sum()) if len(standing) else 0.0,
+        "joining_not_viable": int(failing["joining"].sum()) if len(failing) else 0,
         "apart_not_viable": int((~apart["viable"].astype(bool)).sum()) if len(apart) else 0,
         "shortfall_p10_gbp": problem.shortfall_gbp(homes),
         "outside": int((small & (trust == "")).sum()),

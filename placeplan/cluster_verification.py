@@ -50,8 +50,6 @@ def wrong_clusters(study: Study) -> list[str]:
     locks = locks_of(read_plan(fixed, planned_schools(study))) if fixed.exists() else NO_LOCKS
     villages = case.villages(policy, locks)
     both = {"bound": float(summary["bound"]) + least_of_any(case, villages, policy, locks)}
-    if policy.text("cluster_outcome") == "federations":
-        both["bound"] = float(summary["bound"])
     told = summary["both_levels"]
     if not np.isclose(told["bound"], both["bound"], rtol=TOLERANCE):
         wrong.append(f"both levels cost at least {both['bound']:,.2f}, the summary says {told['bound']:,.2f}")

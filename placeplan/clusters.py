@@ -26,6 +26,7 @@ from placeplan.cluster_choices import (
     near_optimal,
 )
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
+from placeplan.due_diligence import due_diligence, looked_into
 from placeplan.journeys import planned_schools
 from placeplan.left_alone import left_alone, left_outside
 from placeplan.plan_file import COLUMNS, drawn_in, locks_of, misspelt_lines, misspelt_trusts, plan_table, read_plan
@@ -33,11 +34,12 @@ from placeplan.plan_rules import breaches
 from placeplan.refusals import refusals
 from placeplan.results import StageResult, harmless
 from placeplan.rule_costs import Ruled, priced, rule_rows, ruled_otherwise, tried_under_every_rule
+from placeplan.saving import saving_terms, saving_years
 from placeplan.second_homes import LEAST_GBP, second_homes
 from placeplan.study import Study
 from placeplan.trust_groups import OUTSIDE, groups_of_plan
 from placeplan.trust_pooling import pooling_table
-from placeplan.trust_tables import due_diligence, joining_order
+from placeplan.trust_tables import joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
 from solvers.plans import gap_between
@@ -63,11 +65,11 @@ def clusters_stage(
 ) -> StageResult:
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
-    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_alone,
-    cluster_closing (what each closing school could have joined), trusts_outside, cluster_breaches, cluster_frontier,
-    cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan
-    and trust), trust_finance, joining, due_diligence, trust_pooling (a row a trust's school). A plan that does not pass
-    verification is never returned.
+    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_saving_years,
+    cluster_alone, cluster_closing (what each closing school could have joined), trusts_outside, cluster_breaches,
+    cluster_frontier, cluster_switches, cluster_homes, cluster_refusals, cluster_plans (of the other plans), trusts (a
+    scorecard a plan and trust), trust_finance, joining, due_diligence, trust_pooling (a row a trust's school). A plan
+    that does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
@@ -86,10 +88,12 @@ def clusters_stage(
     groups = groups_of_plan(case, planned.school_lead, planned.trust)
     flags = due_diligence(case, policy, groups)
     order, today = joining_order(case, policy, groups, flags), _today(case, planned)
+    saved = saving_terms(case, policy, planned.school_lead)
     table = plan_table(case, planned.school_lead, planned.trust)
     result = {
         "clusters": table,
         "cluster_savings": cluster_savings(case, policy, table),
+        "cluster_saving_years": saving_years(case, policy, groups, looked_into(flags)),
         "cluster_alone": left_alone(case, planned),
         "cluster_closing": closing_instead(case, planned, closing),
         "trusts_outside": left_outside(case, planned),
@@ -110,7 +114,7 @@ def clusters_stage(
     return StageResult(
         tables=result,
         files=files,
-        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today), misspelt),
+        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today), misspelt, saved),
     )
 
 
@@ -217,6 +221,7 @@ def _summary(
     fixed: bool,
     today: int,
     misspelt: Mapping[str, str],
+    saved: dict[str, Any],
 ) -> dict[str, Any]:
     small = case.schools["small"].to_numpy(dtype=bool)
     price = study.policy.number("village_alone_gbp")
@@ -239,6 +244,7 @@ def _summary(
         "larger_schools": int((~small).sum()),
         "trusts_not_viable_today": int(today),
         "price_of_standing_alone_gbp": price,
+        "saving": saved,
         "measures": dict(found),
         "measure_words": MEASURES,
         "rules": {name: {"words": words, "settled_by": by} for name, (words, by) in RULES.items()},

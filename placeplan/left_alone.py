@@ -126,6 +126,7 @@ def _why_outside(planned: TwoLevels, node: int, known: Index, new: Index, policy
     if not len(known):
         limit = policy.number("trust_drive_max_min")
         none = f"No trust of today within {limit:.0f} minutes has articles that suit all its schools"
+        none += " and is viable as it is" if policy.text("trust_join_not_viable") == "no" else ""
         return f"{none}, and {small or 'no cluster there could be the hub of a new one'}."
     tried = []
     for trust in known:

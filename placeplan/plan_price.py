@@ -16,8 +16,8 @@ from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import clusters_cost
 from placeplan.plan_rules import breaches
-from placeplan.plan_trusts import trusts_cost
-from placeplan.two_levels import TwoLevels, joiner_balances, keeps_limits
+from placeplan.plan_trusts import joiner_balances, trusts_cost
+from placeplan.two_levels import TwoLevels, keeps_limits
 
 Index = NDArray[np.int64]
 Trusts = NDArray[np.object_]

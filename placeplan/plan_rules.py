@@ -19,6 +19,7 @@ from models.locks import NO_LOCKS, TODAY, groups_of
 from models.side_by_side import FEDERATIONS, RULES, Standing, faiths, refusing, text
 from models.villages import neighbouring
 from placeplan.cluster_case import ClusterCase
+from placeplan.hosts import not_viable_today
 from placeplan.words import counted
 
 Index = NDArray[np.int64]
@@ -166,12 +167,16 @@ def _of_trusts(
     names = schools["name"].astype(str).to_numpy()
     refused, land = refusing(schools, policy), text(schools, "land_consent") == "refused"
     diocese, faith = text(schools, "diocese"), faiths(schools)
+    failing = set(not_viable_today(case, policy)) if policy.text("trust_join_not_viable") == "no" else set()
     for name in sorted(set(trust) - {""}):
         rows = np.flatnonzero(trust == name)
         new = rows[rules.trust[rows] != name]
         if not len(new):
             continue
         known = today[today["trust"] == name]
+        if name in failing:
+            what = "schools would join it, and it is not viable as it is"
+            yield Breach("trust", name, "trust_join_not_viable", what, ", ".join(names[new]))
         for row in new[refused[new]]:
             yield Breach("trust", name, RULES["consent"][1], RULES["consent"][0], str(names[row]))
         for row in new[land[new] & (rules.trust[new] == "")]:

@@ -9,13 +9,23 @@ from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.side_by_side import FEDERATIONS, Standing
+from models.trust_finance import mean_p10
 from models.trusts import Joiners, Trusts, build_trusts, hub_of, joiners_of
 from placeplan.cluster_case import ClusterCase
-from placeplan.two_levels import joiner_balances
 
 Index = NDArray[np.int64]
 Array = NDArray[np.float64]
 Balances = Callable[[ClusterCase, Joiners, Policy], tuple[Array, Array]]
+
+
+def joiner_balances(
+    case: ClusterCase, joiners: Joiners, policy: Policy
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none."""
+    members = [case.row[rows] for rows in joiners.members]
+    clusters = [case.row[rows] for rows in joiners.cluster]
+    inside = mean_p10(case.money, members, clusters, policy, pooled=True)
+    return inside, mean_p10(case.money, members, clusters, policy, pooled=False)
 
 
 def drawn_trusts(
@@ -29,7 +39,7 @@ def drawn_trusts(
     """The problem of trusts of a plan's clusters, and the leads of its nodes that give each school its `trust` (N,).
 
     Whoever is drawn into another trust than today's is a joiner, whatever the rules say. Where federations are asked
-    for, nothing joins a trust. `balances` may remember what it has worked out.
+    for, nothing joins a trust: all stands outside. `balances` may remember what it has worked out.
     """
     federations = policy.text("cluster_outcome") == FEDERATIONS
     joiners = joiners_of(case.schools, rules, school_lead, policy, None if federations else trust)
@@ -57,8 +67,9 @@ def trusts_cost(
     trust: NDArray[np.object_],
     balances: Balances = joiner_balances,
 ) -> float:
-    """What the second level of a plan costs a year at the study's prices, rules apart; nothing for federations."""
-    if policy.text("cluster_outcome") == FEDERATIONS:
-        return 0.0
+    """What the second level of a plan costs a year at the study's prices, rules apart.
+
+    Of federations that is the price of standing outside every trust, and of what falls short there.
+    """
     problem, lead = drawn_trusts(case, policy, rules, school_lead, trust, balances)
     return problem.cost_of(lead)

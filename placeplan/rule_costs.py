@@ -39,6 +39,10 @@ SWITCHES: Mapping[str, Mapping[str, str]] = {
         "yes": "A trust that has not been asked is taken to let its schools leave",
         "no": "A trust that has not been asked is taken to keep its schools",
     },
+    "trust_join_not_viable": {
+        "yes": "Schools may join a trust that is not viable as it is",
+        "no": "Nobody joins a trust that is not viable as it is",
+    },
     "trust_leaving": {
         "consent": "Academies leave a trust with its consent only",
         "consent or five years": "Academies may leave by their own wish once in five years (a proposal, not law)",

@@ -10,17 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from geodata.years import start_year, years_from
-from models.joining import joining_years
-from models.side_by_side import ARTICLES, FEDERATIONS, MINORITY, Standing, faiths
-from models.trust_finance import LOW, TrustMoney, clusters_gain, trust_money
+from geodata.years import years_from
+from models.joining import Coming, Order, best_order
+from models.side_by_side import ARTICLES, MINORITY, Standing, faiths
+from models.trust_finance import LOW, TrustMoney, brought_gbp, clusters_gain, joiner_adds, trust_money
 from placeplan.cluster_case import ClusterCase
-from placeplan.trust_groups import NEW, OUTSIDE, Group
+from placeplan.due_diligence import due_diligence, looked_into
+from placeplan.hosts import centre_share, not_viable_today, today_money
+from placeplan.trust_groups import NEW, OUTSIDE, TODAY, Group
 from placeplan.trust_pooling import pooled_group
 
 Index = NDArray[np.int64]
-OWN_SITE = ("council", "authority")
-LAST = ("balance", "condition", "PFI", "intervention")  # flags that put a joiner last
+JOINING = ["trust", "academic_year", "schools", "joins", "flagged", "host_viable_today", "balance_gbp"]
 
 
 def scorecards(
@@ -30,9 +31,10 @@ def scorecards(
     looked = looked_into(due_diligence(case, policy, groups))
     rows, years = [], []
     for group in groups:
-        since, told = joined_since(case, policy, group, looked)
-        money = group_money(case, policy, group, since, len(told))
-        pooled = _pooled(policy, group)
+        order = order_of(case, policy, group, looked)
+        since, told = _since(group, order), years_from(case.years[0], order.n_years)
+        money = group_money(case, policy, group, since, order.n_years)
+        pooled = _pooled(group)
         settled = group_money(case, policy, group, np.full(len(group.rows), -1), len(case.years))
         centre = float(settled.centre.mean())
         moved = pooled_group(case, policy, group, centre) if pooled else None
@@ -44,16 +46,29 @@ def scorecards(
                 **_pupils(case, group),
                 **_journeys(case, policy, group),
                 "income_gbp": float(money.income[-1].mean()),
+                "running_gbp": float(money.running[-1].mean()),
+                "running_p10_gbp": float(money.running_p10[-1]),
+                "once_gbp": float(money.once.sum()),
                 "balance_gbp": float(money.balance[-1].mean()),
                 "balance_last_p10_gbp": float(money.balance_p10[-1]),
                 "balance_p10_gbp": float(money.balance_p10.min()),
                 "never_short_p10": bool((money.balance_p10 >= 0).all()),
+                "running_never_short_p10": bool((money.running_p10 >= 0).all()),
                 "reserves_p10_gbp": float(money.reserves_p10[-1]),
                 "reserves_known": int(known.sum()),
+                "reserves_p10_lowest_gbp": float(money.reserves_p10.min()),
+                "reserves_share_p10": money.reserves_share_p10,
                 "viable": money.viable,
+                "viable_today": today_money(case, policy, group.name).viable if group.kind == TODAY else None,
                 "stops_in": money.stops(told),
+                "grant_gbp": money.grant_gbp,
+                "grant_at_once_gbp": order.at_once_gbp,
+                "delay_years": order.delay_years,
+                "best_order_proven": order.exact,
                 "centre_gbp": float(money.centre[-1].mean()),
                 "centre_settled_gbp": centre,
+                "centre_fixed_gbp": policy.number("trust_central_gbp") if pooled else np.nan,
+                "centre_elsewhere_share": 1.0 - centre_share(case, policy, group.name) if pooled else np.nan,
                 "top_slice_needed": money.top_slice_needed() if pooled else np.nan,
                 "top_slice_to_balance": np.nan if moved is None else moved.share_to_balance,
                 "schools_short": np.nan if moved is None else moved.short,
@@ -72,6 +87,9 @@ def scorecards(
                 "joined": int(((since >= 0) & (since <= t)).sum()),
                 "income_gbp": float(money.income[t].mean()),
                 "centre_gbp": float(money.centre[t].mean()),
+                "running_gbp": float(money.running[t].mean()),
+                "running_p10_gbp": float(money.running_p10[t]),
+                "once_gbp": float(money.once[t]),
                 "balance_gbp": float(money.balance[t].mean()),
                 "balance_p10_gbp": float(money.balance_p10[t]),
                 "balance_p90_gbp": float(np.percentile(money.balance[t], 100 - LOW)),
@@ -82,9 +100,9 @@ def scorecards(
     return pd.DataFrame(rows), pd.DataFrame(years)
 
 
-def _pooled(policy: Policy, group: Group) -> bool:
+def _pooled(group: Group) -> bool:
     """Whether the group is a trust with a centre and one back office, and no federation or cluster of its own."""
-    return group.kind != OUTSIDE and policy.text("cluster_outcome") != FEDERATIONS
+    return group.kind != OUTSIDE
 
 
 def group_money(case: ClusterCase, policy: Policy, group: Group, since: Index, n_years: int) -> TrustMoney:
@@ -97,42 +115,50 @@ def group_money(case: ClusterCase, policy: Policy, group: Group, since: Index, n
         policy,
         joins=since,
         n_years=n_years,
-        pooled=_pooled(policy, group),
+        pooled=_pooled(group),
+        centre=centre_share(case, policy, group.name),
     )
 
 
-def looked_into(flags: pd.DataFrame) -> set[int]:
-    """Schools with something that puts them last: a deficit, repairs, a PFI contract, intervention."""
-    return set(flags.loc[flags["flag"].isin(LAST), "urn"])
+def order_of(case: ClusterCase, policy: Policy, group: Group, looked: set[int]) -> Order:
+    """The order in which the group's joiners join; `looked` are schools with something to be looked into."""
+    none = case.money.balance[:0]
+    urns = case.everyone["urn"].to_numpy()
+    came = np.concatenate([*group.joins, np.zeros(0, dtype=np.int64)])
+    stands = np.setdiff1d(group.rows, came)
+    home = [whole for whole in group.clusters if not np.isin(whole, came).any()]
+    money = trust_money(
+        case.money, stands, home, case.reserves_gbp, policy, pooled=_pooled(group), centre=0.0
+    )  # fmt: skip
+    adds = [joiner_adds(case.money, part, group.rows, group.clusters, policy) for part in group.joins]
+    brings = [brought_gbp(case.money, part, case.reserves_gbp, policy).sum(axis=0) for part in group.joins]
+    schools = np.array([len(part) for part in group.joins], dtype=np.int64)
+    coming = Coming(
+        adds=np.stack(adds) if adds else none,
+        brings=np.stack(brings) if brings else none,
+        once=policy.number("joining_gbp") * schools.astype(np.float64),
+        stands=money.running,
+        saved=money.reserves[0] - money.balance[0],
+        fixed=policy.number("trust_central_gbp") * centre_share(case, policy, group.name) * _pooled(group),
+        schools=schools,
+        flagged=np.array([bool(set(urns[part].tolist()) & looked) for part in group.joins], dtype=bool),
+        hub=next((k for k, part in enumerate(group.joins) if group.hub in part), None) if group.kind == NEW else None,
+        at_home=len(stands),
+    )
+    return best_order(coming, policy)
 
 
 def joined_since(case: ClusterCase, policy: Policy, group: Group, looked: set[int]) -> tuple[Index, list[str]]:
     """(rows,) the year, from 0, in which each school of a group joins, -1 where it is there; and the years told."""
+    order = order_of(case, policy, group, looked)
+    return _since(group, order), years_from(case.years[0], order.n_years)
+
+
+def _since(group: Group, order: Order) -> Index:
     since = np.full(len(group.rows), -1, dtype=np.int64)
-    for part, year in zip(group.joins, joining_of(case, policy, group, looked), strict=True):
-        since[np.isin(group.rows, part)] = start_year(year) - start_year(case.years[0])
-    count = max(len(case.years), int(since.max(initial=-1)) + 1)
-    return since, years_from(case.years[0], count)
-
-
-def joining_of(case: ClusterCase, policy: Policy, group: Group, looked: set[int]) -> list[str]:
-    """The academic year in which each of the group's joiners joins."""
-    urns = case.everyone["urn"].to_numpy()
-    return joining_years(
-        [float(part.mean()) for part in _joiner_balances(case, policy, group)],
-        [len(part) for part in group.joins],
-        [bool(set(urns[part].tolist()) & looked) for part in group.joins],
-        hub=next((k for k, part in enumerate(group.joins) if group.hub in part), None) if group.kind == NEW else None,
-        at_home=len(group.rows) - sum(len(part) for part in group.joins),
-        base_year=case.study.settings.base_year,
-        policy=policy,
-    )
-
-
-def _joiner_balances(case: ClusterCase, policy: Policy, group: Group) -> list[NDArray[np.float64]]:
-    """(T, N) balances that each joiner adds, the fixed part of the centre left out."""
-    none = np.zeros(len(case.everyone))
-    return [trust_money(case.money, part, group.clusters, none, policy, centre=False).balance for part in group.joins]
+    for part, year in zip(group.joins, order.joins, strict=True):
+        since[np.isin(group.rows, part)] = year
+    return since
 
 
 def _pupils(case: ClusterCase, group: Group) -> dict[str, Any]:
@@ -220,64 +246,28 @@ def _faith(case: ClusterCase, rules: Standing, group: Group) -> dict[str, Any]:
     }
 
 
-def due_diligence(case: ClusterCase, policy: Policy, groups: Sequence[Group]) -> pd.DataFrame:
-    """A row for everything to be looked into before a school joins: urn, name, trust, flag, what."""
-    schools, rows = case.everyone, []
-    balance = case.money.balance.mean(axis=(1, 2))
-    reserves = case.reserves_gbp
-    for group in groups:
-        for row in np.concatenate(group.joins) if group.joins else np.zeros(0, dtype=np.int64):
-            school = schools.iloc[int(row)]
-            flags = [
-                ("balance", f"short by £{-balance[row]:,.0f} a year as it is", balance[row] < 0),
-                ("balance", f"a deficit of £{-reserves[row]:,.0f} to bring in", reserves[row] < 0),
-                ("condition", f"urgent repairs of £{_number(school.get('condition_gbp')):,.0f}",
-                 _number(school.get("condition_gbp")) > 0),
-                ("PFI", f"a contract until {school.get('pfi_until')}", pd.notna(school.get("pfi_until"))),
-                ("site", f"the consent of {school.get('site_owner')} to the use of its land is {_said(school)}",
-                 _other_owner(school.get("site_owner")) and school.get("land_consent") != "given"),
-                ("consent", f"its consent is {school.get('consent') or 'unknown'}", school.get("consent") != "given"),
-                ("intervention", f"in intervention: {school.get('concern') or 'no category given'}",
-                 bool(school.get("in_intervention"))),
-            ]  # fmt: skip
-            rows += [
-                {"urn": int(school["urn"]), "name": school["name"], "trust": group.name, "flag": flag, "what": what}
-                for flag, what, holds in flags
-                if holds
-            ]
-    return pd.DataFrame(rows, columns=["urn", "name", "trust", "flag", "what"])
-
-
-def _said(school: pd.Series) -> str:
-    return str(school.get("land_consent") or "unknown")
-
-
-def _number(value: object) -> float:
-    return 0.0 if value is None or pd.isna(value) else float(value)  # type: ignore[arg-type]
-
-
-def _other_owner(owner: object) -> bool:
-    """Whether somebody else than the authority owns the site."""
-    return isinstance(owner, str) and not any(word in owner.lower() for word in OWN_SITE)
-
-
 def joining_order(case: ClusterCase, policy: Policy, groups: Sequence[Group], flags: pd.DataFrame) -> pd.DataFrame:
-    """Table joining: a row a joiner, in the order in which they join."""
+    """Table joining: a row a joiner, in the order in which they join, and whether its host is viable without it."""
     looked = looked_into(flags)
     urns, names = case.everyone["urn"].to_numpy(), case.everyone["name"].astype(str).to_numpy()
+    failing = set(not_viable_today(case, policy))
     rows = []
     for group in groups:
-        when = joining_of(case, policy, group, looked)
-        parts = zip(when, group.joins, _joiner_balances(case, policy, group), strict=True)
+        order = order_of(case, policy, group, looked)
+        when = years_from(case.years[0], order.n_years)
+        adds = [float(joiner_adds(case.money, part, group.rows, group.clusters, policy).mean()) for part in group.joins]
         rows += [
             {
                 "trust": group.name,
-                "academic_year": year,
+                "academic_year": when[year],
                 "schools": len(part),
                 "joins": ", ".join(names[part]),
                 "flagged": bool(set(urns[part].tolist()) & looked),
-                "balance_gbp": float(balance.mean()),
+                "host_viable_today": group.name not in failing if group.kind == TODAY else None,
+                "balance_gbp": added,
             }
-            for year, part, balance in sorted(parts, key=lambda item: (item[0], -item[2].mean()))
+            for year, part, added in sorted(
+                zip(order.joins.tolist(), group.joins, adds, strict=True), key=lambda item: (item[0], -item[2])
+            )
         ]
-    return pd.DataFrame(rows, columns=["trust", "academic_year", "schools", "joins", "flagged", "balance_gbp"])
+    return pd.DataFrame(rows, columns=JOINING)

@@ -12,15 +12,18 @@ from geodata.policy import Policy
 from models.clusters import ClusterProblem
 from models.locks import NO_LOCKS, Locks
 from models.side_by_side import FEDERATIONS, academy_trusts, refusing
-from models.trust_finance import mean_p10, office_pooled_gbp
+from models.trust_finance import office_pooled_gbp
 from models.trusts import Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
+from placeplan.hosts import not_viable_today
+from placeplan.plan_trusts import joiner_balances, trusts_cost
 from solvers import ClusterPlan, solve_clusters
 from solvers.clusters_exact import plan_cost
 from solvers.plans import ProgressCallback, gap_between, status_of
 from solvers.verify import verify_clusters
 
+Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Change = Callable[[Villages], ClusterProblem]
 NOTHING = ClusterPlan("optimal", 0.0, 0.0, 0.0, np.zeros(0, dtype=np.int64), (), 0.0, "nothing to plan")
@@ -99,10 +102,7 @@ def _with_trusts(
     assert leads is not None
     school_lead = villages.school_lead(leads)
     if policy.text("cluster_outcome") == FEDERATIONS:
-        own = academy_trusts(case.schools)
-        return TwoLevels(
-            policy, villages, clusters, None, NOTHING, school_lead, own, clusters.objective, clusters.bound
-        )
+        return _federations(case, villages, clusters, locks, policy)
     trusts = case_trusts(case, villages, school_lead, locks, policy)
     homes = solved(trusts.problem, seconds) if trusts.problem.n_nodes else NOTHING
     assert homes.lead is not None
@@ -119,6 +119,20 @@ def _with_trusts(
         clusters.objective + homes.objective,
         clusters.bound + least_of_any(case, villages, policy, locks),
     )
+
+
+def _federations(
+    case: ClusterCase, villages: Villages, clusters: ClusterPlan, locks: Locks, policy: Policy
+) -> TwoLevels:
+    """Federations in no trust: nothing joins, and standing outside is priced as in any plan, so that they compare."""
+    assert clusters.lead is not None
+    school_lead, own = villages.school_lead(clusters.lead), academy_trusts(case.schools)
+    cost = trusts_cost(case, policy, villages.standing, school_lead, own)
+    homes = replace(NOTHING, objective=cost, bound=cost)
+    bound = clusters.bound + least_of_any(case, villages, policy, locks)
+    return TwoLevels(
+        policy, villages, clusters, None, homes, school_lead, own, clusters.objective + cost, bound
+    )  # fmt: skip
 
 
 def solved(problem: ClusterProblem, seconds: float, progress: ProgressCallback | None = None) -> ClusterPlan:
@@ -146,7 +160,10 @@ def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks
     drive = case.drive_min[np.ix_(hubs, hubs)]
     inside, apart = joiner_balances(case, joiners, policy)
     locked = [_locked_trust(case, members, locks) for members in joiners.members]
-    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked)
+    closed = not_viable_today(case, policy) if policy.text("trust_join_not_viable") == "no" else []
+    return build_trusts(
+        case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked, closed
+    )
 
 
 def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArray[np.object_]:
@@ -155,16 +172,6 @@ def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArra
     for row, urn in enumerate(case.schools["urn"]):
         trust[row] = locks.trust.get(int(urn), trust[row])
     return trust
-
-
-def joiner_balances(
-    case: ClusterCase, joiners: Joiners, policy: Policy
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none."""
-    members = [case.row[rows] for rows in joiners.members]
-    clusters = [case.row[rows] for rows in joiners.cluster]
-    inside = mean_p10(case.money, members, clusters, policy, pooled=True)
-    return inside, mean_p10(case.money, members, clusters, policy, pooled=False)
 
 
 def _locked_trust(case: ClusterCase, members: Index, locks: Locks) -> str:
@@ -185,9 +192,10 @@ def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) 
 def least_of_any(case: ClusterCase, villages: Villages, policy: Policy, locks: Locks = NO_LOCKS) -> float:
     """What trusts cost at least whatever the clusters: each school in the cheapest place there is for it.
 
-    A village school without a trust joins one or pays for standing outside; another may be left as it is. What joins
-    adds no more to a trust's balance in one future of ten than its schools' means and a third of their deviations, each
-    with the largest cluster's saving; a trust's shortfall is at least any share of what that lacks, up to its price.
+    A village school without a trust joins one or pays for standing outside; another may be left as it is. Federations
+    join none. What joins adds no more to a trust's balance in one future of ten than its schools' means and a third of
+    their deviations, each with the largest cluster's saving, and what stands outside has no better a balance than that
+    either; a shortfall is at least any share of what is lacking, up to its price.
     """
     schools, money, rules = case.schools, case.money, villages.standing
     size = np.bincount(villages.node)
@@ -197,14 +205,23 @@ def least_of_any(case: ClusterCase, villages: Villages, policy: Policy, locks: L
     largest = max(policy.integer("cluster_max_schools"), int(size.max(initial=1)))
     area = policy.number("area_cost_factor")
     gain = area * (policy.number("head_gbp") - policy.number("executive_head_gbp") / largest) - site_gbp(policy)
-    each = money.balance[case.row] + office_pooled_gbp(policy)
-    each = each - policy.number("trust_central_gbp_per_pupil") * money.pupils[case.row] + max(gain, 0.0)
+    apart = money.balance[case.row] + max(gain, 0.0)
+    each = apart + office_pooled_gbp(policy) - policy.number("trust_central_gbp_per_pupil") * money.pupils[case.row]
     # The tenth percentile is at most a third of a standard deviation above the mean (Cantelli), and those add up.
-    adds = (each.mean(axis=2) + each.std(axis=2) / 3).mean(axis=1)
+    adds, stays = ((one.mean(axis=2) + one.std(axis=2) / 3).mean(axis=1) for one in (each, apart))
     may_join = rules.free | (locked_trusts(case, villages, locks) != rules.trust)
     must = schools["small"].to_numpy(dtype=bool) & (rules.trust == "") & (size[villages.node] == 1)
-    must &= ~refusing(schools, policy) & (schools["land_consent"] != "refused").to_numpy(dtype=bool)
+    land = (schools["land_consent"] == "refused").to_numpy(dtype=bool) & (rules.trust == "")
+    beside = (~rules.apart & land[None, :]).any(axis=1)  # it could be in a cluster that may join no trust
+    must &= ~refusing(schools, policy) & ~land & ~beside
     outside = np.where(must, policy.number("trust_outside_gbp"), 0.0)
-    inside, adds = np.where(may_join, inside, 0.0), np.where(may_join, adds, 0.0)
+    inside, adds, stays = (np.where(may_join, one, 0.0) for one in (inside, adds, stays))
+    joins = policy.text("cluster_outcome") != FEDERATIONS
     prices = np.linspace(0.0, policy.number("trust_shortfall_price"), 21)
-    return max(float(np.minimum(inside - price * adds, outside).sum()) for price in prices)
+    return max(float(_least(inside - price * adds, outside - price * stays, must, joins).sum()) for price in prices)
+
+
+def _least(inside: Array, outside: Array, must: NDArray[np.bool_], joins: bool) -> Array:
+    """(N,) the cheapest of joining, standing outside, and for who need do neither, of staying as it is."""
+    least = np.minimum(inside, outside) if joins else outside
+    return np.where(must, least, np.minimum(least, 0.0))

@@ -116,6 +116,7 @@ def broken_rules(study: Study) -> Iterator[str]:
         if ridges is not None and not _connected(members, ridges | together):
             yield f"{name}: not in one piece"
     yield from _trusts(study, table, pupils, suits, trust_today, drive, groups)
+    yield from _joining(study)
 
 
 def _together(schools: pd.DataFrame) -> pd.Series:
@@ -131,6 +132,8 @@ def _together(schools: pd.DataFrame) -> pd.Series:
 def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator[str]:
     policy, known = study.policy, study.tables["trusts"].set_index("trust")
     schools = study.tables["schools"].set_index("urn")
+    cards = read_stage(study.results / "clusters", "trusts")
+    today = cards[cards["plan"] == "today"].set_index("trust")["reserves_p10_lowest_gbp"]
     for name, part in table[table["trust"].notna()].groupby("trust"):
         came = [int(u) for u in part["urn"] if trust_today(int(u)) != name]
         if not came:
@@ -140,6 +143,8 @@ def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator
                 yield f"{name}: {u} left its trust"
             if schools.at[u, "consent"] == "refused" or schools.at[u, "land_consent"] == "refused":
                 yield f"{name}: {u} refuses"
+        if policy.text("trust_join_not_viable") == "no" and today.get(name, 0.0) < 0:
+            yield f"{name}: schools join a trust whose reserves run out as it is"
         common = set.intersection(*(suits(u) for u in came))
         if name in known.index:
             common &= {"rome" if "Catholic" in name else str(known.at[name, "articles"]).removeprefix("church ")}
@@ -158,6 +163,34 @@ def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator
             yield f"{name}: too far from its hub"
         if len(leads) > policy.integer("trust_max_clusters"):
             yield f"{name}: {len(leads)} join"
+
+
+def _joining(study: Study) -> Iterator[str]:
+    """Growth cap, years of rest after a trust has doubled, the hub of a new trust first, and everybody at last."""
+    folder, policy = study.results / "clusters", study.policy
+    cards = read_stage(folder, "trusts").query("plan == 'planned'").set_index("trust")
+    cap, rest = policy.integer("trust_growth_schools"), policy.integer("trust_consolidation_years")
+    base = int(study.settings.base_year[:4])
+    for name, rows in read_stage(folder, "joining").groupby("trust"):
+        card = cards.loc[name]
+        size = mark = int(card["schools"] - card["joining"])
+        free = base + policy.integer("trust_first_joining_years")
+        for number, (year, here) in enumerate(rows.groupby("academic_year")):
+            began = int(str(year)[:4])
+            if began < free:
+                yield f"{name}: schools join in {year}, too early"
+            if here["schools"].sum() > cap and len(here) > 1:
+                yield f"{name}: {here['schools'].sum()} schools join in {year}"
+            hub = here[[card["hub"] in joins.split(", ") for joins in here["joins"]]]
+            if card["kind"] == "new trust" and number == 0:
+                if hub.empty:
+                    yield f"{name}: its hub is not there at the start"
+                mark = int(hub["schools"].sum())
+            size, free = size + int(here["schools"].sum()), began + 1
+            if mark and size >= 2 * mark:
+                mark, free = size, began + 1 + rest
+        if rows["schools"].sum() != card["joining"]:
+            yield f"{name}: {rows['schools'].sum()} join and {card['joining']} should"
 
 
 def _ridges(table: pd.DataFrame, schools: pd.DataFrame, study: Study) -> set[frozenset[int]] | None:

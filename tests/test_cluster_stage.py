@@ -1,10 +1,12 @@
 """The clusters stage on the sample county: round trips, locks, evaluation, choices, and bad plans."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from small_study import PRIMARIES, write_small_study
@@ -13,14 +15,18 @@ from small_study import policy as small_policy
 from geodata.problems import BadInput
 from placeplan.cli import main
 from placeplan.cluster_case import study_case
+from placeplan.cluster_measures import MEASURES
 from placeplan.cluster_verification import wrong_clusters
 from placeplan.evaluate import Evaluation, evaluate_plan, evaluation_lines, plan_trusts
+from placeplan.hosts import centre_share, today_money
 from placeplan.pipeline import run_stages
 from placeplan.plan_file import read_plan, school_leads
 from placeplan.plan_rules import breaches
+from placeplan.report.balance_chart import BOTTOM, HEIGHT, balance_chart
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
 from placeplan.rule_costs import with_policy
+from placeplan.saving import saving_terms
 from placeplan.study import Study
 from placeplan.two_levels import least_of_any
 
@@ -195,6 +201,20 @@ def test_the_frontier_and_near_plans_are_what_they_say(county: Path) -> None:
         assert (other["cluster"] != other["cluster_planned"]).any()
 
 
+def test_federations_cost_in_the_table_of_rules_what_they_cost_by_hand(county: Path, tmp_path: Path) -> None:
+    """Two routes to one plan: with the second level left out, federations would look cheaper than any trusts."""
+    plans, made = told(county, "cluster_plans"), "cluster_outcome = federations"
+    row = told(county, "cluster_switches").set_index("set_to").loc["federations"]
+    found = evaluated(county, plans[plans["plan"] == made].drop(columns="plan"), tmp_path)
+    assert row["cost_gbp"] == pytest.approx(found.cost_gbp, rel=1e-9)
+    assert row[list(MEASURES)].to_dict() == pytest.approx(found.measures)
+    cards = told(county, "trusts")
+    mine = cards[(cards["plan"] == made) & (cards["kind"] == "trust of today")].set_index("trust")
+    today = cards[cards["plan"] == "today"].set_index("trust")
+    assert len(mine) and (mine["centre_gbp"] == today["centre_gbp"].reindex(mine.index)).all()  # they keep their centre
+    assert (cards.loc[cards["kind"] == "no trust", "centre_gbp"] == 0).all()
+
+
 def test_scorecards_add_up_and_are_comparable_across_plans(county: Path) -> None:
     cards, years = told(county, "trusts"), told(county, "trust_finance")
     planned = cards[cards["plan"] == "planned"]
@@ -208,6 +228,72 @@ def test_scorecards_add_up_and_are_comparable_across_plans(county: Path) -> None
         assert bool(row.viable) == bool((mine["reserves_p10_gbp"] >= 0).all())
         short = mine[mine["reserves_p10_gbp"] < 0]["academic_year"]
         assert (row.stops_in if pd.notna(row.stops_in) else None) == (short.iloc[0] if len(short) else None)
+
+
+def test_money_that_is_paid_once_is_told_apart_and_what_a_trust_lacks_with_it(county: Path) -> None:
+    cards, years = told(county, "trusts"), told(county, "trust_finance")
+    assert years["balance_gbp"].to_numpy() == pytest.approx((years["running_gbp"] - years["once_gbp"]).to_numpy())
+    new = years.groupby("trust")["joined"].diff().fillna(0)
+    assert years["once_gbp"].to_numpy() == pytest.approx((35_000 * new).to_numpy())
+    planned = cards[cards["plan"] == "planned"].set_index("trust")
+    lowest = years.groupby("trust")["reserves_p10_gbp"].min()
+    assert planned["grant_gbp"].to_dict() == pytest.approx((-lowest).clip(lower=0).to_dict())
+    assert (planned["grant_gbp"] <= planned["grant_at_once_gbp"] + 1).all()
+    standing = planned[planned["kind"] == "trust of today"]
+    today = cards[cards["plan"] == "today"].set_index("trust")["viable"].reindex(standing.index)
+    assert len(standing) and (standing["viable_today"].astype(bool) == today.astype(bool)).all()
+    assert planned.loc[planned["kind"] == "new trust", "viable_today"].isna().all()
+    order = told(county, "joining").merge(standing[["viable_today"]], left_on="trust", right_index=True)
+    assert len(order) and (order["host_viable_today"] == order["viable_today"]).all()
+
+
+def test_nobody_joins_a_trust_that_is_not_viable_where_policy_says_so(county: Path) -> None:
+    """As the sample stands some do: the switch has to send them elsewhere, and to say what that costs."""
+    switches = told(county, "cluster_switches").set_index("policy")
+    assert switches.at["", "joining_not_viable"] > 0 == switches.at["trust_join_not_viable", "joining_not_viable"]
+    plans = told(county, "cluster_plans")
+    study = Study.open(county)
+    case, made = study_case(study), plans[plans["plan"] == "trust_join_not_viable = no"]
+    policy = with_policy(study.policy, trust_join_not_viable="no")
+    lead, trust = school_leads(made, case), plan_trusts(made, case)
+    assert breaches(case, policy, case.standing(policy), lead, trust).empty
+
+
+def test_a_centre_is_borne_in_full_unless_a_trust_has_schools_elsewhere(county: Path) -> None:
+    study = Study.open(county)
+    case = study_case(study)
+    name = str(case.today["trust"].iloc[0])
+    assert case.today["schools_elsewhere"].eq(0).all() and centre_share(case, study.policy, name) == 1
+    wide = replace(case, today=case.today.assign(schools_elsewhere=[4.0, *[0.0] * (len(case.today) - 1)]))
+    whole, part = (today_money(one, study.policy, name).centre for one in (case, wide))
+    assert (whole - part) == pytest.approx(np.full_like(whole, 0.5 * 180_000))
+
+
+def test_the_saving_ends_at_its_break_even_and_comes_as_clusters_begin(county: Path) -> None:
+    study = Study.open(county)
+    case, planned = study_case(study), told(county, "clusters")
+    lead, summary = school_leads(planned, case), read_summary(county / "results/base/clusters")
+    assert summary is not None
+    saved = summary["saving"]
+    assert saved["saved_gbp"] == summary["measures"]["leadership_saved_gbp"] > 0
+    dear = with_policy(study.policy, head_of_school_gbp=saved["break_even_head_of_school_gbp"])
+    assert saving_terms(case, dear, lead)["saved_gbp"] == pytest.approx(0.0, abs=0.01)
+    years = told(county, "cluster_saving_years")
+    assert years["clusters"].is_monotonic_increasing and years["clusters"].iloc[-1] == summary["measures"]["clusters"]
+    heads = (planned["role"] == "member").sum()
+    assert saved["heads_end"] == heads and years["once_gbp"].sum() == saved["once_gbp"] == 20_000 * heads
+
+
+def test_the_chart_draws_the_reserves_by_which_a_trust_is_judged() -> None:
+    """A dashed line from the zero line to the lowest value of all, where the reserves go."""
+    years = pd.DataFrame({"academic_year": ["2023/24", "2024/25"], "balance_gbp": [0.0, 5e3],
+                          "balance_p10_gbp": [-1e3, 1e3], "balance_p90_gbp": [1e3, 9e3],
+                          "reserves_p10_gbp": [0.0, -50e3]})  # fmt: skip
+    chart = str(balance_chart(years))
+    dashed = re.search(r'points="([^"]*)" fill="none" stroke="[^"]*" stroke-width="3"', chart)
+    assert dashed is not None and "stroke-dasharray" in chart and "−£50k" in chart
+    first, last = (float(point.split(",")[1]) for point in dashed.group(1).split())
+    assert first < last == pytest.approx(HEIGHT - BOTTOM)
 
 
 def test_the_joining_order_takes_everybody_once_within_the_cap(county: Path) -> None:
@@ -306,6 +392,7 @@ STRICTER: dict[str, dict[str, object]] = {
     "cluster_drive_max_min": {"cluster_drive_max_min": 6},
     "cluster_pair_max_min": {"cluster_pair_max_min": 6},
     "governance_model": {"governance_model": "separate trusts"},
+    "trust_join_not_viable": {"trust_join_not_viable": "no", "trust_central_gbp": 1_000_000},
     "consent": {"cluster_consent_unknown": "no"},
 }
 

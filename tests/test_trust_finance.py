@@ -1,7 +1,6 @@
 """Money of clusters and trusts by hand: leadership, pooling, the centre, reserves, joining, and drawn rolls."""
 
 from dataclasses import replace
-from itertools import permutations
 
 import numpy as np
 import pytest
@@ -13,12 +12,10 @@ from geodata.policy import Policy
 from geodata.years import years_from
 from models.budgets import shadow_budget
 from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
-from models.joining import joining_years
 from models.trust_finance import clusters_gain, mean_p10, trust_money
 
 YEARS = years_from("2023/24", 3)
 POLICY = Policy({})
-PLAIN = Policy({"trust_min_pupils": 0})  # a whole centre for the first pupil
 
 
 def money(balance: list[list[float]], pupils: float = 120.0, income: float = 500_000.0) -> DrawnMoney:
@@ -43,7 +40,7 @@ def test_a_trust_by_hand() -> None:
         np.arange(2),
         [],
         np.array([np.nan, 5_000.0]),
-        PLAIN,
+        POLICY,
         joins=np.zeros(2, dtype=int),
     )
     centre = 180_000 + 60 * 240
@@ -79,7 +76,7 @@ def test_schools_that_rise_and_fall_apart_are_safer_together() -> None:
     each = [np.array([0]), np.array([1])]
     singly = mean_p10(apart, each, each, pooled, pooled=True)
     assert singly.tolist() == [-100.0, -100.0]
-    both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre=False)
+    both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre=0.0)
     assert both.balance_p10.tolist() == [0.0] * 3
 
 
@@ -113,42 +110,12 @@ def test_drawn_money_of_the_forecast_itself_is_the_shadow_budget() -> None:
     assert told.head_gbp[0, 0, 0] == 50_000
 
 
-def test_the_joining_order_by_hand() -> None:
-    """A hub of 4, then 3 of a good balance, 3 flagged, 3 of a poor one: five a year, a pause after doubling."""
-    policy = Policy({"trust_growth_schools": 5, "trust_consolidation_years": 1, "trust_first_joining_years": 2})
-    years = joining_years([10.0, 50.0, 90.0, -5.0], [4, 3, 3, 3], [False, False, True, False],
-                          hub=0, at_home=0, base_year="2022/23", policy=policy)  # fmt: skip
-    # 4 in 2024/25; 3 in 2025/26, seven are not twice four; 3 next, ten are; a year's rest; then the flagged.
-    assert years == ["2024/25", "2025/26", "2028/29", "2026/27"]
-    known = joining_years([1.0, 2.0], [2, 2], [False, False], hub=None, at_home=10, base_year="2022/23", policy=policy)
-    assert known == ["2024/25", "2024/25"]
-
-
-def test_better_balances_first_leave_no_year_worse() -> None:
-    """Against every order of five single schools, one a year."""
-    balance = np.random.default_rng(3).normal(0, 10_000, 5)
-    policy = Policy({"trust_growth_schools": 1, "trust_consolidation_years": 0})
-    told = money([[value] for value in balance])
-    years = years_from("2023/24", 8)
-
-    def on_the_way(joins: list[int]) -> np.ndarray:
-        made = trust_money(told, np.arange(5), [], np.zeros(5), policy, joins=np.array(joins), n_years=8, centre=False)
-        return made.balance[:, 0]
-
-    when = joining_years(
-        balance.tolist(), [1] * 5, [False] * 5, hub=None, at_home=3, base_year="2022/23", policy=policy
-    )
-    best = on_the_way([years.index(year) for year in when])
-    for order in permutations(range(5)):
-        assert (best >= on_the_way([1 + order.index(k) for k in range(5)]) - 1e-6).all()
-
-
 def test_a_trust_grows_year_by_year() -> None:
     """Nobody in the first year; one school in the second with its reserves, at 35,000; a second in the fourth, when the
-    two become a cluster. The centre is whole at once, or grows with its pupils."""
+    two become a cluster. The centre is whole at once; schools elsewhere may bear a share of it. Joining costs once."""
     drawn, reserves = money([[100_000.0], [50_000.0]]), np.array([7_000.0, 9_000.0])
     joins = np.array([1, 3])
-    made = trust_money(drawn, np.arange(2), [np.arange(2)], reserves, PLAIN, joins=joins, n_years=5)
+    made = trust_money(drawn, np.arange(2), [np.arange(2)], reserves, POLICY, joins=joins, n_years=5)
     one = 100_000 + 17_500 - 180_000 - 60 * 120
     both = 150_000 + 35_000 - 180_000 - 60 * 240 + (2 * 80_000 - 95_000 - 2 * 10_000)
     assert made.balance[:, 0].tolist() == [0, one - 35_000, one, both - 35_000, both]
@@ -156,8 +123,11 @@ def test_a_trust_grows_year_by_year() -> None:
         np.cumsum([0, 7_000 + one - 35_000, one, 9_000 + both - 35_000, both]).tolist()
     )
     assert made.centre[0, 0] == 0
-    today = trust_money(drawn, np.arange(2), [], reserves, POLICY, joins=np.array([-1, 2]), n_years=3)
-    assert today.centre[:, 0].tolist() == pytest.approx([180_000 * 0.12 + 7_200] * 2 + [180_000 * 0.24 + 14_400])
+    assert made.once.tolist() == [0, 35_000, 0, 35_000, 0]
+    assert made.running[:, 0].tolist() == [0, one, one, both, both] == made.running_p10.tolist()
+    assert made.grant_gbp == pytest.approx(-made.reserves.min())
+    today = trust_money(drawn, np.arange(2), [], reserves, POLICY, joins=np.array([-1, 2]), n_years=3, centre=0.25)
+    assert today.centre[:, 0].tolist() == pytest.approx([45_000 + 7_200] * 2 + [45_000 + 14_400])
 
 
 def test_a_school_without_pupils_is_no_site_of_a_cluster() -> None:

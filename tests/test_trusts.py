@@ -26,6 +26,7 @@ def trusts(
     balance: Sequence[float] | None = None,
     locked: Sequence[str] = (),
     apart: float = 0.0,
+    closed: Sequence[str] = (),
     **policy: object,
 ) -> Trusts:
     """Trusts of today stand at their own `at_min`, joiners where their lead school stands."""
@@ -38,7 +39,8 @@ def trusts(
     known = known.astype({"places_for_schools": "Float64"})
     at = [*known["at"], *(at_min[int(row)] for row in joiners.lead)]
     given = np.full(len(joiners.members), 1e6) if balance is None else np.array(balance, dtype=float)
-    return build_trusts(table, rules, joiners, known, line(*at), given, np.full(len(given), float(apart)), laid, locked)
+    outside = np.full(len(given), float(apart))
+    return build_trusts(table, rules, joiners, known, line(*at), given, outside, laid, locked, closed)
 
 
 def homes(made: Trusts) -> list[str | None]:
@@ -78,6 +80,14 @@ def test_a_trust_of_today_takes_what_it_has_places_for() -> None:
     assert homes(trusts(table, lead, where, large)) == [None, None]
     busy = trusts(table, lead, where, [{"trust": "T", "at": 5}], trust_max_clusters=1)
     assert sorted(map(str, homes(busy))) == ["None", "T"]
+
+
+def test_nobody_joins_a_trust_that_is_closed_unless_a_plan_locks_it_there() -> None:
+    table, lead = pairs(2, 100.0)
+    today = [{"trust": "T", "at": 0}, {"trust": "U", "at": 30}]
+    assert homes(trusts(table, lead, (0, 0, 5, 5), today, closed=["T"])) == ["U", "U"]
+    assert homes(trusts(table, lead, (0, 0, 5, 5), today, closed=["T", "U"])) == [None, None]
+    assert homes(trusts(table, lead, (0, 0, 5, 5), today, closed=["T"], locked=["T", ""])) == ["T", "U"]
 
 
 def test_articles_and_dioceses_decide_which_trust() -> None:

@@ -40,14 +40,20 @@ SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("Finance, a year", (
         ("income_gbp", "Income, last year", "pounds"), ("centre_gbp", "Cost of the centre, last year", "pounds"),
-        ("balance_gbp", "Balance, last year, mean", "pounds"),
-        ("balance_last_p10_gbp", "Balance, last year, p10", "pounds"),
-        ("balance_p10_gbp", "Balance of the worst year, p10", "pounds"),
+        ("centre_fixed_gbp", "Fixed cost of the centre in full", "pounds"),
+        ("centre_elsewhere_share", "Of that borne by its schools elsewhere", "share"),
+        ("running_gbp", "Running balance, last year, mean", "pounds"),
+        ("running_p10_gbp", "Running balance, last year, p10", "pounds"),
+        ("once_gbp", "Cost of joining, once, all years", "pounds"),
+        ("balance_p10_gbp", "Balance of the worst year with it, p10", "pounds"),
         ("never_short_p10", "In balance every year at p10", "flag"),
         ("reserves_p10_gbp", "Reserves at the end, p10", "pounds"),
+        ("reserves_share_p10", "Lowest reserves as a share of income, p10", "share"),
         ("reserves_known", "Schools whose reserves are known", "whole"),
         ("viable", "Viable: reserves last in nine futures of ten", "flag"),
         ("stops_in", "Reserves run out first in", "text"),
+        ("grant_gbp", "Grant at the start that would make it viable", "pounds"),
+        ("viable_today", "Viable as it is, nobody joining", "flag"),
         ("top_slice_needed", "Top slice that pays the centre and no more", "share"),
         ("top_slice_to_balance", "Top slice at which the trust balances", "share"),
         ("schools_short", "Schools short after clusters and top slice", "whole"),
@@ -108,6 +114,8 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
         "measures": MEASURES,
         "compared": COMPARED,
         "banners": study.banners,
+        "saving": summary["saving"],
+        "saving_years": _saving_years(read_stage(folder, "cluster_saving_years")),
         "clusters": _clusters(clusters, read_stage(folder, "cluster_savings")),
         "trusts": [
             {
@@ -122,6 +130,12 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
                 "short": row.schools_short,
                 "moved": row.pooled_gbp,
                 "unmet": row.unmet_gbp,
+                "joins": int(row.joining),
+                "grant_gbp": float(row.grant_gbp),
+                "grant_at_once_gbp": float(row.grant_at_once_gbp),
+                "delay_years": int(row.delay_years),
+                "best_order_proven": bool(row.best_order_proven),
+                "viable_today": None if row.viable_today is None else bool(row.viable_today),
                 "chart": balance_chart(years[years["trust"] == row.trust]),
                 "joining": with_causes(joining[joining["trust"] == row.trust], flags[flags["trust"] == row.trust]),
                 "way": years[years["trust"] == row.trust].to_dict("records"),
@@ -167,6 +181,13 @@ def _clusters(table: pd.DataFrame, savings: pd.DataFrame) -> list[dict[str, Any]
             }
         )
     return found
+
+
+def _saving_years(years: pd.DataFrame) -> list[dict[str, Any]]:
+    """The years in which the saving grows, with what it is from then on."""
+    begins = years[years["clusters"].diff().fillna(years["clusters"]) > 0]
+    rows: list[dict[str, Any]] = begins.to_dict("records")
+    return rows
 
 
 def _flags(flags: pd.DataFrame) -> list[dict[str, Any]]:
