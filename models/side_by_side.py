@@ -172,7 +172,8 @@ def text(schools: pd.DataFrame, column: str) -> NDArray[np.object_]:
     """(N,) the column as text, "" where it is blank or not there."""
     if column not in schools:
         return np.full(len(schools), "", dtype=object)
-    return np.array(schools[column].astype(object).where(schools[column].notna(), "").astype(str), dtype=object)
+    given, blank = schools[column].astype(str).to_numpy(dtype=object), schools[column].isna().to_numpy()
+    return np.where(blank, "", given)
 
 
 def academy_trusts(schools: pd.DataFrame) -> NDArray[np.object_]:
@@ -184,32 +185,32 @@ def academy_trusts(schools: pd.DataFrame) -> NDArray[np.object_]:
 
 def kinds(schools: pd.DataFrame) -> NDArray[np.object_]:
     """(N,) academy, voluntary aided, voluntary controlled, foundation or community, by the type in words."""
+    given = text(schools, "type")
+    known = {words: _kind(words) for words in set(given)}
+    return np.array([known[words] for words in given], dtype=object)
+
+
+def _kind(words: str) -> str:
     named = ("voluntary aided", "voluntary controlled", "foundation")
-    return np.array(
-        [
-            ACADEMY
-            if holder(words) == ACADEMY
-            else next((name for name in named if name in words.lower()), "community")
-            for words in text(schools, "type")
-        ],
-        dtype=object,
-    )
+    if holder(words) == ACADEMY:
+        return ACADEMY
+    return next((name for name in named if name in words.lower()), "community")
 
 
 def faiths(schools: pd.DataFrame) -> NDArray[np.object_]:
     """(N,) "", "church of england", a faith that runs its own schools, or another by its own name."""
-    found = []
-    for words in text(schools, "religious_character"):
-        low = words.lower().strip()
-        if low in NO_FAITH:
-            found.append("")
-        elif any(word in low for word in COFE_WORDS):
-            found.append(COFE_WORDS[0])
-        elif low == "catholic":
-            found.append(CATHOLIC)
-        else:
-            found.append(low)
-    return np.array(found, dtype=object)
+    given = text(schools, "religious_character")
+    known = {words: _faith(words) for words in set(given)}
+    return np.array([known[words] for words in given], dtype=object)
+
+
+def _faith(words: str) -> str:
+    low = words.lower().strip()
+    if low in NO_FAITH:
+        return ""
+    if any(word in low for word in COFE_WORDS):
+        return COFE_WORDS[0]
+    return CATHOLIC if low == "catholic" else low
 
 
 def _suits(

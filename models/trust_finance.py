@@ -210,11 +210,3 @@ def mean_p10(
         for rows, whole in zip(members, clusters, strict=True)
     ]
     return np.array(told, dtype=np.float64)
-
-
-def pooling(balance: Array) -> tuple[int, float]:
-    """Schools short on average, and GBP a year that pooling moves to them, of school balances (F, T, N)."""
-    mean = balance.mean(axis=(1, 2))
-    short = mean < 0
-    surplus = mean[~short].sum()
-    return int(short.sum()), float(min(-mean[short].sum(), surplus))

@@ -110,7 +110,8 @@ def joiners_of(
         clusters.append(rows)
         lead.append(int(school_lead[rows[0]]) if school_lead[rows[0]] >= 0 else int(rows[0]))
         bound.append(own)
-    names = [unmistakable_name(schools, row) for row in lead]
+    named = unmistakable_names(schools)
+    names = [named[row] for row in lead]
     return Joiners(members, clusters, np.array(lead, dtype=np.int64), names, bound)
 
 
@@ -261,7 +262,7 @@ def _may_join(
     own = np.array([[name == str(a) for name in standing.articles] for a in today["articles"]], dtype=bool)
     both = np.concatenate([own.reshape(n_today, len(standing.articles)), suits])
     may: Flags = both.astype(np.int8) @ both.T.astype(np.int8) > 0
-    diocese = [_dioceses(schools, rows) for rows in joiners.members]
+    diocese = _dioceses(schools, joiners)
     across = policy.text("cluster_across_dioceses") == "yes"
     for j, named in enumerate(diocese):
         for t, held in enumerate(today["diocese"]):
@@ -279,11 +280,10 @@ def joint_articles(standing: Standing, joiners: Joiners) -> Flags:
     return found
 
 
-def _dioceses(schools: pd.DataFrame, rows: Index) -> set[str]:
-    """Dioceses of the church schools among the rows."""
-    some = schools.iloc[rows]
-    named, faith = text(some, "diocese"), faiths(some)
-    return {str(d) for d, f in zip(named, faith, strict=True) if d and f}
+def _dioceses(schools: pd.DataFrame, joiners: Joiners) -> list[set[str]]:
+    """(J,) dioceses of the church schools of each joiner."""
+    named = np.where(faiths(schools) != "", text(schools, "diocese"), "")
+    return [{str(diocese) for diocese in named[rows] if diocese} for rows in joiners.members]
 
 
 def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today: int, policy: Policy) -> Flags:
@@ -291,7 +291,7 @@ def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today:
     suits = joint_articles(standing, joiners).astype(np.int8)
     own = ~(suits @ suits.T > 0)
     if policy.text("cluster_across_dioceses") != "yes":
-        named = [_dioceses(schools, rows) for rows in joiners.members]
+        named = _dioceses(schools, joiners)
         known = [j for j, found in enumerate(named) if found]
         for i in known:
             for j in known:
@@ -302,10 +302,18 @@ def _apart(schools: pd.DataFrame, standing: Standing, joiners: Joiners, n_today:
     return apart
 
 
+def unmistakable_names(schools: pd.DataFrame) -> list[str]:
+    """(N,) a school's name, with its URN where another of them has the same."""
+    twice = schools["name"].duplicated(keep=False)
+    return [
+        f"{name} ({urn})" if shared else str(name)
+        for name, urn, shared in zip(schools["name"], schools["urn"], twice, strict=True)
+    ]
+
+
 def unmistakable_name(schools: pd.DataFrame, row: int) -> str:
-    """A school's name, with its URN where another of them has the same."""
-    name = str(schools["name"].iloc[row])
-    return f"{name} ({schools['urn'].iloc[row]})" if (schools["name"] == name).sum() > 1 else name
+    """The name of one of the schools that no other has."""
+    return unmistakable_names(schools)[row]
 
 
 def trust_of(trusts: Trusts, lead: Index) -> list[str | None]:

@@ -60,10 +60,16 @@ class Villages:
         return np.where(led < 0, -1, self.lead_school[led])
 
     def node_lead(self, school_lead: Index) -> Index | None:
-        """(G,) leads of nodes that give these leads (N,) of schools; None where nodes do not allow it."""
+        """(G,) leads of nodes that give these leads (N,) of schools; None where nodes do not allow it.
+
+        Who is together anyhow and with nobody else stays as it is, whatever the limits.
+        """
         lead = np.full(self.problem.n_nodes, -1, dtype=np.int64)
         inside = np.flatnonzero(school_lead >= 0)
         lead[self.node[inside]] = self.node[school_lead[inside]]
+        own = np.bincount(lead[lead >= 0], minlength=len(lead)) == 1  # leads of nobody else
+        own &= (lead == np.arange(len(lead))) & (np.bincount(self.node, minlength=len(lead)) > 1)
+        lead[own] = -1
         return lead if (self.school_lead(lead) == school_lead).all() else None
 
 

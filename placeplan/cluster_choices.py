@@ -1,8 +1,8 @@
-"""Not one answer: the frontier, plans nearly as good, and what each rule costs."""
+"""Not one answer: the frontier, plans nearly as good, and the cheapest of all plans found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from geodata.policy import Policy, Value
+from geodata.policy import Policy
 from models.clusters import ClusterProblem
 from models.locks import Locks
 from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import MEASURES, measured
-from placeplan.two_levels import Change, TwoLevels, plan_case, with_clusters
+from placeplan.rule_costs import with_policy
+from placeplan.second_homes import cheaper_of, moved_while_cheaper
+from placeplan.two_levels import Change, TwoLevels, plan_case
+from placeplan.words import counted
 
 Index = NDArray[np.int64]
 PRICES = ("village_alone_gbp", "executive_drive_gbp_per_min", "trust_shortfall_price")
@@ -32,19 +35,6 @@ FRONTIER = (
     (4.0, 0.25, 5.0),
 )
 COMPARED = ("shortfall_p10_gbp", "drives_min", "village_alone")  # viability, travel, schools left alone: less is better
-SWITCHES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("governance_model", ("mixed trust", "church-majority trust", "separate trusts")),
-    ("cluster_across_kinds", ("yes", "no")),
-    ("cluster_across_dioceses", ("yes", "no")),
-    ("trust_consent_unknown", ("yes", "no")),
-    ("trust_join_not_viable", ("yes", "no")),
-    ("trust_leaving", ("consent", "consent or five years")),
-    ("trust_directed_moves", ("yes", "no")),
-    ("cluster_consent_unknown", ("ask", "no")),
-    ("cluster_outcome", ("trusts", "federations")),
-    ("cluster_contiguous", ("yes", "no")),
-    ("cluster_keep", ("yes", "no")),
-)
 ALTERNATIVES = 3
 SHARE_OF_TIME = 1 / 6  # of the time of the plan, for every other one
 
@@ -60,17 +50,16 @@ class Variant:
     cards: pd.DataFrame
 
 
-def with_policy(policy: Policy, **values: Value) -> Policy:
-    """The policy with other values laid over it."""
-    return Policy({**dict(policy.overrides), **values})
-
-
 def variant(
     case: ClusterCase, policy: Policy, locks: Locks, name: str, made: str, seconds: float, change: Change | None = None
 ) -> Variant:
     """Plan the case once more and measure the plan."""
-    levels = plan_case(case, policy, locks, seconds=seconds, change=change)
-    found, cards, _ = measured(case, policy, levels.villages.standing, levels.school_lead, levels.trust)
+    return as_variant(case, name, made, plan_case(case, policy, locks, seconds=seconds, change=change))
+
+
+def as_variant(case: ClusterCase, name: str, made: str, levels: TwoLevels) -> Variant:
+    """Measure a plan at its own policy."""
+    found, cards, _ = measured(case, levels.policy, levels.villages.standing, levels.school_lead, levels.trust)
     return Variant(name, made, levels, found, cards)
 
 
@@ -84,7 +73,7 @@ def frontier(case: ClusterCase, policy: Policy, locks: Locks, seconds: float) ->
             if factor != 1
         )
         other = with_policy(policy, **values)
-        yield variant(case, other, locks, f"frontier {number}", f"price of {said}", seconds * SHARE_OF_TIME)
+        yield variant(case, other, locks, f"frontier {number}", f"Price of {said}", seconds * SHARE_OF_TIME)
 
 
 def frontier_table(planned: dict[str, Any], variants: list[Variant]) -> pd.DataFrame:
@@ -92,7 +81,7 @@ def frontier_table(planned: dict[str, Any], variants: list[Variant]) -> pd.DataF
 
     Prices that make the same plan are one row.
     """
-    rows = [{"plan": "planned", "made": "the study's prices", **planned}]
+    rows = [{"plan": "planned", "made": "As planned", **planned}]
     rows += [{"plan": one.name, "made": one.made, **one.measures} for one in variants]
     table = pd.DataFrame(rows).drop_duplicates(list(MEASURES)).reset_index(drop=True)
     level = table[list(COMPARED)].to_numpy(dtype=float).round(6)
@@ -129,7 +118,12 @@ def near_optimal(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: f
         seen.append(mates)
         number += 1
         moved = sum(a != b for a, b in zip(mates, seen[0], strict=True))
-        yield replace(found, made=f"{moved} schools with other partners, {100 * over:.1f} % dearer")
+        yield replace(found, made=_moved_words(number, moved, over))
+
+
+def _moved_words(number: int, moved: int, over: float) -> str:
+    dearer = f"{100 * over:.1f} % dearer" if over >= 0 else f"{-100 * over:.1f} % cheaper in both levels"
+    return f"Nearly as good, {number}: {counted(moved, 'school')} with other partners, {dearer}"
 
 
 def _mates(school_lead: Index) -> tuple[frozenset[int], ...]:
@@ -138,54 +132,19 @@ def _mates(school_lead: Index) -> tuple[frozenset[int], ...]:
     return tuple(groups[int(one)] if one >= 0 else frozenset([row]) for row, one in enumerate(school_lead))
 
 
-NEEDS = {  # fields without which a switch changes nothing
-    "cluster_across_dioceses": ("diocese",),
-    "trust_leaving": ("trust_since",),
-    "trust_directed_moves": ("in_intervention",),
-    "cluster_keep": ("federation", "cluster"),
-    "trust_consent_unknown": ("trust",),
-}
-
-
-def _silent(case: ClusterCase, key: str) -> str:
-    """What would have to be known for a switch to change anything; "" where it is known."""
-    fields = NEEDS.get(key, ())
-    known = any(
-        (case.schools[field] == True).any() if field == "in_intervention" else case.schools[field].notna().any()  # noqa: E712
-        for field in fields
-    )
-    return "" if known or not fields else f"not known here: {' or '.join(f'schools.{field}' for field in fields)}"
-
-
-def switches(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float) -> tuple[pd.DataFrame, list[Variant]]:
-    """Table switches: every rule that could be set otherwise, and what that changes."""
-    policy = planned.policy
-    rows, variants = [], []
-    for key, choices in SWITCHES:
-        for choice in choices:
-            if policy.text(key) == choice:
-                continue
-            made = f"{key} = {choice}"
-            other = variant(case, with_policy(policy, **{key: choice}), locks, made, made, seconds * SHARE_OF_TIME)
-            variants.append(other)
-            rows.append(
-                {"policy": key, "set_to": choice, "instead_of": policy.text(key), "silent": _silent(case, key),
-                 "cost_gbp": other.levels.objective, "gap": other.levels.clusters.gap, **other.measures}
-            )  # fmt: skip
-    columns = ["policy", "set_to", "instead_of", "silent", "cost_gbp", "gap", *MEASURES]
-    return pd.DataFrame(rows, columns=columns), variants
-
-
 def cheapest_in_all(
-    case: ClusterCase, planned: TwoLevels, locks: Locks, variants: list[Variant], seconds: float
+    case: ClusterCase, planned: TwoLevels, locks: Locks, found: Sequence[TwoLevels], seconds: float
 ) -> TwoLevels:
-    """Of the plan and the variants that keep its rules the one that costs least on both levels, at its own policy."""
-    best = planned
-    for one in variants:
-        lead = planned.villages.node_lead(one.levels.school_lead)
-        if lead is None:
-            continue
-        other = with_clusters(case, planned, locks, lead, seconds)
-        if other is not None and other.objective < best.objective - 1e-6:
-            best = other
-    return best
+    """The cheapest plan on both levels at the plan's own rules: of the clusters of all plans found, the best trusts.
+
+    From the plan and from the best of those found, schools move on to homes where both levels cost less.
+    """
+    moved = moved_while_cheaper(case, planned, locks, seconds)
+    best, seen = planned, {planned.school_lead.tobytes()}
+    for one in found:
+        if one.school_lead.tobytes() not in seen:
+            seen.add(one.school_lead.tobytes())
+            best = cheaper_of(case, best, locks, one.school_lead, seconds)
+    if best is not planned:
+        best = moved_while_cheaper(case, best, locks, seconds)
+    return min(moved, best, key=lambda levels: levels.objective)

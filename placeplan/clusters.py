@@ -14,27 +14,32 @@ from geodata.policy import Policy
 from models.locks import NO_LOCKS, Locks
 from models.options import ENDING
 from models.side_by_side import RULES, academy_trusts
+from placeplan.closing_instead import closing_instead
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_choices import (
+    SHARE_OF_TIME,
     Variant,
+    as_variant,
     cheapest_in_all,
     frontier,
     frontier_table,
     near_optimal,
-    switches,
 )
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
 from placeplan.due_diligence import due_diligence, looked_into
 from placeplan.journeys import planned_schools
 from placeplan.kept_apart import kept_apart
 from placeplan.left_alone import left_alone, left_outside
-from placeplan.plan_file import COLUMNS, drawn_in, locks_of, plan_table, read_plan
+from placeplan.plan_file import COLUMNS, drawn_in, locks_of, misspelt_lines, misspelt_trusts, plan_table, read_plan
 from placeplan.plan_rules import breaches
+from placeplan.refusals import refusals
 from placeplan.results import StageResult, harmless
+from placeplan.rule_costs import Ruled, priced, rule_rows, ruled_otherwise, tried_under_every_rule
 from placeplan.saving import saving_terms, saving_years
-from placeplan.school_by_school import refusals, second_homes
+from placeplan.second_homes import LEAST_GBP, second_homes
 from placeplan.study import Study
 from placeplan.trust_groups import OUTSIDE, groups_of_plan
+from placeplan.trust_pooling import pooling_table
 from placeplan.trust_tables import joining_order
 from placeplan.two_levels import TwoLevels, plan_case
 from solvers import ClusterPlan
@@ -61,15 +66,17 @@ def clusters_stage(
 ) -> StageResult:
     """Plan clusters and trusts; schools that are `closing` are in neither, rows locked in the file `fix` are kept.
 
-    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings, cluster_saving_years,
-    cluster_alone, cluster_apart, trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes,
-    cluster_refusals, cluster_plans (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining,
-    due_diligence. A plan that does not pass verification is never returned.
+    Tables clusters (urn, name, cluster, trust, role, travel_min, pupils, small), cluster_savings,
+    cluster_saving_years, cluster_alone, cluster_apart, cluster_closing (what each closing school could have joined),
+    trusts_outside, cluster_breaches, cluster_frontier, cluster_switches, cluster_homes, cluster_refusals,
+    cluster_plans (of the other plans), trusts (a scorecard a plan and trust), trust_finance, joining, due_diligence,
+    trust_pooling (a row a trust's school). A plan that does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
     case = study_case(study, closing, drawn)
     locks = NO_LOCKS if fixed is None else locks_of(fixed)
+    misspelt = {} if fixed is None else misspelt_trusts(fixed[fixed["locked"].astype(bool)], case)
     if not case.schools["small"].any():
         return _nothing(study, case)
     seconds, policy = study.policy.number("cluster_seconds"), study.policy
@@ -90,6 +97,7 @@ def clusters_stage(
         "cluster_saving_years": saving_years(case, policy, groups, looked_into(flags)),
         "cluster_alone": left_alone(case, planned),
         "cluster_apart": kept_apart(planned),
+        "cluster_closing": closing_instead(case, planned, closing),
         "trusts_outside": left_outside(case, planned),
         "cluster_breaches": broken,
         **tables,
@@ -97,6 +105,7 @@ def clusters_stage(
         "trust_finance": years,
         "joining": order,
         "due_diligence": flags,
+        "trust_pooling": pooling_table(case, policy, groups, cards.set_index("trust")["centre_settled_gbp"].to_dict()),
     }
     files: dict[str, Callable[[Path], None]] = {
         "plan.npz": partial(save_plans, planned),
@@ -107,7 +116,7 @@ def clusters_stage(
     return StageResult(
         tables=result,
         files=files,
-        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today), saved),
+        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today), misspelt, saved),
     )
 
 
@@ -133,39 +142,59 @@ def planned_with_choices(
     """
     planned = plan_case(case, policy, locks, seconds=seconds, progress=progress)
     edge = list(frontier(case, policy, locks, seconds))
-    rules, ruled = switches(case, planned, locks, seconds)
-    cheapest = cheapest_in_all(case, planned, locks, [*edge, *ruled], seconds)
+    ruled = ruled_otherwise(case, policy, locks, seconds * SHARE_OF_TIME)
+    found = [planned, *(one.levels for one in edge), *(one.levels for one in ruled)]
+    own = Ruled("", "", cheapest_in_all(case, planned, locks, found, seconds))
+    own, *ruled = tried_under_every_rule(case, [own, *ruled], locks, found, seconds)
     if policy.text("cluster_order") == TOGETHER:
-        planned = cheapest
+        planned = own.levels
     near = list(near_optimal(case, planned, locks, seconds))
-    found = measured(case, policy, planned.villages.standing, planned.school_lead, planned.trust)[0]
-    compared = frontier_table(found, [*edge, *near])
+    others = [as_variant(case, one.name, one.words, one.levels) for one in ruled]
+    measures = measured(case, policy, planned.villages.standing, planned.school_lead, planned.trust)[0]
+    compared = frontier_table(measures, [*edge, *near])
     listed = [one for one in (*edge, *near) if one.name in set(compared["plan"])]
     plans = [
         plan_table(case, one.levels.school_lead, one.levels.trust)[COLUMNS].assign(plan=one.name)
-        for one in (*listed, *ruled)
+        for one in (*listed, *others)
     ]
-    first = {"policy": "", "set_to": "as planned", "instead_of": "", "silent": ""}
-    rows = [first | _priced(planned) | found]
-    if cheapest.objective < planned.objective - 1.0:
-        other = measured(case, policy, cheapest.villages.standing, cheapest.school_lead, cheapest.trust)[0]
-        both = {"policy": "cluster_order", "set_to": TOGETHER, "instead_of": "clusters first", "silent": ""}
-        rows.append(both | _priced(cheapest) | other)
     return (
         planned,
-        [*listed, *ruled],
+        [*listed, *others],
         {
             "cluster_frontier": compared,
-            "cluster_switches": pd.concat([pd.DataFrame(rows), rules], ignore_index=True),
+            "cluster_switches": _switches(case, policy, planned, own.levels, ruled, others),
             "cluster_plans": pd.concat(plans, ignore_index=True)[["plan", *COLUMNS]],
-            "cluster_homes": second_homes(case, planned),
+            "cluster_homes": second_homes(case, planned)[0],
             "cluster_refusals": refusals(case, planned),
         },
     )
 
 
-def _priced(levels: TwoLevels) -> dict[str, float]:
-    return {"cost_gbp": levels.objective, "gap": levels.clusters.gap}
+def _switches(
+    case: ClusterCase,
+    policy: Policy,
+    planned: TwoLevels,
+    cheapest: TwoLevels,
+    ruled: Sequence[Ruled],
+    others: Sequence[Variant],
+) -> pd.DataFrame:
+    """Table cluster_switches: the plan, the cheapest found at its rules where that is another, and every rule."""
+    cheaper = cheapest.objective < planned.objective - LEAST_GBP
+    base = cheapest if cheaper else planned
+    order = policy.text("cluster_order") if cheaper else ""
+    first = {"policy": "", "set_to": "as planned", "instead_of": "", "silent": "", "words": "As planned"}
+    first["words"] += f" ({order})" if order else ""
+    rows = [pd.DataFrame([first | priced(planned, base) | _measures(case, planned)])]
+    if cheaper:
+        both = {"policy": "cluster_order", "set_to": TOGETHER, "instead_of": order, "silent": "",
+                "words": "The same rules, clusters and trusts decided together"}  # fmt: skip
+        rows.append(pd.DataFrame([both | priced(base, base) | _measures(case, base)]))
+    told = pd.DataFrame([one.measures for one in others])
+    return pd.concat([*rows, pd.concat([rule_rows(ruled, case, policy, base), told], axis=1)], ignore_index=True)
+
+
+def _measures(case: ClusterCase, levels: TwoLevels) -> dict[str, Any]:
+    return measured(case, levels.policy, levels.villages.standing, levels.school_lead, levels.trust)[0]
 
 
 def _cards(variants: Sequence[Variant]) -> list[pd.DataFrame]:
@@ -193,6 +222,7 @@ def _summary(
     broken: pd.DataFrame,
     fixed: bool,
     today: int,
+    misspelt: Mapping[str, str],
     saved: dict[str, Any],
 ) -> dict[str, Any]:
     small = case.schools["small"].to_numpy(dtype=bool)
@@ -223,7 +253,7 @@ def _summary(
         "left_out_as_closing": list(closing),
         "fixed": fixed,
         "approximate": study.approximate,
-        "warnings": [*planned.villages.standing.notes, *_broken_words(broken)],
+        "warnings": [*planned.villages.standing.notes, *_broken_words(broken), *misspelt_lines(misspelt)],
     }
 
 

@@ -19,7 +19,15 @@ from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_measures import MEASURES, clusters_cost, measured
 from placeplan.clusters import TOGETHER, closing_schools, planned_with_choices
 from placeplan.journeys import planned_schools
-from placeplan.plan_file import drawn_in, plan_table, read_plan, school_leads
+from placeplan.plan_file import (
+    cluster_names,
+    drawn_in,
+    misspelt_lines,
+    misspelt_trusts,
+    plan_table,
+    read_plan,
+    school_leads,
+)
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage
@@ -33,26 +41,30 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A plan by hand on the measures of the best one.
+    """A plan by hand on the measures of the program's own.
 
-    `cost_gbp` is what the plan costs at the study's prices, `bound_gbp` what every plan that keeps the rules costs at
-    least; a plan that breaks rules may cost less.
+    `cost_gbp` is what the plan costs at the study's prices, `planned_gbp` what the program's plan costs, made in the
+    `order` of policy cluster_order, and `bound_gbp` what every plan that keeps the rules costs at least; one that
+    breaks rules may cost less. `misspelt` are trusts of the file that are taken as new ones, with the known one that is
+    written nearly so.
     """
 
     measures: dict[str, Any]
-    best: dict[str, Any]
+    planned: dict[str, Any]
     cost_gbp: float
-    best_gbp: float
+    planned_gbp: float
     bound_gbp: float
+    order: str
     breaches: pd.DataFrame
     trusts: pd.DataFrame
-    best_trusts: pd.DataFrame
+    planned_trusts: pd.DataFrame
     not_in_file: list[str]
+    misspelt: dict[str, str]
 
     @property
     def behind(self) -> float:
-        """Share by which the plan is dearer than the best one; a minus where it breaks rules to be less."""
-        return self.cost_gbp / self.best_gbp - 1 if self.best_gbp else 0.0
+        """Share by which the plan is dearer than the program's; a minus where it is cheaper."""
+        return self.cost_gbp / self.planned_gbp - 1 if self.planned_gbp else 0.0
 
     @property
     def gap(self) -> float:
@@ -63,13 +75,15 @@ class Evaluation:
         """For machines."""
         return {
             "cost_gbp": self.cost_gbp,
-            "best_gbp": self.best_gbp,
+            "planned_gbp": self.planned_gbp,
+            "order": self.order,
             "bound_gbp": self.bound_gbp,
             "behind": self.behind,
             "gap": self.gap,
             "measures": self.measures,
-            "best": self.best,
+            "planned": self.planned,
             "not_in_file": self.not_in_file,
+            "misspelt": self.misspelt,
             "breaches": self.breaches.to_dict("records"),
             "trusts": self.trusts.to_dict("records"),
         }
@@ -92,22 +106,25 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
             [Problem("study.toml", what, "Raise village_school_max_pupils.", field="village_school_max_pupils")]
         )
     seconds = policy.number("cluster_seconds")
-    if policy.text("cluster_order") == TOGETHER:
-        best = planned_with_choices(case, policy, NO_LOCKS, seconds)[0]
+    order = policy.text("cluster_order")
+    if order == TOGETHER:
+        own = planned_with_choices(case, policy, NO_LOCKS, seconds)[0]
     else:
-        best = plan_case(case, policy, seconds=seconds)
-    best_measures, best_cards, _ = measured(case, policy, best.villages.standing, best.school_lead, best.trust)
-    own = score(case, policy, plan)
+        own = plan_case(case, policy, seconds=seconds)
+    own_measures, own_cards, _ = measured(case, policy, own.villages.standing, own.school_lead, own.trust)
+    scored = score(case, policy, plan)
     return Evaluation(
-        measures=own.measures,
-        best=best_measures,
-        cost_gbp=own.cost_gbp,
-        best_gbp=best.objective,
-        bound_gbp=best.bound,
-        breaches=own.breaches,
-        trusts=own.trusts,
-        best_trusts=best_cards,
-        not_in_file=own.not_in_file,
+        measures=scored.measures,
+        planned=own_measures,
+        cost_gbp=scored.cost_gbp,
+        planned_gbp=own.objective,
+        bound_gbp=own.bound,
+        order=order,
+        breaches=scored.breaches,
+        trusts=scored.trusts,
+        planned_trusts=own_cards,
+        not_in_file=scored.not_in_file,
+        misspelt=misspelt_trusts(plan, case),
     )
 
 
@@ -135,7 +152,7 @@ def score(case: ClusterCase, policy: Policy, plan: pd.DataFrame) -> Score:
     return Score(
         measures=found,
         cost_gbp=plan_cost(case, policy, rules, lead, trust),
-        breaches=breaches(case, policy, rules, lead, trust),
+        breaches=breaches(case, policy, rules, lead, trust, cluster_names(plan, case)),
         trusts=cards,
         not_in_file=sorted(case.schools.loc[small & ~case.schools["urn"].isin(plan["urn"]), "name"]),
         table=plan_table(case, lead, trust),
@@ -161,26 +178,20 @@ def plan_cost(
 
 def evaluation_lines(told: Evaluation) -> list[str]:
     """The evaluation as it is read on a screen."""
-    lines = [f"{'':44}{'this plan':>16}{'best plan':>16}"]
+    column = f"plan, {told.order}"
+    lines = [f"{'':44}{'this plan':>16}{column:>24}"]
     for key, words in MEASURES.items():
-        lines.append(f"{words:44}{_shown(told.measures[key]):>16}{_shown(told.best[key]):>16}")
-    lines.append(f"{'Cost at the prices of the study, GBP a year':44}{told.cost_gbp:>16,.0f}{told.best_gbp:>16,.0f}")
+        lines.append(f"{words:44}{_shown(told.measures[key]):>16}{_shown(told.planned[key]):>24}")
+    lines.append(f"{'Cost at the prices of the study, GBP a year':44}{told.cost_gbp:>16,.0f}{told.planned_gbp:>24,.0f}")
     lines.append("")
     for row in told.trusts.itertuples():
         said = "viable" if row.viable else f"not viable: reserves run out in {row.stops_in}"
-        lines.append(f"  {row.trust} ({row.kind}): {row.schools} schools, {row.pupils:,.0f} pupils, {said}")
+        lines.append(f"  {row.trust} ({row.kind}): {counted(row.schools, 'school')}, {row.pupils:,.0f} pupils, {said}")
     if told.not_in_file:
         missing = ", ".join(told.not_in_file)
         lines.append(f"Not in the file and taken as alone: {counted(len(told.not_in_file), 'school')}: {missing}.")
-    if told.behind >= 0:
-        lines.append(f"It costs {100 * told.behind:.1f} % more than the best plan.")
-    elif told.breaches.empty:
-        lines.append(
-            f"It costs {-100 * told.behind:.1f} % less in all than the plan that decides clusters first: see policy "
-            "cluster_order."
-        )
-    else:
-        lines.append(f"It costs {-100 * told.behind:.1f} % less than the best plan that keeps the rules.")
+    lines += misspelt_lines(told.misspelt)
+    lines.append(_behind_words(told))
     lines.append(
         f"No plan that keeps the rules costs less than £{told.bound_gbp:,.0f} a year: proven, "
         f"{100 * told.gap:.1f} % below this one."
@@ -188,12 +199,27 @@ def evaluation_lines(told: Evaluation) -> list[str]:
     if told.breaches.empty:
         lines.append("It breaks no rule.")
     else:
-        lines.append(f"It breaks rules in {len(told.breaches)} places:")
+        lines.append(f"It breaks rules in {counted(len(told.breaches), 'place')}:")
         lines += [
             f"  {row.level} {row.name}: {row.what} ({row.rule}): {row.schools}"
             for row in told.breaches.itertuples(index=False)
         ]
     return lines
+
+
+def _behind_words(told: Evaluation) -> str:
+    """How far the plan is from the program's own."""
+    own = f"the program's plan, {told.order}"
+    if abs(told.cost_gbp - told.planned_gbp) < 1.0:
+        return f"It costs as much as {own}."
+    if told.behind >= 0:
+        return f"It costs {100 * told.behind:.1f} % more than {own}."
+    less = f"It costs £{told.planned_gbp - told.cost_gbp:,.0f} a year less ({-100 * told.behind:.1f} %) than {own}"
+    if not told.breaches.empty:
+        return f"{less}, and breaks rules."
+    if told.order == TOGETHER:
+        return f"{less}: no search looks everywhere, and a bound says how much is left."
+    return f"{less}: what costs more in clusters can save more in trusts. See policy cluster_order."
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.side_by_side import APART, RULES, academy_trusts, faiths, refusing
+from models.side_by_side import APART, RULES, Standing, academy_trusts, faiths, refusing
+from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.two_levels import TwoLevels
 from placeplan.words import counted
@@ -19,42 +20,51 @@ OUTSIDE_COLUMNS = ["name", "schools", "pupils", "offers", "why"]
 
 def left_alone(case: ClusterCase, planned: TwoLevels) -> pd.DataFrame:
     """A row for each village school in no cluster: schools within reach, those allowed beside it, and why none is."""
-    policy, villages, lead = planned.policy, planned.villages, planned.school_lead
-    schools, rules, drive = case.schools, villages.standing, villages.drive_min
+    schools, small = case.schools, case.schools["small"].to_numpy(dtype=bool)
     names, pupils = schools["name"].astype(str).to_numpy(), schools["pupils"].to_numpy(dtype=float)
-    small, refused = schools["small"].to_numpy(dtype=bool), refusing(schools, policy)
-    limit = policy.number("cluster_drive_max_min")
-    can_lead = pupils >= policy.number("cluster_lead_min_pupils")
     rows = []
-    for row in np.flatnonzero(small & (lead < 0)):
-        others = np.flatnonzero(np.arange(len(schools)) != row)
-        reach = others[np.minimum(drive[row, others], drive[others, row]) <= limit]
-        allowed = reach[~rules.apart[row, reach]]
-        if refused[row]:
-            why = "Its consent is refused, or not known where it has to be."
-        elif not len(reach):
-            nearest = float(drive[row, others].min()) if len(others) else np.inf
-            far = f"the nearest is {nearest:.0f} minutes away" if np.isfinite(nearest) else "no road leads to one"
-            why = f"It can reach no other school of the plan within {limit:.0f} minutes: {far}."
-        elif not len(allowed):
-            why = _not_allowed(case, planned, int(row), reach)
-        elif not can_lead[row] and not can_lead[allowed].any():
-            least = policy.number("cluster_lead_min_pupils")
-            why = f"Neither it nor any of the {len(allowed)} it may stand beside has the {least:.0f} pupils to lead."
-        else:
-            why = _limits(case, planned, int(row), allowed)
-        rows.append((int(schools["urn"].iloc[row]), names[row], float(pupils[row]), len(reach), len(allowed), why))
+    for row in np.flatnonzero(small & (planned.school_lead < 0)):
+        told = why_alone(case, planned.policy, planned.villages, planned.school_lead, int(row))
+        rows.append((int(schools["urn"].iloc[row]), names[row], float(pupils[row]), *told))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _not_allowed(case: ClusterCase, planned: TwoLevels, row: int, reach: Index) -> str:
-    rules = planned.villages.standing
+def why_alone(
+    case: ClusterCase, policy: Policy, villages: Villages, school_lead: Index, row: int
+) -> tuple[int, int, str]:
+    """Schools within reach of one that stands alone in a plan, those allowed beside it, and why none is."""
+    schools, rules, drive = case.schools, villages.standing, villages.drive_min
+    limit, pupils = policy.number("cluster_drive_max_min"), schools["pupils"].to_numpy(dtype=float)
+    can_lead = pupils >= policy.number("cluster_lead_min_pupils")
+    others = np.flatnonzero(np.arange(len(schools)) != row)
+    reach = others[np.minimum(drive[row, others], drive[others, row]) <= limit]
+    allowed = reach[~rules.apart[row, reach]]
+    if refusing(schools, policy)[row]:
+        why = "Its consent is refused, or not known where it has to be."
+    elif not len(reach):
+        nearest = float(drive[row, others].min()) if len(others) else np.inf
+        far = f"the nearest is {nearest:.0f} minutes away" if np.isfinite(nearest) else "no road leads to one"
+        why = f"It can reach no other school of the plan within {limit:.0f} minutes: {far}."
+    elif not len(allowed):
+        why = _not_allowed(case, rules, row, reach)
+    elif not can_lead[row] and not can_lead[allowed].any():
+        least = policy.number("cluster_lead_min_pupils")
+        beside = "the one" if len(allowed) == 1 else f"any of the {len(allowed)}"
+        why = f"Neither it nor {beside} it may stand beside has the {least:.0f} pupils to lead."
+    else:
+        why = _limits(case, policy, villages, school_lead, row, allowed)
+    return len(reach), len(allowed), why
+
+
+def _not_allowed(case: ClusterCase, rules: Standing, row: int, reach: Index) -> str:
     faith = faiths(case.schools)
     alike = np.flatnonzero(faith == faith[row])
-    counts = dict(zip(APART, rules.broken[:, row, reach].sum(axis=1).tolist(), strict=True))
+    broken = rules.broken[:, row, reach]
+    counts = dict(zip(APART, broken.sum(axis=1).tolist(), strict=True))
     counts = {name: count for name, count in counts.items() if count}
     parts = [f"{RULES[name][0]} ({count})" for name, count in sorted(counts.items(), key=lambda item: -item[1])]
-    said = f"Of {counted(len(reach), 'school')} within reach none may stand beside it: {'; '.join(parts)}."
+    several = " (some for more than one reason)" if (broken.sum(axis=0) > 1).any() else ""
+    said = f"Of {counted(len(reach), 'school')} within reach none may stand beside it{several}: {'; '.join(parts)}."
     if faith[row] and len(alike) == 1:
         return f"It is the only {faith[row].title()} school that could be in a cluster. {said}"
     own = academy_trusts(case.schools)
@@ -63,15 +73,14 @@ def _not_allowed(case: ClusterCase, planned: TwoLevels, row: int, reach: Index) 
     return said
 
 
-def _limits(case: ClusterCase, planned: TwoLevels, row: int, allowed: Index) -> str:
+def _limits(case: ClusterCase, policy: Policy, villages: Villages, lead: Index, row: int, allowed: Index) -> str:
     """Whether those it may stand beside are full, or it costs less alone at the study's prices."""
-    policy, lead = planned.policy, planned.school_lead
     pupils = case.schools["pupils"].to_numpy(dtype=float)
-    drive = planned.villages.drive_min
+    drive = villages.drive_min
     full, apart, far = 0, 0, 0
     for one in np.unique(lead[allowed][lead[allowed] >= 0]):
         members = np.flatnonzero(lead == one)
-        if planned.villages.standing.apart[row, members].any():
+        if villages.standing.apart[row, members].any():
             apart += 1
         elif drive[row, one] > policy.number("cluster_drive_max_min"):
             far += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ Index = NDArray[np.int64]
 TABLE = "cluster_plan"
 COLUMNS = ["urn", "name", "cluster", "trust", "role"]
 GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a formula
+NEARLY = 0.8  # of 1: how alike two names are of which one may be misspelt
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
 
 
@@ -92,6 +94,30 @@ def school_leads(plan: pd.DataFrame, case: ClusterCase) -> Index:
         within = drive[np.ix_(members, members)]
         lead[members] = named[0] if len(named) else members[np.minimum(within, 1e4).sum(axis=0).argmin()]
     return lead
+
+
+def cluster_names(plan: pd.DataFrame, case: ClusterCase) -> list[str]:
+    """(N,) the cluster of each of the case's schools as the plan calls it, "" where it stands alone."""
+    given = plan[plan["cluster"].notna()]
+    named = dict(zip((int(urn) for urn in given["urn"]), given["cluster"].astype(str), strict=True))
+    return [named.get(int(urn), "") for urn in case.schools["urn"]]
+
+
+def misspelt_trusts(plan: pd.DataFrame, case: ClusterCase) -> dict[str, str]:
+    """Trusts of a plan that nobody knows, by name, and the known one that is written nearly so."""
+    table = case.study.tables.get("trusts")
+    listed = [] if table is None else table["trust"].dropna().astype(str).tolist()
+    known = {name.lower(): name for name in sorted({*case.today["trust"].astype(str), *listed})}
+    found: dict[str, str] = {}
+    for name in sorted(set(plan["trust"].dropna().astype(str)) - set(known.values())):
+        near = get_close_matches(name.lower(), list(known), n=1, cutoff=NEARLY)
+        found |= {name: known[near[0]]} if near else {}
+    return found
+
+
+def misspelt_lines(misspelt: Mapping[str, str]) -> list[str]:
+    """What is said of each."""
+    return [f"{name} is taken as a new trust. Is {known}, a trust of today, meant?" for name, known in misspelt.items()]
 
 
 def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ Read off the plan itself, cluster by cluster and trust by trust, with no word of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,21 +39,30 @@ class Breach:
 
 
 def breaches(
-    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+    case: ClusterCase,
+    policy: Policy,
+    rules: Standing,
+    school_lead: Index,
+    trust: NDArray[np.object_],
+    named: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Every rule that the plan breaks; `school_lead` and `trust` (N,) as of `placeplan.two_levels`."""
+    """Every rule that the plan breaks; `school_lead` and `trust` (N,) as of `placeplan.two_levels`.
+
+    `named` (N,) is the cluster of each school as the plan calls it; without it a cluster bears its lead's name.
+    """
+    calls = named or case.schools["name"].astype(str).tolist()
     found: list[Breach] = []
     today = groups_of(case.schools, NO_LOCKS, policy)[0]  # who is together today and is kept
     for lead in np.unique(school_lead[school_lead >= 0]):
         rows = np.flatnonzero(school_lead == lead)
         as_today = len(set(today[rows])) == 1 and (today == today[rows[0]]).sum() == len(rows) > 1
-        named = sorted(set(trust[rows]) - {""})
-        if not as_today and len(named) > 1:
+        several = sorted(set(trust[rows]) - {""})
+        if not as_today and len(several) > 1:
             names = case.schools["name"].astype(str).to_numpy()
-            what = f"the cluster is in more than one trust: {', '.join(map(str, named))}"
-            found.append(Breach("cluster", str(names[lead]), RULES["trust"][1], what, ", ".join(names[rows])))
+            what = f"the cluster is in more than one trust: {', '.join(map(str, several))}"
+            found.append(Breach("cluster", calls[int(lead)], RULES["trust"][1], what, ", ".join(names[rows])))
         if not as_today:
-            found += _of_cluster(case, policy, rules, rows, int(lead), today)
+            found += _of_cluster(case, policy, rules, rows, int(lead), today, calls[int(lead)])
     found += _parted(case, policy, school_lead)
     if policy.text("cluster_outcome") != FEDERATIONS:
         found += _leaving(case, rules, trust)
@@ -62,11 +71,10 @@ def breaches(
 
 
 def _of_cluster(
-    case: ClusterCase, policy: Policy, rules: Standing, rows: Index, lead: int, today: Index
+    case: ClusterCase, policy: Policy, rules: Standing, rows: Index, lead: int, today: Index, here: str
 ) -> Iterator[Breach]:
     schools = case.schools
     names, pupils = schools["name"].astype(str).to_numpy(), schools["pupils"].to_numpy(dtype=float)
-    here = str(names[lead])
 
     def breach(rule: str, what: str, which: Index) -> Breach:
         return Breach("cluster", here, rule, what, ", ".join(names[which]))
@@ -89,7 +97,9 @@ def _of_cluster(
         longest = max(float(max(case.drive_min[case.row[[a, b]], case.row[[b, a]]])) for a, b in pairs)
         minutes = f", up to {longest:.0f} minutes" if rule == "drive" else ""
         named = "; ".join(f"{names[b]} and {names[a]}" for a, b in pairs)
-        yield Breach("cluster", here, RULES[rule][1], f"{RULES[rule][0]}{minutes} ({len(pairs)} pairs)", named)
+        yield Breach(
+            "cluster", here, RULES[rule][1], f"{RULES[rule][0]}{minutes} ({counted(len(pairs), 'pair')})", named
+        )
     small = schools["small"].to_numpy(dtype=bool)
     for row in rows:
         if not small[row] and row != lead and not kept[row]:
@@ -171,11 +181,7 @@ def _of_trusts(
             yield Breach("trust", name, RULES["consent"][1], RULES["consent"][0], str(names[row]))
         for row in new[land[new] & (rules.trust[new] == "")]:
             yield Breach("trust", name, RULES["land"][1], RULES["land"][0], str(names[row]))
-        suits = rules.suits[new].all(axis=0)
-        if len(known):
-            suits = suits & np.array([one == known["articles"].iloc[0] for one in rules.articles])
-        if not suits.any():
-            yield Breach("trust", name, RULES["articles"][1], RULES["articles"][0], ", ".join(names[new]))
+        yield from _articles(rules, name, new, names, str(known["articles"].iloc[0]) if len(known) else "")
         held = {str(d) for d, f in zip(diocese[new], faith[new], strict=True) if d and f}
         held |= {str(d) for d in known["diocese"] if d}
         if len(held) > 1 and policy.text("cluster_across_dioceses") != "yes":
@@ -216,3 +222,22 @@ def _sizes(
         best = int(drive.max(axis=0).argmin())
         what = f"{drive[:, best].max():.0f} minutes' drive to the hub, above {far:.0f}"
         yield Breach("trust", name, "trust_drive_max_min", what, ", ".join(names[sorted(leads)]))
+
+
+def _articles(rules: Standing, trust: str, new: Index, names: NDArray[np.object_], own: str) -> Iterator[Breach]:
+    """Schools that could not live under one trust's articles: those that a known one's, or most others', do not suit.
+
+    `own` are the articles of a trust of today, "" of a new one: then those that suit most of its schools.
+    """
+    suits = rules.suits[new]
+    if own:
+        suited = suits @ np.array([one == own for one in rules.articles])
+        what = f"its articles ({own}) do not suit"
+    else:
+        if not len(new) or suits.all(axis=0).any():
+            return
+        most = int(suits.sum(axis=0).argmax())
+        suited = suits[:, most]
+        what = f"no articles suit all; those that suit most ({rules.articles[most]}) do not suit"
+    if not suited.all():
+        yield Breach("trust", trust, RULES["articles"][1], what, ", ".join(names[new[~suited]]))

@@ -13,11 +13,12 @@ from geodata.policy import Policy
 from geodata.years import years_from
 from models.joining import Coming, Order, best_order
 from models.side_by_side import ARTICLES, MINORITY, Standing, faiths
-from models.trust_finance import LOW, TrustMoney, brought_gbp, clusters_gain, joiner_adds, pooling, trust_money
+from models.trust_finance import LOW, TrustMoney, brought_gbp, clusters_gain, joiner_adds, trust_money
 from placeplan.cluster_case import ClusterCase
 from placeplan.due_diligence import due_diligence, looked_into
 from placeplan.hosts import centre_share, not_viable_today, today_money
 from placeplan.trust_groups import NEW, OUTSIDE, TODAY, Group
+from placeplan.trust_pooling import pooled_group
 
 Index = NDArray[np.int64]
 JOINING = ["trust", "academic_year", "schools", "joins", "flagged", "host_viable_today", "balance_gbp"]
@@ -33,8 +34,10 @@ def scorecards(
         order = order_of(case, policy, group, looked)
         since, told = _since(group, order), years_from(case.years[0], order.n_years)
         money = group_money(case, policy, group, since, order.n_years)
-        short, moved = pooling(case.money.balance[group.rows])
         pooled = _pooled(group)
+        settled = group_money(case, policy, group, np.full(len(group.rows), -1), len(case.years))
+        centre = float(settled.centre.mean())
+        moved = pooled_group(case, policy, group, centre) if pooled else None
         known = ~np.isnan(case.reserves_gbp[group.rows])
         rows.append(
             {
@@ -63,11 +66,14 @@ def scorecards(
                 "delay_years": order.delay_years,
                 "best_order_proven": order.exact,
                 "centre_gbp": float(money.centre[-1].mean()),
+                "centre_settled_gbp": centre,
                 "centre_fixed_gbp": policy.number("trust_central_gbp") if pooled else np.nan,
                 "centre_elsewhere_share": 1.0 - centre_share(case, policy, group.name) if pooled else np.nan,
                 "top_slice_needed": money.top_slice_needed() if pooled else np.nan,
-                "schools_short": short,
-                "pooled_gbp": moved if pooled else np.nan,
+                "top_slice_to_balance": np.nan if moved is None else moved.share_to_balance,
+                "schools_short": np.nan if moved is None else moved.short,
+                "pooled_gbp": np.nan if moved is None else moved.moved_gbp,
+                "unmet_gbp": np.nan if moved is None else moved.unmet_gbp,
                 **_leadership(case, policy, group),
                 **_places(case, group),
                 **_faith(case, rules, group),
@@ -231,7 +237,7 @@ def _faith(case: ClusterCase, rules: Standing, group: Group) -> dict[str, Any]:
         articles = next((name for name, fits in zip(rules.articles, suits, strict=True) if fits), "none suit all")
     addendum = articles == MINORITY and church.any() and not church.all()
     protected = articles not in (*ARTICLES[:2], "none suit all") and not church.all()
-    safeguard = "safeguarding addendum" if addendum else "non-church character protected" if protected else ""
+    safeguard = "addendum on religious character" if addendum else "non-church character protected" if protected else ""
     return {
         "church_schools": int(church.sum()),
         "church_share": float(church.mean()),

@@ -74,6 +74,15 @@ def plan_case(
     return _with_trusts(case, villages, clusters, locks, seconds, policy)
 
 
+def keeps_limits(villages: Villages, school_lead: Index) -> bool:
+    """Whether clusters by the leads of schools (N,) keep the locks and every limit of the problem of clusters."""
+    lead = villages.node_lead(school_lead)
+    if lead is None:
+        return False
+    cost = plan_cost(villages.problem, lead)
+    return not verify_clusters(villages.problem, ClusterPlan("feasible", cost, cost, 0.0, lead, (), 0.0, "drawn"))
+
+
 def with_clusters(case: ClusterCase, planned: TwoLevels, locks: Locks, lead: Index, seconds: float) -> TwoLevels | None:
     """The plan with other clusters, by the leads of nodes, and the best trusts of them; None where a rule is broken."""
     problem = planned.villages.problem

@@ -27,3 +27,20 @@ def closing_villages(tmp_path_factory: pytest.TempPathFactory) -> "Study":
 
     stages = ("forecast", "balance", "estate", "maps", "report")
     return study_with(tmp_path_factory.mktemp("closures") / "study", stages=stages)
+
+
+@pytest.fixture(scope="session")
+def clustered_county(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample county with forecast, balance and clusters, as they are before anything closes: read, not written."""
+    from placeplan.clusters import clusters_stage
+    from placeplan.county import make_county
+    from placeplan.pipeline import run_stages
+    from placeplan.results import write_stage
+    from placeplan.study import Study
+
+    folder = tmp_path_factory.mktemp("clusters") / "county"
+    make_county(folder)
+    study = Study.open(folder)
+    list(run_stages(study, ("forecast", "balance")))
+    write_stage(study.results / "clusters", clusters_stage(study), {}, 0.0)
+    return folder

@@ -40,7 +40,7 @@ def test_a_refusal_and_nobody_who_could_lead() -> None:
     told = reasons({}, {}, {"consent": "refused"}, at=(0, 5, 8))
     assert told == {"School 3": "Its consent is refused, or not known where it has to be."}
     small = reasons({"pupils": 30.0}, {"pupils": 40.0}, at=(0, 5))
-    assert small["School 1"] == "Neither it nor any of the 1 it may stand beside has the 50 pupils to lead."
+    assert small["School 1"] == "Neither it nor the one it may stand beside has the 50 pupils to lead."
 
 
 def test_limits_that_leave_a_school_over() -> None:

@@ -12,7 +12,7 @@ from geodata.policy import Policy
 from geodata.years import years_from
 from models.budgets import shadow_budget
 from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
-from models.trust_finance import clusters_gain, mean_p10, pooling, trust_money
+from models.trust_finance import clusters_gain, mean_p10, trust_money
 
 YEARS = years_from("2023/24", 3)
 POLICY = Policy({})
@@ -78,11 +78,6 @@ def test_schools_that_rise_and_fall_apart_are_safer_together() -> None:
     assert singly.tolist() == [-100.0, -100.0]
     both = trust_money(apart, np.arange(2), [], np.zeros(2), pooled, centre=0.0)
     assert both.balance_p10.tolist() == [0.0] * 3
-
-
-def test_pooling_moves_no_more_than_there_is() -> None:
-    assert pooling(money([[-30.0], [10.0], [15.0]]).balance) == (1, 25.0)
-    assert pooling(money([[-5.0], [10.0]]).balance) == (1, 5.0)
 
 
 @settings(max_examples=20, deadline=None)

@@ -7,12 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from geodata.policy import policy_items, shown
+from placeplan.cluster_choices import COMPARED as AXES
 from placeplan.cluster_measures import MEASURES
+from placeplan.cluster_words import closing_words, proven_words
 from placeplan.report.balance_chart import balance_chart
+from placeplan.report.trusts_compared import compared, pooling_shown, with_causes
 from placeplan.results import read_stage
 from placeplan.study import Study
 
@@ -52,9 +54,11 @@ SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("stops_in", "Reserves run out first in", "text"),
         ("grant_gbp", "Grant at the start that would make it viable", "pounds"),
         ("viable_today", "Viable as it is, nobody joining", "flag"),
-        ("top_slice_needed", "Top slice that pays the centre and no more", "share"),
-        ("schools_short", "Schools short as they are", "whole"),
+        ("top_slice_needed", "Top slice that pays the centre, dearest year", "share"),
+        ("top_slice_to_balance", "Top slice at which it balances, all having joined", "share"),
+        ("schools_short", "Schools short after clusters and top slice", "whole"),
         ("pooled_gbp", "What pooling would move to them", "pounds"),
+        ("unmet_gbp", "What they lack that the others do not have", "pounds"),
     )),
     ("Leadership", (
         ("clusters", "Clusters, each with an executive head", "whole"), ("heads", "Heads of single schools", "whole"),
@@ -66,7 +70,7 @@ SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Places", (("places", "Places R–Y11", "whole"), ("filled_share", "Filled", "share"))),
     ("Faith balance", (
         ("church_schools", "Church schools", "whole"), ("church_share", "Share of church schools", "share"),
-        ("articles", "Articles", "text"), ("safeguard", "Safeguard", "text"),
+        ("articles", "Articles", "text"), ("safeguard", "What protects the other schools' character", "text"),
     )),
     ("Isolation", (
         ("isolated", "Schools far from every other", "whole"), ("village_alone", "Village schools alone", "whole"),
@@ -97,7 +101,10 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
     """Everything the page shows, by name."""
     cards, frontier = read_stage(folder, "trusts"), read_stage(folder, "cluster_frontier")
     clusters = read_stage(folder, "clusters")
-    kept = frontier[~frontier["dominated"].astype(bool) & (frontier["plan"] != "planned")]["plan"].head(BESIDE).tolist()
+    kept = frontier[~frontier["dominated"].astype(bool) & (frontier["plan"] != "planned")].head(BESIDE)
+    made = dict(zip(kept["plan"], kept["made"], strict=True))
+    plans = pd.concat([clusters.assign(plan="planned"), read_stage(folder, "cluster_plans")], ignore_index=True)
+    pooling = read_stage(folder, "trust_pooling")
     years, joining = read_stage(folder, "trust_finance"), read_stage(folder, "joining")
     flags, today = read_stage(folder, "due_diligence"), cards[cards["plan"] == "today"].set_index("trust")
     planned = cards[cards["plan"] == "planned"]
@@ -117,16 +124,20 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
                 "hub": row.hub,
                 "viable": bool(row.viable),
                 "stops_in": row.stops_in,
+                **compared(SCORECARD, cards, plans, planned.loc[row.Index], made),
+                "pooling": pooling_shown(pooling, row.trust),
+                "slice": float(row.top_slice_to_balance),
+                "short": row.schools_short,
+                "moved": row.pooled_gbp,
+                "unmet": row.unmet_gbp,
                 "joins": int(row.joining),
                 "grant_gbp": float(row.grant_gbp),
                 "grant_at_once_gbp": float(row.grant_at_once_gbp),
                 "delay_years": int(row.delay_years),
                 "best_order_proven": bool(row.best_order_proven),
                 "viable_today": None if row.viable_today is None else bool(row.viable_today),
-                "plans": ["today", "planned", *kept],
-                "card": _card(cards[cards["trust"] == row.trust], ["today", "planned", *kept]),
                 "chart": balance_chart(years[years["trust"] == row.trust]),
-                "joining": joining[joining["trust"] == row.trust].to_dict("records"),
+                "joining": with_causes(joining[joining["trust"] == row.trust], flags[flags["trust"] == row.trust]),
                 "way": years[years["trust"] == row.trust].to_dict("records"),
                 "today": None if row.trust not in today.index else bool(today.at[row.trust, "viable"]),
                 "flags": _flags(flags[flags["trust"] == row.trust]),
@@ -135,8 +146,12 @@ def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> d
             for row in order.itertuples()
         ],
         "frontier": frontier.to_dict("records"),
-        "plan_words": dict(zip(frontier["plan"], frontier["made"], strict=True)),
+        "axes": AXES,
         "switches": read_stage(folder, "cluster_switches").to_dict("records"),
+        "proven": proven_words(summary),
+        "closing": [
+            {**row._asdict(), "told": closing_words(row)} for row in read_stage(folder, "cluster_closing").itertuples()
+        ],
         "homes": _homes(folder),
         "alone": read_stage(folder, "cluster_alone").to_dict("records"),
         "outside": read_stage(folder, "trusts_outside").to_dict("records"),
@@ -175,20 +190,6 @@ def _saving_years(years: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _card(cards: pd.DataFrame, plans: list[str]) -> list[dict[str, Any]]:
-    """Rows of one trust's scorecard: heading, measure and its value in each plan, None where it is in none."""
-    by_plan = cards.drop_duplicates("plan").set_index("plan")
-    rows = []
-    for heading, measures in SCORECARD:
-        for number, (key, words, form) in enumerate(measures):
-            values = [by_plan.at[plan, key] if plan in by_plan.index else None for plan in plans]
-            values = [None if value is None or (isinstance(value, float) and np.isnan(value)) else value
-                      for value in values]  # fmt: skip
-            rows.append({"heading": heading if number == 0 else "", "span": len(measures), "words": words,
-                         "form": form, "values": values})  # fmt: skip
-    return rows
-
-
 def _flags(flags: pd.DataFrame) -> list[dict[str, Any]]:
     """One row a school, what is to be looked into in one sentence."""
     return [
@@ -200,7 +201,7 @@ def _flags(flags: pd.DataFrame) -> list[dict[str, Any]]:
 def _homes(folder: Path) -> list[dict[str, Any]]:
     """Second-best home and refusal of every school in a cluster."""
     homes, refused = read_stage(folder, "cluster_homes"), read_stage(folder, "cluster_refusals")
-    both = refused.merge(homes[["urn", "second_home", "extra_gbp"]], on="urn", how="left")
+    both = refused.merge(homes[["urn", "second_home", "moves", "extra_gbp"]], on="urn", how="left")
     both["second_home"] = both["second_home"].fillna("")
     rows: list[dict[str, Any]] = both.sort_values(["cluster", "name"]).to_dict("records")
     return rows

@@ -1,0 +1,73 @@
+"""What any plan of clusters and trusts costs on both levels, and whether it keeps the rules, for many plans of a case.
+
+Plans that differ by one school share nearly all that may join a trust: what the money of one comes to serves the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geodata.policy import Policy
+from models.trusts import Joiners
+from models.villages import Villages
+from placeplan.cluster_case import ClusterCase
+from placeplan.cluster_measures import clusters_cost
+from placeplan.plan_rules import breaches
+from placeplan.plan_trusts import joiner_balances, trusts_cost
+from placeplan.two_levels import TwoLevels, keeps_limits
+
+Index = NDArray[np.int64]
+Trusts = NDArray[np.object_]
+Key = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Of a case under a policy; `villages` is its problem of clusters, with what is locked."""
+
+    case: ClusterCase
+    policy: Policy
+    villages: Villages
+    told: dict[Key, tuple[float, float]] = field(default_factory=dict)
+
+    def cost(self, school_lead: Index, trust: Trusts) -> float:
+        """GBP a year of both levels, whether the plan (N,) keeps the rules or not."""
+        rules = self.villages.standing
+        first = clusters_cost(self.case, self.policy, school_lead)
+        return first + trusts_cost(self.case, self.policy, rules, school_lead, trust, self.balances)
+
+    def broken(self, school_lead: Index, trust: Trusts) -> int:
+        """How many rules the plan (N,) breaks."""
+        return len(breaches(self.case, self.policy, self.villages.standing, school_lead, trust))
+
+    def keeps(self, school_lead: Index, trust: Trusts, allowed: int = 0) -> bool:
+        """Whether the plan (N,) keeps locks, limits and rules, but for as many as are `allowed` to be broken."""
+        return keeps_limits(self.villages, school_lead) and self.broken(school_lead, trust) <= allowed
+
+    def balances(
+        self, case: ClusterCase, joiners: Joiners, policy: Policy
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(J,) and (J,) as `joiner_balances`, worked out once for each joiner and the cluster it comes with."""
+        keys = [(a.tobytes(), b.tobytes()) for a, b in zip(joiners.members, joiners.cluster, strict=True)]
+        new = [j for j, key in enumerate(keys) if key not in self.told]
+        if new:
+            some = replace(
+                joiners,
+                members=[joiners.members[j] for j in new],
+                cluster=[joiners.cluster[j] for j in new],
+                lead=joiners.lead[new],
+                name=[joiners.name[j] for j in new],
+                bound=[joiners.bound[j] for j in new],
+            )
+            inside, apart = joiner_balances(case, some, policy)
+            self.told.update(zip((keys[j] for j in new), zip(inside, apart, strict=True), strict=True))
+        both = np.array([self.told[key] for key in keys], dtype=np.float64).reshape(len(keys), 2)
+        return both[:, 0], both[:, 1]
+
+
+def prices_of(case: ClusterCase, levels: TwoLevels) -> Prices:
+    """Prices of the case at a plan's policy, with its locks."""
+    return Prices(case, levels.policy, levels.villages)
