@@ -330,9 +330,24 @@ def verify(study: StudyFolder, scenario: Scenario = "base", json: Json = False) 
 
 
 @app.command()
-def report(study: StudyFolder, scenario: Scenario = "base", csv: Csv = False, json: Json = False) -> None:
+def report(
+    study: StudyFolder,
+    scenario: Scenario = "base",
+    csv: Csv = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it to report.pdf too, by an installed Chromium.")] = False,
+    json: Json = False,
+) -> None:
     """Write the report of the results that are there."""
+    from placeplan.report.pdf import browser
+    from placeplan.results import add_pdf
+    from placeplan.study import Study
+
+    by = browser() if pdf else ""
     _run(study, scenario, "report", csv=csv, json=json)
+    if by:
+        printed = add_pdf(Study.open(study, scenario).results / "report", "report.html", by)
+        if not json:
+            console.say(f"PDF:    {printed}")
 
 
 @app.command()

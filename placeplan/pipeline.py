@@ -213,7 +213,7 @@ def run_stages(
                 yield Step(stage.name, "left out", why, 0.0, {})
                 continue
             own_levers = _levers(study, levers) if stage.name == "estate" else ()
-            origin = made_from(study, stage, prints, done, own_levers)
+            origin = made_from(study, stage, prints, done, own_levers) | _elsewhere(study, stage)
             if stage.name == "clusters" and fix is not None:
                 origin["fix"] = file_digest(fix)
             told = progress(stage.name) if progress is not None else None
@@ -227,6 +227,15 @@ def run_stages(
         # Of what stands after a stage that failed, too; nothing is written where no stage ever was.
         if study.results.is_dir():
             write_manifest(study.results, manifest(study))
+
+
+def _elsewhere(study: Study, stage: Stage) -> dict[str, Any]:
+    """What a stage rests on outside the study: the report shows what changed since last year's."""
+    if stage.name != "report" or not study.settings.previous:
+        return {}
+    from placeplan.changed_since import previous_origin
+
+    return {"previous": previous_origin(study)}
 
 
 def _run_stage(stage: Stage, run: Run, origin: Mapping[str, Any], starting: Callable[[str], None] | None) -> Step:

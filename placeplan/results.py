@@ -86,6 +86,24 @@ def add_csv(folder: Path) -> None:
     _replace(folder, write)
 
 
+def add_pdf(folder: Path, page: str, browser: str) -> Path:
+    """Put a PDF beside a page of a stage, printed by the browser, in place of one that may be there; its path."""
+    from placeplan.report.pdf import print_pdf
+
+    summary = read_summary(folder)
+    if summary is None or not (folder / page).exists():
+        raise FileNotFoundError(f"{folder / page} is not there.")
+    name = f"{Path(page).stem}.pdf"
+
+    def write(staging: Path) -> None:
+        shutil.copytree(folder, staging, dirs_exist_ok=True)
+        print_pdf(staging / page, staging / name, browser)
+        _write_summary(staging, summary)
+
+    _replace(folder, write)
+    return folder / name
+
+
 def harmless(table: pd.DataFrame) -> pd.DataFrame:
     """The table with an apostrophe before every text that a spreadsheet would take for a formula."""
     texts = [name for name, kind in table.dtypes.items() if is_object_dtype(kind) or isinstance(kind, pd.StringDtype)]
