@@ -56,7 +56,6 @@ def commissioning_map(
     idle = facilities[facilities["candidate"] & ~facilities["action"].isin(ADDING)].reset_index(drop=True)
     if chosen.empty and idle.empty:
         raise ValueError("nothing is added and no site was considered")
-    paths = _paths(chosen["key"], adding, places, years)
     layers = [
         balance_layer(own, balance[balance["phase"] == phase], str(phase), years, shown=number == 0)
         for number, (phase, own) in enumerate(
@@ -70,9 +69,11 @@ def commissioning_map(
         layers += [_journeys(own, names, journeys_year), *_catchments(own, chosen, journeys_year)]
     if len(idle):
         layers.append(_considered(idle, sites))
+    table = _site_table(idle)
     if len(chosen):
+        paths = _paths(chosen["key"], adding, places, years)
         layers.append(_chosen(chosen, adding, paths, years))
-    table = _decision_table(adding, chosen) + _path_table(paths, chosen) if len(chosen) else _site_table(idle)
+        table = _decision_table(adding, chosen) + _path_table(paths, chosen)
     return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 

@@ -495,6 +495,20 @@ def test_commissioning_map_adds_places_year_by_year(tmp_path: Path) -> None:
         assert opened.problems() == []
 
 
+def test_sites_considered_are_drawn_where_nothing_is_added() -> None:
+    areas, balance = balance_tables()
+    known = balance.merge(areas[["planning_area", "phase", "name"]], on=["planning_area", "phase"])
+    sites = gpd.GeoDataFrame({"site": ["X"], "name": ["Field X"]}, geometry=points(1), crs=CRS)
+    decided = pd.DataFrame(columns=["facility", "urn", "site", "action", "academic_year"], dtype=object)
+    places = pd.DataFrame(columns=["facility", "academic_year", "year_group", "places_today", "places_plan"])
+    nobody = gpd.GeoDataFrame({"facility": []}, geometry=[], crs=CRS)
+    given = (schools(), decided, places, nobody, areas, known, NOTES)
+    page = commissioning_map(*given, sites=sites, journeys_year="2024/25")
+    assert "Field X" in page and "considered, not chosen" in page
+    with pytest.raises(ValueError, match="nothing is added"):
+        commissioning_map(*given, journeys_year="2024/25")
+
+
 @pytest.mark.browser
 def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
     file = saved(tmp_path, clusters_page())
