@@ -146,11 +146,12 @@ def _report(run: Run) -> StageResult:
 def _export(run: Run) -> StageResult:
     from placeplan.exports import export_stage
 
-    return export_stage(run.study, run.study.results, run.ran, (*WITH_TABLES, "report"))
+    return export_stage(run.study, run.study.results, run.ran, EXPORTED)
 
 
 SCHOOLS = (*BASIC, "schools", "rolls")
 WITH_TABLES = ("forecast", "backtest", "balance", "estate", "clusters", "finance", "tender")
+EXPORTED = (*WITH_TABLES, "report")
 STAGES = (
     Stage("forecast", BASIC, DEMAND, (), _forecast),
     Stage("backtest", BASIC, PAST, (), _backtest),
@@ -161,7 +162,7 @@ STAGES = (
     Stage("tender", TENDERS, (*ALL, *TENDERS, *TENDER_LOGS, *LINKED), ("forecast", "balance"), _tender, True),
     Stage("maps", BASIC, ALL, ("forecast", "balance", "estate", "clusters", "tender"), _maps, True),
     Stage("report", BASIC, (*ALL, *OFFERS, "capital_funding"), WITH_TABLES, _report, True),
-    Stage("export", BASIC, (*ALL, *TENDERS), (*WITH_TABLES, "report"), _export, True),
+    Stage("export", BASIC, (*ALL, *TENDERS), EXPORTED, _export, True),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 COMMISSION = ("lift_pan", "bulge", "expand", "new_school", "send_unit")

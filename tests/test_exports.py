@@ -35,7 +35,7 @@ from placeplan.exports.meanings import column_of, tables_listed
 from placeplan.exports.scap import FUNDED, NO_CONTRIBUTIONS, NO_HOUSING, scap_capacity
 from placeplan.exports.survey_verification import wrong_survey_tables
 from placeplan.exports.workbook import Book
-from placeplan.pipeline import WITH_TABLES, run_stages
+from placeplan.pipeline import EXPORTED, run_stages
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.verification import verify_results
@@ -95,7 +95,7 @@ def export(made: Study) -> Path:
 
 
 def result(made: Study) -> object:
-    return export_stage(made, made.results, WITH_TABLES, WITH_TABLES)
+    return export_stage(made, made.results, EXPORTED, EXPORTED)
 
 
 # -- the workbook --------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_blanks_infinities_and_days_are_told_apart(tmp_path: Path) -> None:
 names = st.text("abcXYZ_019", min_size=1, max_size=45)
 
 
-@given(st.lists(st.tuples(st.sampled_from(WITH_TABLES), names), max_size=12, unique=True))
+@given(st.lists(st.tuples(st.sampled_from(EXPORTED), names), max_size=12, unique=True))
 def test_sheet_names_fit_and_differ(tables: list[tuple[str, str]]) -> None:
     """Excel refuses a workbook with two sheets of one name in any letter case, or with one of more than 31 letters."""
     made = [name.lower() for name in sheet_names([*tables, ("finance", "Contents"), ("estate", "history")])]
@@ -596,7 +596,7 @@ def test_planned_changes_are_what_they_make_of_places(made: Study) -> None:
 def test_what_cannot_be_told_of_funded_homes_is_blank_and_says_why(made: Study, missing: str, why: str) -> None:
     """A nought would tell the Department that developers fund nothing."""
     study = replace(made, tables={name: table for name, table in made.tables.items() if name != missing})
-    table = export_stage(study, made.results, WITH_TABLES, WITH_TABLES).tables["scap_forecast"]
+    table = export_stage(study, made.results, EXPORTED, EXPORTED).tables["scap_forecast"]
     assert table[[*FUNDED, "other_pupils"]].isna().all(axis=None) and set(table["developer_basis"]) == {why}
 
 

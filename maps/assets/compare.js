@@ -27,7 +27,7 @@ function wireSide(state, view, select) {
   select.addEventListener("change", () => {
     view.map.closePopup();
     choose(state, view, select.value);
-    if (view.side.focus) view.map.fitBounds(view.side.focus, { padding: [40, 40], animate: false });
+    if (view.side.focus) view.map.fitBounds(view.side.focus, { paddingTopLeft: [40, 50], paddingBottomRight: [90, 70], animate: false });
     tellFacts(state);
     redraw(state);
   });
@@ -64,7 +64,7 @@ function link(state) {
   let leader = null;
   for (const map of maps) {
     map.setMinZoom(first.getMinZoom());
-    if (state.data.focus) first.fitBounds(state.data.focus, { padding: [12, 12], animate: false });
+    if (state.data.focus) first.fitBounds(state.data.focus, { paddingTopLeft: [12, 50], paddingBottomRight: [60, 50], animate: false });
     map.setView(first.getCenter(), first.getZoom(), { animate: false });
     map.on("move", () => {
       if (leader) return;
