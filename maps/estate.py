@@ -78,7 +78,7 @@ def _idle_layer(idle: gpd.GeoDataFrame) -> Layer:
 
 
 def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, year: str) -> list[Layer]:
-    """Journeys that move, and those that stay: hidden at first, since in a whole county they cover all else."""
+    """Journeys that move, and those that stay, hidden at first: they cover the decisions that the page is about."""
     moved = journeys["moved"].astype(bool)
     when = f", {year}" if year else ""
     parts = [
@@ -87,7 +87,7 @@ def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, ye
     ]
     names = facilities.drop_duplicates("key").set_index("key")["name"]
     lines = [_lines(key, name, style, part, names) for key, name, style, part in parts if len(part)]
-    return [replace(layer, shown=layer.key == "journeys-moved") for layer in lines]
+    return [replace(layer, shown=False) for layer in lines]
 
 
 def _lines(key: str, name: str, style: Style, journeys: gpd.GeoDataFrame, names: pd.Series) -> Layer:
