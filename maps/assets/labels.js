@@ -6,28 +6,34 @@ function tidy(map) {
   declutter(map);
 }
 
-/* Each label at the first of seven positions where it covers no marker and no label placed before it. Without one, a
-   strong label may cover markers; any other is hidden. A label of a line stands on the line or nowhere. */
+/* Each label at the first of seven positions where it lies whole on the map and covers no marker and no label placed
+   before it. Without one, a strong label may cover markers; any other is hidden. A label of a line stands on the line or
+   nowhere. */
 function declutter(map) {
   const labels = [...map.getPane("labels").querySelectorAll(".map-label")].filter((node) => node.firstChild.textContent);
   labels.sort((a, b) => b.classList.contains("strong") - a.classList.contains("strong"));
   const markers = [...map.getPane("markerPane").children].map((node) => node.firstChild.getBoundingClientRect());
-  const placed = [];
+  const placed = [], frame = map.getContainer().getBoundingClientRect();
   for (const node of labels) {
     const text = node.firstChild, anchor = node.getBoundingClientRect();
     const onLine = node.classList.contains("on-line"), strong = node.classList.contains("strong");
     const w = text.offsetWidth, h = text.offsetHeight;
     const around = [[0, -h], [0, h], [w / 2 + 10, 0], [-w / 2 - 10, 0], [0, -2 * h], [0, 2 * h]];
-    const boxes = [[0, 0], ...(onLine ? [] : around)].map(([x, y]) => {
+    const places = [[0, 0], ...(onLine ? [] : around)].map(([x, y]) => {
       const left = anchor.left + x - w / 2, top = anchor.top + y - h / 2;
       return { x, y, left, top, right: left + w, bottom: top + h };
     });
+    const boxes = places.filter((one) => within(one, frame));
     const box = boxes.find((one) => clear(one, markers) && clear(one, placed)) || (strong && !onLine && boxes.find((one) => clear(one, placed)));
     node.classList.toggle("covered", !box);
     if (!box) continue;
     placed.push(box);
     text.style.transform = `translate(-50%, -50%) translate(${box.x}px, ${box.y}px)`;
   }
+}
+
+function within(box, frame) {
+  return box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom;
 }
 
 function clear(box, others) {
