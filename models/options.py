@@ -180,9 +180,10 @@ def make_option(
 def _capital_share(facility: Facility, action: str, unit_phase: str, policy: Policy) -> dict[str, float]:
     """Share of an option's capital by the phase whose mainstream places it makes; land follows the places' cost.
 
-    None of a SEND unit's: what a development owes for mainstream places does not pay for it.
+    None of a SEND unit's or of rooms let to early years: what a development owes for mainstream places does not pay
+    for them.
     """
-    if unit_phase:
+    if unit_phase or action == SHARE:
         return {}
     phases = places_by_phase(facility, 1.0)
     if action == BULGE or len(phases) == 1:

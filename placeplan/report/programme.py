@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from models.options import SEND_UNIT
 from models.programme import GAP, SOURCES, capital_programme
 from placeplan.results import read_stage
 from placeplan.study import Study
@@ -26,7 +27,9 @@ WORDS = {
 def programme_table(study: Study, results: Path) -> pd.DataFrame:
     """Rows academic_year, purpose, source, gbp of models.programme for the plan of these results."""
     capital = read_stage(results / "estate", "capital")
-    return capital_programme(capital, study.tables.get("capital_funding"), study.settings.base_year, ())
+    decided = read_stage(results / "estate", "decisions")
+    units = decided.loc[decided["action"] == SEND_UNIT, "facility"].astype(str).tolist()
+    return capital_programme(capital, study.tables.get("capital_funding"), study.settings.base_year, (), units)
 
 
 def programme_contents(study: Study, results: Path) -> dict[str, Any] | None:
