@@ -103,6 +103,8 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
         "methods_told": _methods_told(results, ran),
         "since": since_contents(study),
         "headline": _headline(results) if "estate" in ran else None,
+        "after": _after(results) if "estate" in ran else [],
+        "years_valued": study.settings.horizon_years,
         "forward_years": study.policy.integer("contributions_forward_years"),
         "level": study.policy.number("interval_level"),
         "quality": _quality(study, summaries),
@@ -147,7 +149,8 @@ def _phases(forecast: pd.DataFrame, supply: pd.DataFrame) -> list[dict[str, Any]
         rows = rows.sort_values("academic_year")
         table = rows[["academic_year", "mean", "p10", "p90", "unadjusted"]]
         if len(supply):
-            own = supply[supply["phase"] == phase][["academic_year", "places", "need", "spare"]]
+            own = supply[supply["phase"] == phase].rename(columns={"pupils": "roll"})
+            own = own[["academic_year", "roll", "places", "need", "spare"]]
             table = table.merge(own, on="academic_year", how="left")
         shown.append({"phase": phase, "rows": table.to_dict("records"), "chart": pupils_and_places(table, str(phase))})
     return shown
@@ -298,6 +301,34 @@ def _headline(results: Path) -> dict[str, int]:
         "closing": int(likely["action"].isin(ENDING).sum()),
         "joint": int(joint.sum()),
     }
+
+
+def _after(results: Path) -> list[dict[str, Any]]:
+    """By phase in the last plan year: places today and under the plan, pupils without one, pupils moved and how far."""
+    retained = read_stage(results / "estate", "retained")
+    unplaced = read_stage(results / "estate", "unplaced")
+    placed = read_stage(results / "estate", "allocation")
+    last = str(placed["academic_year"].max())
+    rows = []
+    for phase, own in placed[placed["academic_year"] == last].groupby("phase"):
+        areas = retained[(retained["phase"] == phase) & (retained["academic_year"] == last)]
+        areas = areas[areas["kind"] != INTAKE]
+        left = unplaced[(unplaced["phase"] == phase) & (unplaced["academic_year"] == last)]
+        moved = own[own["moved"].astype(bool)]
+        pupils = float(moved["pupils"].sum())
+        metres = float((moved["pupils"] * moved["distance_m"]).sum()) / pupils if pupils else float("nan")
+        rows.append(
+            {
+                "phase": phase,
+                "year": last,
+                "today": float(areas["today"].sum()),
+                "plan": float(areas["plan"].sum()),
+                "without": float(left["pupils"].sum()),
+                "moved": pupils,
+                "moved_m": metres,
+            }
+        )
+    return rows
 
 
 def _methods_told(results: Path, ran: Collection[str]) -> list[tuple[str, list[str]]]:

@@ -35,10 +35,11 @@ def areas_contents(study: Study, results: Path, ran: Collection[str]) -> list[di
     )
     retained = read_stage(results / "estate", "retained") if "estate" in ran else pd.DataFrame(columns=OF)
     rolls = read_stage(results / "balance", "roll_forecast")
+    living = read_stage(results / "forecast", "forecast_area")
     shown = []
     for (area, phase), rows in balance.groupby(OF):
         own = _of(deficits, area, phase)
-        whole = _phase(rows, own)
+        whole = _phase(rows, own, _of(living, area, phase))
         shown.append(
             {
                 "area": area,
@@ -114,13 +115,14 @@ def _births(study: Study, years: list[str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _phase(rows: pd.DataFrame, deficits: pd.DataFrame) -> pd.DataFrame:
-    """The phase's sums by year with the range of its pupils; what is counted has no range."""
+def _phase(rows: pd.DataFrame, deficits: pd.DataFrame, living: pd.DataFrame) -> pd.DataFrame:
+    """The phase's sums by year with the range of its pupils, what is counted has none, and those living in the area."""
     sums = rows.groupby("academic_year")[["pupils", "places", "physical_places", "need", "spare"]].sum()
     whole = deficits[deficits["kind"] == "whole phase"].set_index("academic_year")
     sums["p10"], sums["p90"] = whole["pupils_p10"].reindex(sums.index), whole["pupils_p90"].reindex(sums.index)
     for name in ("p10", "p90"):
         sums[name] = sums[name].fillna(sums["pupils"])
+    sums["living"] = living.groupby("academic_year")["mean"].sum().reindex(sums.index)
     sums["spare_share"] = sums["spare"] / sums["places"].where(sums["places"] > 0)
     return sums.reset_index().rename(columns={"pupils": "mean"})
 
