@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from geodata.problems import BadInput, Problem
 from placeplan.results import read_stage, read_summary
 
 TABLES: Final = {
@@ -84,9 +85,14 @@ def stored_side(name: str, results: Path) -> Side:
             missing[stage] = f"{name} has no results of them: `placeplan {COMMANDS[stage]}` makes them."
             continue
         summaries[stage] = summary
-        tables |= {
-            one: read_stage(results / stage, one) for one in names if (results / stage / f"{one}.parquet").exists()
-        }
+        try:
+            tables |= {
+                one: read_stage(results / stage, one) for one in names if (results / stage / f"{one}.parquet").exists()
+            }
+        except (OSError, ValueError) as error:
+            what = f"The results of {name} cannot be read: {error}."
+            mend = f"`placeplan {COMMANDS[stage]}` in that study makes them again."
+            raise BadInput([Problem(str(results / stage), what, mend)]) from error
     return Side(name, tables, summaries, missing)
 
 

@@ -117,7 +117,7 @@ def closing(study: Study, stages: Sequence[str]) -> None:
     results = study.results
     for banner in study.banners:
         say(f"! {banner}")
-    if "maps" in stages:
+    if "maps" in stages and (results / "maps" / "index.html").exists():
         say(f"Maps:   {results / 'maps' / 'index.html'}")
     if "report" in stages:
         say(f"Report: {results / 'report' / 'report.html'}")

@@ -330,6 +330,7 @@ def made_from(
             "horizon_years": settings.horizon_years,
             "pupils": settings.pupils,
             "attribution": settings.attribution,
+            **({"map_tiles": [settings.map_tiles, settings.map_tiles_credit]} if stage.name == "maps" else {}),
             "scenario": study.scenario,
             **{f"policy.{key}": value for key, value in sorted(study.policy.overrides.items())},
         },

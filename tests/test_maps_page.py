@@ -158,6 +158,24 @@ def test_page_fits_screen_and_has_headings(tmp_path: Path, size: tuple[int, int]
 
 
 @pytest.mark.browser
+def test_a_popup_too_long_to_show_can_be_read_by_keyboard(tmp_path: Path) -> None:
+    """Figures that scroll out of reach; or outlines by the hundred between a keyboard's reader and the next control."""
+    squares = gpd.GeoSeries([box(0, 0, 900, 900), box(1000, 0, 1900, 900)], crs=27700)
+    rows = [[[f"20{year}", "1"] for year in range(10, 60)]] * 2
+    shapes = Shapes("squares", squares, ["A", "B"], [{"Name": "A"}] * 2, ["Year", "n"], rows)
+    layer = Layer("squares", "Squares", shapes, [Style("square", "#ffffff")], np.zeros(2, int))
+    file = tmp_path / "page.html"
+    file.write_text(map_page(notes(), [layer], html_table(gpd.GeoDataFrame({"Name": ["A"]}), "T")), encoding="utf-8")
+    with open_page(file) as opened:
+        opened.page.fill("#query", "B")
+        opened.page.press("#query", "Enter")
+        content = opened.page.locator(".leaflet-popup-content")
+        assert content.get_attribute("tabindex") == "0" and content.get_attribute("aria-label") == "B"
+        assert opened.barriers() == [] and opened.problems() == []
+        assert set(opened.page.locator("path.feature").evaluate_all("all => all.map((p) => p.tabIndex)")) == {-1}
+
+
+@pytest.mark.browser
 def test_index_page_is_offline_too(tmp_path: Path) -> None:
     file = tmp_path / "index.html"
     file.write_text(index_page([Entry("demand.html", HOSTILE[0], HOSTILE[1])], notes()), encoding="utf-8")

@@ -12,6 +12,10 @@ function openView(state, map) {
   map.setMinZoom(map.getZoom() - 2);
   addBasemap(map, state.data.basemap);
   addFullScreen(map);
+  map.on("popupopen", ({ popup }) => {
+    const content = popup.getElement().querySelector(".leaflet-popup-content");
+    Object.assign(content, { tabIndex: 0, role: "region", ariaLabel: content.querySelector("h2")?.textContent || "" });
+  });
   state.views.push(view);
   return view;
 }
@@ -61,13 +65,19 @@ function addItems(state, map, layer) {
     const style = styleOf(state, layer, i) || layer.styles[0];
     const item = geometry.type === "Point"
       ? L.marker([geometry.coordinates[1], geometry.coordinates[0]], { icon: icon(layer, style), keyboard: false, zIndexOffset: 1000 * style.size_px })
-      : path(layer, geometry, pathStyle(state, layer, style, i));
+      : skipped(path(layer, geometry, pathStyle(state, layer, style, i)));
     item.bindPopup(() => popup(state, layer, i), { maxWidth: Math.min(340, size.x - 60), minWidth: 200, maxHeight: Math.min(480, size.y - 60), autoPanPadding: [8, 8] });
     item.bindTooltip(() => { const node = element("span", [shorten(shapes.titles[i]), shapes.hints[i]].filter(Boolean).join(": ")); node.dir = "auto"; return node; }, { sticky: true });
     return item.addTo(layer.group);
   });
   if (!layer.labels) return;
   layer.texts = shapes.middle.map((point, i) => point && L.marker(point, { icon: label("", shapes.geometry[i].type === "LineString" ? "strong on-line" : "strong"), pane: "labels", interactive: false, keyboard: false }).addTo(layer.group));
+}
+
+/* Keyboards reach a feature by Find: hundreds of outlines between two controls would be in their way. */
+function skipped(item) {
+  item.on("add", () => item.getElement?.()?.setAttribute("tabindex", "-1"));
+  return item;
 }
 
 function path(layer, geometry, style) {

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from geodata.years import start_year
+from models.funding import AUTHORITY
 from models.options import SEND_UNIT
 from models.programme import GAP, SOURCES, capital_programme
 from placeplan.results import read_stage
@@ -15,7 +17,7 @@ from placeplan.study import Study
 WORDS = {
     "contributions held": "Developer contributions held",
     "contributions secured": "Developer contributions secured by agreement",
-    "the authority ahead of contributions": "The authority, to be recouped from contributions due later",
+    "contributions recouped": "Developer contributions recouped, paid ahead of in earlier years",
     "basic need": "Basic need grant",
     "high needs": "High needs grant",
     "other": "Other money",
@@ -53,13 +55,28 @@ def programme_contents(study: Study, results: Path) -> dict[str, Any] | None:
         "gap_gbp": float(gap),
         "total_gbp": float(table["gbp"].sum()),
         "given": "capital_funding" in study.tables,
-        "expected": _expected(study),
+        "expected": _expected(study, table),
+        "ahead_gbp": _ahead(results),
     }
 
 
-def _expected(study: Study) -> float:
-    """Money of the programme that is not confirmed, GBP."""
+def _expected(study: Study, table: pd.DataFrame) -> float:
+    """Money that the programme spends and that is not confirmed, at most, GBP: what is confirmed is spent first."""
     funding = study.tables.get("capital_funding")
-    if funding is None or "certainty" not in funding:
+    if funding is None:
         return 0.0
-    return float(funding.loc[funding["certainty"].fillna("expected") == "expected", "amount_gbp"].sum())
+    sure = funding["certainty"] == "confirmed" if "certainty" in funding else pd.Series(False, index=funding.index)
+    confirmed = funding[sure].groupby("source")["amount_gbp"].sum()
+    spent = table[table["source"].isin(funding["source"])].groupby("source")["gbp"].sum()
+    return float((spent - confirmed.reindex(spent.index, fill_value=0.0)).clip(lower=0.0).sum())
+
+
+def _ahead(results: Path) -> float:
+    """Capital that contributions pay for before they are due: the authority finds it first, GBP."""
+    capital = read_stage(results / "estate", "capital")
+    paid = capital[capital["source"] != AUTHORITY]
+    later = [
+        start_year(str(due)) > start_year(year)
+        for due, year in zip(paid["due_year"], paid["academic_year"], strict=True)
+    ]
+    return float(paid.loc[later, "capital_gbp"].sum())
