@@ -135,6 +135,7 @@ def _rules(
     federations = policy.text("cluster_outcome") == FEDERATIONS
     closed = np.array([name in CLOSED_FAITHS for name in faith], dtype=bool)
     academy = kind == ACADEMY
+    held = academy if federations else kept  # nobody leaves a trust for a federation
     refused = refusing(schools, policy)
     land = (text(schools, "land_consent") == "refused") & ~academy & (not federations)
     kinds_apart = academy[:, None] != academy[None, :]
@@ -151,7 +152,7 @@ def _rules(
     return [
         ("consent", refused[:, None] | refused[None, :]),
         ("land", (land[:, None] | land[None, :]) & either),
-        ("trust", (trust[:, None] != trust[None, :]) & kept[:, None] & kept[None, :]),
+        ("trust", ~same_trust & held[:, None] & held[None, :]),
         ("kind", kinds_apart & either),
         ("faith", faiths_apart & either),
         ("diocese", dioceses & either & ~faiths_apart),  # where faiths are apart, the rest follows

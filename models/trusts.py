@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.clusters import ClusterProblem, GroupRow, sharing_a_lead
+from models.locks import NO_LOCKS, groups_of
 from models.powers import ACADEMY
 from models.side_by_side import Standing, faiths, kinds, refusing, text
 from models.trust_finance import office_pooled_gbp
 
-NEVER = 1000.0  # times the price of standing outside, for who is locked in a trust
+NEVER_GBP = 1e7  # a year for standing outside, for who has to be in a trust
 FARTHEST_MIN = 180.0  # drive that is priced where there is no road
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -40,6 +41,7 @@ class Joiners:
     lead : (J,) the school (row) that speaks for it: its lead.
     name : (J,) that of its lead school.
     bound : (J,) the trust that it has to be in, because a school of it may not leave; "" where it is free.
+    must : (J,) whether it has to be in a trust: academies of several, who leave theirs for the cluster.
 
     """
 
@@ -48,6 +50,7 @@ class Joiners:
     lead: Index
     name: list[str]
     bound: list[str]
+    must: Flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,7 @@ class Trusts:
     cost: Array  # (nodes, nodes) of a node in the trust of another, whether that may be or not
     names: list[str]  # of the trust that each node would lead
     apart_short: Array  # (nodes,) GBP a year by which a node falls short in one future of ten outside every trust
+    outside_gbp: Array  # (nodes,) cost a year outside every trust, whether that may be or not
 
     def shortfall_gbp(self, lead: Index) -> float:
         """By how much what joins, and what stands outside, falls short in one future of ten, by the leads (nodes,)."""
@@ -71,7 +75,7 @@ class Trusts:
         """What a plan costs by the leads of the nodes, rules apart; in GBP a year with its prices."""
         inside = np.flatnonzero(lead >= 0)
         leads = np.flatnonzero(lead == np.arange(len(lead)))
-        alone = self.problem.alone_cost[lead < 0].sum() if self.problem.alone_cost is not None else 0.0
+        alone = self.outside_gbp[lead < 0].sum()
         short = sum(row.short(lead).sum() * (row.short_price or 0.0) for row in self.problem.rows)
         return float(self.cost[inside, lead[inside]].sum() + self.problem.lead_cost[leads].sum() + alone + short)
 
@@ -86,19 +90,22 @@ def joiners_of(
     """Clusters that are not all of one trust today, and village schools alone without a trust that may join one.
 
     `school_lead` (N,) is the lead school of each of `schools`, -1 alone. `drawn` (N,) is the trust of each in a plan by
-    hand, "" for none: whoever is drawn into another trust than today's joins it, whatever the rules say.
+    hand, "" for none: whoever is drawn into another trust than today's joins it, whatever the rules say, and a cluster
+    that is drawn apart joins in parts.
     """
     kind, refused = kinds(schools), refusing(schools, policy)
     moved = np.zeros(len(schools), dtype=bool) if drawn is None else (drawn != "") & (drawn != standing.trust)
     land = (text(schools, "land_consent") == "refused") & (kind != ACADEMY)
     small = schools["small"].to_numpy(dtype=bool)
-    members, clusters, lead, bound = [], [], [], []
+    together = groups_of(schools, NO_LOCKS, policy)[0]
+    members, clusters, lead, bound, must = [], [], [], [], []
     groups = [np.flatnonzero(school_lead == one) for one in np.unique(school_lead[school_lead >= 0])]
     single = np.flatnonzero((school_lead < 0) & ((small & (standing.trust == "")) | moved))
-    for rows in [*groups, *single[:, None]]:
+    parts = [(part, rows) for rows in groups for part in _drawn_apart(rows, drawn, moved)]
+    for rows, whole in [*parts, *((row, row) for row in single[:, None])]:
         if (refused[rows] | land[rows]).any() and not moved[rows].any():
             continue
-        kept = {str(name) for name in standing.trust[rows[~standing.free[rows]]]}
+        kept = {str(name) for name in standing.trust[rows[~(standing.free | moved)[rows]]]}
         of = set(standing.trust[rows])
         if len(kept) > 1:
             continue  # together today across trusts that keep their schools
@@ -107,11 +114,22 @@ def joiners_of(
         own = next(iter(kept)) if len(kept) == 1 else ""
         comes = rows[(standing.trust[rows] != own) | moved[rows]] if own else rows
         members.append(comes)
-        clusters.append(rows)
+        clusters.append(whole)
         lead.append(int(school_lead[rows[0]]) if school_lead[rows[0]] >= 0 else int(rows[0]))
         bound.append(own)
+        as_today = len(set(together[rows])) == 1 and (together == together[rows[0]]).sum() == len(rows)
+        must.append(len(of - {""}) > 1 and not as_today)
     names = [unmistakable_name(schools, row) for row in lead]
-    return Joiners(members, clusters, np.array(lead, dtype=np.int64), names, bound)
+    return Joiners(members, clusters, np.array(lead, dtype=np.int64), names, bound, np.array(must, dtype=bool))
+
+
+def _drawn_apart(rows: Index, drawn: NDArray[np.object_] | None, moved: Flags) -> list[Index]:
+    """The schools of a cluster that are drawn into each other trust, and the others; all where they stay together."""
+    if drawn is None or not moved[rows].any() or len(set(drawn[rows])) == 1:
+        return [rows]
+    names = sorted(set(drawn[rows[moved[rows]]]))
+    parts = [rows[moved[rows] & (drawn[rows] == name)] for name in names]
+    return [*parts, rows[~moved[rows]]] if not moved[rows].all() else parts
 
 
 def build_trusts(
@@ -155,16 +173,16 @@ def build_trusts(
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
     cost = own[:, None] + away
     short = np.concatenate([np.zeros(n_today), np.maximum(-apart_p10_gbp, 0.0)])
-    alone = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
-    alone = alone + policy.number("trust_shortfall_price") * short
-    alone[n_today + np.array([j for j, name in enumerate(locked) if name], dtype=np.int64)] *= NEVER
+    outside = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
+    outside = outside + policy.number("trust_shortfall_price") * short
+    inside = joiners.must | np.array([name != "" for name in locked or [""] * len(count)], dtype=bool)
     problem = ClusterProblem(
         weight=weight,
         arc_lead=lead.astype(np.int64),
         arc_member=member.astype(np.int64),
         arc_cost=cost[member, lead],
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
-        alone_cost=alone,
+        alone_cost=outside + NEVER_GBP * np.concatenate([np.zeros(n_today), inside]),
         apart=sharing_a_lead(
             _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(locked, n_today, n), lead, member
         ),
@@ -174,7 +192,7 @@ def build_trusts(
     for j, name in enumerate(locked):
         if name and held[n_today + j]:
             names[n_today + j] = name
-    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, names, short)
+    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, names, short, outside)
 
 
 def inside_gbp(schools: Array, pupils: Array, policy: Policy) -> Array:

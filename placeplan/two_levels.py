@@ -23,6 +23,7 @@ from solvers.verify import verify_clusters
 
 Index = NDArray[np.int64]
 Change = Callable[[Villages], ClusterProblem]
+TURNS = 3  # in which clusters that no trust can take are parted one by one, before all of two trusts are
 NOTHING = ClusterPlan("optimal", 0.0, 0.0, 0.0, np.zeros(0, dtype=np.int64), (), 0.0, "nothing to plan")
 
 
@@ -61,25 +62,57 @@ def plan_case(
 ) -> TwoLevels:
     """Plan both levels; `change` lays other costs over the problem of clusters, and the objective is without them.
 
+    Academies of two trusts share a head where one trust can take them all: a cluster of theirs that none takes is
+    parted, and clusters are planned again. What was proven before then holds for all of them.
+
     Raises TimeoutError where there is no plan in time, AssertionError for a plan that does not pass verification.
     """
     villages = case.villages(policy, locks)
     asked = villages.problem if change is None else change(villages)
-    clusters = solved(asked, seconds, progress)
-    if change is not None:
-        clusters = _recosted(villages.problem, clusters)
-    return _with_trusts(case, villages, clusters, locks, seconds, policy)
+    bound = -np.inf
+    for turn in range(TURNS + 2):
+        clusters = solved(asked, seconds, progress)
+        if change is None:
+            bound = clusters.bound if turn == 0 else bound
+        assert clusters.lead is not None
+        clusters = _costing(clusters, plan_cost(villages.problem, clusters.lead), bound)
+        planned = _with_trusts(case, villages, clusters, locks, seconds, policy)
+        parted = homeless(planned)
+        if not len(parted):
+            break
+        if turn == TURNS:
+            parted = _of_two_trusts(villages, np.arange(len(villages.node)))
+        asked = replace(asked, apart=parted if asked.apart is None else np.concatenate([asked.apart, parted]))
+    return planned
+
+
+def homeless(planned: TwoLevels) -> Index:
+    """(K, 2) nodes that are together in a cluster of academies of several trusts which is in none, and need not be."""
+    if planned.trusts is None or planned.homes.lead is None:
+        return np.zeros((0, 2), dtype=np.int64)
+    joiners, outside = planned.trusts.joiners, planned.homes.lead[len(planned.trusts.today) :] < 0
+    found = [_of_two_trusts(planned.villages, joiners.cluster[j]) for j in np.flatnonzero(joiners.must & outside)]
+    return np.concatenate(found) if found else np.zeros((0, 2), dtype=np.int64)
+
+
+def _of_two_trusts(villages: Villages, rows: Index) -> Index:
+    """(K, 2) different nodes of the schools `rows` that have academies of different trusts."""
+    trust, node = villages.standing.trust[rows], villages.node[rows]
+    academy = trust != ""
+    differ = (trust[:, None] != trust[None, :]) & academy[:, None] & academy[None, :]
+    first, second = np.nonzero(differ & (node[:, None] < node[None, :]))
+    return np.unique(np.stack([node[first], node[second]], axis=1), axis=0).astype(np.int64)
 
 
 def with_clusters(case: ClusterCase, planned: TwoLevels, locks: Locks, lead: Index, seconds: float) -> TwoLevels | None:
     """The plan with other clusters, by the leads of nodes, and the best trusts of them; None where a rule is broken."""
     problem = planned.villages.problem
-    cost, bound = plan_cost(problem, lead), planned.clusters.bound
-    gap = gap_between(cost, bound)
-    clusters = ClusterPlan(status_of(cost, bound, 1e-4), cost, bound, gap, lead, (), 0.0, "found on the way")
+    found = replace(planned.clusters, lead=lead, seconds=0.0, route="found on the way")
+    clusters = _costing(found, plan_cost(problem, lead), planned.clusters.bound)
     if verify_clusters(problem, clusters):
         return None
-    return _with_trusts(case, planned.villages, clusters, locks, seconds, planned.policy)
+    other = _with_trusts(case, planned.villages, clusters, locks, seconds, planned.policy)
+    return None if len(homeless(other)) else other
 
 
 def _with_trusts(
@@ -98,6 +131,7 @@ def _with_trusts(
     homes = solved(trusts.problem, seconds) if trusts.problem.n_nodes else NOTHING
     assert homes.lead is not None
     named = trust_of(trusts, homes.lead)
+    homes = _costing(homes, trusts.cost_of(homes.lead), homes.bound)
     trust = school_trusts(case, trusts.joiners, named)
     return TwoLevels(
         policy,
@@ -122,11 +156,10 @@ def solved(problem: ClusterProblem, seconds: float, progress: ProgressCallback |
     return plan
 
 
-def _recosted(problem: ClusterProblem, plan: ClusterPlan) -> ClusterPlan:
-    """A plan made at other costs, at the problem's own; its bound is that of nothing."""
-    assert plan.lead is not None
-    cost = plan_cost(problem, plan.lead)
-    return replace(plan, status="feasible", objective=cost, bound=-np.inf, gap=np.inf)
+def _costing(plan: ClusterPlan, cost: float, bound: float) -> ClusterPlan:
+    """A plan made at other costs or within other limits, at its own cost and bound; -inf where none is known."""
+    bound = min(bound, cost)
+    return replace(plan, status=status_of(cost, bound, 1e-4), objective=cost, bound=bound, gap=gap_between(cost, bound))
 
 
 def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy) -> Trusts:

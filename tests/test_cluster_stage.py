@@ -368,6 +368,24 @@ def test_a_plan_breaks_each_rule_that_is_made_stricter_afterwards(county: Path, 
     assert found["rule"].str.contains(rule).any()
 
 
+@pytest.mark.parametrize("kinds", ["no", "yes"])
+def test_academies_free_to_leave_stand_in_one_trust_with_their_cluster(county: Path, kinds: str) -> None:
+    """Trusts that let their schools go, and hardly a trust within reach: clusters that none can take are parted, or
+    academies would share a head across trusts."""
+    study = Study.open(county)
+    far = {"trust_consent_unknown": "yes", "trust_drive_max_min": 20, "trust_min_pupils": 3000}
+    case, policy = study_case(study), with_policy(study.policy, cluster_across_kinds=kinds, **far)
+    planned = plan_case(case, policy, seconds=20)
+    rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
+    assert breaches(case, policy, rules, lead, trust).empty
+    assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+    assert planned.clusters.bound <= planned.clusters.objective and planned.clusters.gap < 0.1
+    assert len({str(name) for name in trust} - {""}) > 1 and (lead >= 0).sum() > 20
+    unbound = trust.copy()
+    unbound[np.flatnonzero(rules.trust != "")[0]] = ""
+    assert breaches(case, policy, rules, lead, unbound)["what"].str.contains("has to be in a trust").any()
+
+
 def test_places_and_land_are_read_from_the_tables(county: Path) -> None:
     study = Study.open(county)
     case, planned = study_case(study), told(county, "clusters")

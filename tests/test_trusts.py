@@ -179,3 +179,26 @@ def test_only_who_is_not_of_the_trust_already_comes_with_a_cluster() -> None:
     assert made.cost[1, 0] == pytest.approx(2 * (JOINING - OFFICE) + 200 * PER_PUPIL)
     full = trusts(table, [0, 0, 0], (0, 0, 0), [today | {"places_for_schools": 1}], cluster_across_kinds="yes")
     assert homes(full) == [None]
+
+
+ACADEMIES = ({"type": "Academy converter", "trust": "T"}, {"type": "Academy converter", "trust": "U"})
+
+
+def test_academies_that_leave_two_trusts_for_a_cluster_stand_in_one() -> None:
+    """Free to leave, they would save nothing by joining: left outside, each would be in its old trust still."""
+    today = [{"trust": "T", "at": 10}, {"trust": "U", "at": 90}]
+    dear = {"trust_consent_unknown": "yes", "trust_outside_gbp": 0, "trust_central_gbp_per_pupil": 5000}
+    made = trusts(schools(*ACADEMIES), [0, 0], (0, 0), today, **dear)
+    assert made.joiners.must.tolist() == [True] and homes(made) == ["T"]
+    federated = schools(*({**one, "federation": "F"} for one in ACADEMIES))
+    assert homes(trusts(federated, [0, 0], (0, 0), today, **dear)) == [None]  # as they are today
+
+
+def test_a_cluster_drawn_into_two_trusts_is_priced_in_parts() -> None:
+    """Two schools into T, one into a new trust, one left out: who is listed first does not settle it for all."""
+    table, laid = schools({}, {}, {}, {}), Policy({})
+    rules = standing(table, None, table, np.zeros((4, 4)), "2022/23", laid)
+    drawn = np.array(["T", "", "Ours", "T"], dtype=object)
+    parts = joiners_of(table, rules, np.zeros(4, dtype=int), laid, drawn)
+    assert [rows.tolist() for rows in parts.members] == [[2], [0, 3], [1]]
+    assert [rows.tolist() for rows in parts.cluster] == [[0, 1, 2, 3]] * 3
