@@ -202,6 +202,9 @@ def _pairs(
     single = np.bincount(node, minlength=n) == 1
     np.logical_or.at(larger, node, ~small)
     blocked[larger & single] = True
+    torn = _of_two_trusts(standing, node, n)  # no trust could have them and whoever joins them
+    blocked[torn] = True
+    blocked[:, torn] = True
     blocked[locked] = True
     blocked[:, ~may_lead] = True
     np.fill_diagonal(blocked, ~may_lead)
@@ -211,6 +214,12 @@ def _pairs(
         blocked[:, node[at]] = True
     member, lead = np.nonzero(~blocked)
     return member.astype(np.int64), lead.astype(np.int64)
+
+
+def _of_two_trusts(standing: Standing, node: Index, n: int) -> NDArray[np.bool_]:
+    """(n,) nodes with schools of several trusts, none of which lets its school go."""
+    kept = {(int(node[row]), str(standing.trust[row])) for row in np.flatnonzero(~standing.free)}
+    return np.bincount([one for one, _ in sorted(kept)], minlength=n) > 1
 
 
 def _apart(standing: Standing, node: Index, lead: Index, member: Index, n: int) -> Index:

@@ -96,10 +96,12 @@ def homeless(planned: TwoLevels) -> Index:
 
 
 def _of_two_trusts(villages: Villages, rows: Index) -> Index:
-    """(K, 2) different nodes of the schools `rows` that have academies of different trusts."""
+    """(K, 2) different nodes of the schools `rows` that have academies of different trusts, or one such and another."""
     trust, node = villages.standing.trust[rows], villages.node[rows]
     academy = trust != ""
     differ = (trust[:, None] != trust[None, :]) & academy[:, None] & academy[None, :]
+    torn = np.isin(node, node[(differ & (node[:, None] == node[None, :])).any(axis=1)])
+    differ |= torn[:, None] | torn[None, :]
     first, second = np.nonzero(differ & (node[:, None] < node[None, :]))
     return np.unique(np.stack([node[first], node[second]], axis=1), axis=0).astype(np.int64)
 

@@ -386,6 +386,20 @@ def test_academies_free_to_leave_stand_in_one_trust_with_their_cluster(county: P
     assert breaches(case, policy, rules, lead, unbound)["what"].str.contains("has to be in a trust").any()
 
 
+@pytest.mark.parametrize("leaving", ["no", "yes"])
+def test_a_federation_across_two_trusts_takes_nobody_in_that_no_trust_could_have(county: Path, leaving: str) -> None:
+    study = Study.open(county)
+    case = study_case(study)
+    schools = case.schools.copy()
+    schools.loc[schools["urn"].isin([900049, 900069]), "federation"] = "Across"
+    case = replace(case, schools=schools)
+    policy = with_policy(study.policy, cluster_across_kinds="yes", trust_consent_unknown=leaving)
+    planned = plan_case(case, policy, seconds=20)
+    rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
+    assert breaches(case, policy, rules, lead, trust).empty
+    assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+
+
 def test_places_and_land_are_read_from_the_tables(county: Path) -> None:
     study = Study.open(county)
     case, planned = study_case(study), told(county, "clusters")

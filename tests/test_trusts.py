@@ -192,6 +192,19 @@ def test_academies_that_leave_two_trusts_for_a_cluster_stand_in_one() -> None:
     assert made.joiners.must.tolist() == [True] and homes(made) == ["T"]
     federated = schools(*({**one, "federation": "F"} for one in ACADEMIES))
     assert homes(trusts(federated, [0, 0], (0, 0), today, **dear)) == [None]  # as they are today
+    assert trusts(federated, [0, 0], (0, 0), today).joiners.members == []  # kept by both, they join neither
+
+
+def test_the_drive_that_is_priced_is_from_the_lead_to_the_hub() -> None:
+    """Minutes there and back differ: ten to the hub, twenty from it."""
+    table, laid = schools({}, {}), Policy({})
+    rules = standing(table, None, table, np.zeros((2, 2)), "2022/23", laid)
+    joiners = joiners_of(table, rules, np.zeros(2, dtype=int), laid)
+    today = pd.DataFrame([{"trust": "T", "pupils": 500.0, "articles": "none", "diocese": "",
+                           "places_for_schools": None}]).astype({"places_for_schools": "Float64"})  # fmt: skip
+    drive = np.array([[0.0, 20.0], [10.0, 0.0]])  # nodes: the trust, the cluster
+    made = build_trusts(table, rules, joiners, today, drive, np.full(1, 1e6), np.zeros(1), laid)
+    assert made.cost[1, 0] == pytest.approx(2 * (JOINING - OFFICE) + 240 * PER_PUPIL + 10 * 300)
 
 
 def test_a_cluster_drawn_into_two_trusts_is_priced_in_parts() -> None:

@@ -165,3 +165,12 @@ def test_a_cluster_across_two_federations_makes_one_of_them() -> None:
     locks = Locks(cluster={100_001: "L"}, alone=frozenset({100_004}))
     node, locked, _ = groups_of(table, locks, Policy({}))
     assert node.tolist() == [0, 0, 0, 1, 2] and locked.tolist() == [True, False, False]
+
+
+def test_nobody_joins_a_federation_across_two_trusts_that_keep_their_schools() -> None:
+    """No trust could have all of them: the federation stays as it is today, the third school without it."""
+    across = [{"type": "Academy converter", "trust": name, "federation": "F"} for name in ("T", "U")]
+    made = villages(schools(*across, {}), line(0, 2, 4), cluster_across_kinds="yes")
+    assert planned(made) == [0, 0, -1]
+    free = villages(schools(*across, {}), line(0, 2, 4), cluster_across_kinds="yes", trust_consent_unknown="yes")
+    assert len(set(planned(free))) == 1 and -1 not in planned(free)
