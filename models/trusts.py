@@ -142,8 +142,12 @@ def build_trusts(
     apart_p10_gbp: Array,
     policy: Policy,
     locked: Sequence[str] = (),
+    below: bool = False,
 ) -> Trusts:
     """State the problem; `locked` (J,) names the trust of a joiner that a plan locks, "" where it is free.
+
+    What is locked is let in whatever the limits say, which others keep to: they have the room that it leaves them. A
+    new trust that is locked may have too few pupils where `below` says so.
 
     `today` has one row a trust: trust, pupils, articles, diocese, places_for_schools (nan: no limit). `drive_min` are
     minutes between hubs and lead schools (nodes in order: today, joiners). `balance_p10_gbp` (J,) is what each joiner
@@ -166,7 +170,7 @@ def build_trusts(
             may[row] = False
             may[row, at] = allowed
     np.fill_diagonal(may, np.concatenate([np.ones(n_today, dtype=bool), (count >= 2) & free]))
-    held = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
+    home = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
     member, lead = np.nonzero(may)
     joining = inside_gbp(count, weight[n_today:], policy)
     own = np.concatenate([np.zeros(n_today), joining])
@@ -175,7 +179,7 @@ def build_trusts(
     short = np.concatenate([np.zeros(n_today), np.maximum(-apart_p10_gbp, 0.0)])
     outside = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
     outside = outside + policy.number("trust_shortfall_price") * short
-    inside = joiners.must | np.array([name != "" for name in locked or [""] * len(count)], dtype=bool)
+    inside = joiners.must | (home[n_today:] >= 0)
     problem = ClusterProblem(
         weight=weight,
         arc_lead=lead.astype(np.int64),
@@ -186,12 +190,12 @@ def build_trusts(
         apart=sharing_a_lead(
             _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(locked, n_today, n), lead, member
         ),
-        rows=_rows(today, weight, count, balance_p10_gbp, policy, held),
+        rows=_rows(today, weight, count, balance_p10_gbp, policy, home, below),
     )
     names = [*today["trust"].astype(str), *map(new_trust_name, joiners.name)]
     for j, name in enumerate(locked):
-        if name and held[n_today + j]:
-            names[n_today + j] = name
+        if name:
+            names[home[n_today + j]] = name
     return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, names, short, outside)
 
 
@@ -202,20 +206,31 @@ def inside_gbp(schools: Array, pupils: Array, policy: Policy) -> Array:
     return cost
 
 
-def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Flags:
+def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Index:
     """Leave joiners that are locked to a trust that one only: of a new trust its hub, which leads.
 
-    Returns (nodes,) the hubs that are locked so; limits do not bind them: what they break is told, not undone.
+    Returns (nodes,) the hub of who is locked so, -1 of the others.
     """
-    held = np.zeros(len(may), dtype=bool)
+    home = np.full(len(may), -1, dtype=np.int64)
     for name in sorted(set(locked) - {""}):
-        mine = len(today) + np.array([j for j, given in enumerate(locked) if given == name], dtype=np.int64)
-        hub = today.index(name) if name in today else hub_of(name, mine - len(today), joiners, weight) + len(today)
-        may[mine] = False
-        may[:, np.setdiff1d(mine, [hub])] = False
-        may[mine, hub] = True
-        may[hub, hub] = held[hub] = True
-    return held
+        mine = np.array([j for j, given in enumerate(locked) if given == name], dtype=np.int64)
+        if name in today:
+            hub, members = today.index(name), len(today) + mine
+        else:
+            named = [j for j in _may_be_named(name, joiners) if locked[j] in ("", name)]
+            hub = len(today) + (named[0] if named else hub_of(name, mine, joiners, weight))
+            members = np.union1d(len(today) + mine, [hub])
+        may[members] = False
+        may[:, np.setdiff1d(members, [hub])] = False
+        may[members, hub] = True
+        home[members] = hub
+    return home
+
+
+def _may_be_named(name: str, joiners: Joiners) -> list[int]:
+    """The cluster that a new trust of this name is named after, where it is free to be a hub."""
+    free = [j for j, rows in enumerate(joiners.members) if len(rows) > 1 and not joiners.bound[j]]
+    return [j for j in free if new_trust_name(joiners.name[j]) == name]
 
 
 def _locked_together(locked: Sequence[str], n_today: int, n: int) -> Flags:
@@ -236,29 +251,43 @@ def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
     return named[0] if named else int(among[pupils[among].argmax()])
 
 
+def at_largest(trusts: Trusts, lead: Index) -> Index:
+    """The leads (nodes,) with each new trust that bears a given name led as `hub_of` has it of any plan."""
+    found, n_today = lead.copy(), len(trusts.today)
+    for one in np.unique(lead[lead >= n_today]):
+        members = np.flatnonzero(lead == one)
+        hub = hub_of(trusts.names[one], members - n_today, trusts.joiners, trusts.problem.weight)
+        found[members] = n_today + hub
+    return found
+
+
 def _rows(
-    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy, held: Flags
+    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy, home: Index, below: bool
 ) -> tuple[GroupRow, ...]:
     """Pupils, places for schools, number of clusters, and the balance that may fall short at a price."""
     n_today, n = len(today), len(weight)
     is_new = np.arange(n) >= n_today
     zeros, none, endless = np.zeros(n_today), np.full(n, -np.inf), np.full(n, np.inf)
-    most = policy.number("trust_max_pupils")
+    most, least = policy.number("trust_max_pupils"), np.where(is_new, policy.number("trust_min_pupils"), -np.inf)
     places = endless.copy()
     places[:n_today] = today["places_for_schools"].to_numpy(dtype=float, na_value=np.inf)
     centre = np.where(is_new, policy.number("trust_central_gbp"), 0.0)
+    held = np.flatnonzero(home >= 0)
+    if below:
+        least[home[held]] = -np.inf
+
+    def room(value: Array, limit: Array) -> Array:
+        """(nodes,) the limit, or where what is locked is beyond it so much and no more."""
+        locked = np.bincount(home[held], value[held], minlength=n)
+        ours = np.isin(np.arange(n), home[held])
+        return np.where(ours, np.maximum(limit, locked + np.where(home >= 0, 0.0, value)), limit)
+
+    schools, clusters = np.concatenate([zeros, count]), np.concatenate([zeros, np.ones(n - n_today)])
+    pupils = np.where(is_new, most, np.maximum(most, weight))
     return (
-        GroupRow(
-            "pupils",
-            weight,
-            np.where(is_new & ~held, policy.number("trust_min_pupils"), -np.inf),
-            np.where(held, np.inf, np.where(is_new, most, np.maximum(most, weight))),
-        ),
-        GroupRow("places for schools", np.concatenate([zeros, count]), none, np.where(held, np.inf, places)),
-        GroupRow(
-            "clusters", np.concatenate([zeros, np.ones(n - n_today)]), none,
-            np.where(held, np.inf, policy.number("trust_max_clusters")),
-        ),
+        GroupRow("pupils", weight, least, room(weight, pupils)),
+        GroupRow("places for schools", schools, none, room(schools, places)),
+        GroupRow("clusters", clusters, none, room(clusters, np.full(n, float(policy.integer("trust_max_clusters"))))),
         GroupRow(
             "balance", np.concatenate([zeros, balance_p10_gbp]), centre, endless,
             short_price=policy.number("trust_shortfall_price"),

@@ -13,7 +13,7 @@ from models.clusters import ClusterProblem
 from models.locks import NO_LOCKS, Locks
 from models.side_by_side import FEDERATIONS, academy_trusts, refusing
 from models.trust_finance import mean_p10, office_pooled_gbp
-from models.trusts import Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
+from models.trusts import NEVER_GBP, Joiners, Trusts, at_largest, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
 from solvers import ClusterPlan, solve_clusters
@@ -131,9 +131,12 @@ def _with_trusts(
         )
     trusts = case_trusts(case, villages, school_lead, locks, policy)
     homes = solved(trusts.problem, seconds) if trusts.problem.n_nodes else NOTHING
+    if homes.objective >= NEVER_GBP and locks.trust:  # what is locked is too little for a new trust, and is kept
+        trusts = case_trusts(case, villages, school_lead, locks, policy, below=True)
+        homes = solved(trusts.problem, seconds)
     assert homes.lead is not None
     named = trust_of(trusts, homes.lead)
-    homes = _costing(homes, trusts.cost_of(homes.lead), homes.bound)
+    homes = _costing(homes, trusts.cost_of(at_largest(trusts, homes.lead)), homes.bound)
     trust = school_trusts(case, trusts.joiners, named)
     return TwoLevels(
         policy,
@@ -164,15 +167,17 @@ def _costing(plan: ClusterPlan, cost: float, bound: float) -> ClusterPlan:
     return replace(plan, status=status_of(cost, bound, 1e-4), objective=cost, bound=bound, gap=gap_between(cost, bound))
 
 
-def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy) -> Trusts:
-    """The problem of trusts once clusters stand."""
-    drawn = locked_trusts(case, villages, locks)
-    joiners = joiners_of(case.schools, villages.standing, school_lead, policy, drawn)
+def case_trusts(
+    case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy, *, below: bool = False
+) -> Trusts:
+    """The problem of trusts once clusters stand; `below` as of `build_trusts`."""
+    rules, drawn = villages.standing, locked_trusts(case, villages, locks)
+    joiners = joiners_of(case.schools, rules, school_lead, policy, drawn)
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
     inside, apart = joiner_balances(case, joiners, policy)
     locked = [_locked_trust(case, members, locks) for members in joiners.members]
-    return build_trusts(case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked)
+    return build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy, locked, below)
 
 
 def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArray[np.object_]:

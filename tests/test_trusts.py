@@ -26,6 +26,7 @@ def trusts(
     balance: Sequence[float] | None = None,
     locked: Sequence[str] = (),
     apart: float = 0.0,
+    below: bool = False,
     **policy: object,
 ) -> Trusts:
     """Trusts of today stand at their own `at_min`, joiners where their lead school stands."""
@@ -38,7 +39,8 @@ def trusts(
     known = known.astype({"places_for_schools": "Float64"})
     at = [*known["at"], *(at_min[int(row)] for row in joiners.lead)]
     given = np.full(len(joiners.members), 1e6) if balance is None else np.array(balance, dtype=float)
-    return build_trusts(table, rules, joiners, known, line(*at), given, np.full(len(given), float(apart)), laid, locked)
+    outside = np.full(len(given), float(apart))
+    return build_trusts(table, rules, joiners, known, line(*at), given, outside, laid, locked, below)
 
 
 def homes(made: Trusts) -> list[str | None]:
@@ -215,3 +217,25 @@ def test_a_cluster_drawn_into_two_trusts_is_priced_in_parts() -> None:
     parts = joiners_of(table, rules, np.zeros(4, dtype=int), laid, drawn)
     assert [rows.tolist() for rows in parts.members] == [[2], [0, 3], [1]]
     assert [rows.tolist() for rows in parts.cluster] == [[0, 1, 2, 3]] * 3
+
+
+def test_one_lock_lifts_no_limit_for_the_others() -> None:
+    """A trust with room for three schools, two of them locked in: of four more, one cluster is too many."""
+    table, lead = pairs(3, 100.0)
+    where, full = (0, 0, 1, 1, 2, 2), [{"trust": "T", "at": 0, "places_for_schools": 3}]
+    assert homes(trusts(table, lead, where, full, locked=["", "", "T"])) == [None, None, "T"]
+    assert sorted(map(str, homes(trusts(table, lead, where, full, locked=["T", "T", ""])))) == ["None", "T", "T"]
+    busy = [{"trust": "T", "at": 0}]
+    assert homes(trusts(table, lead, where, busy, locked=["", "", "T"], trust_max_clusters=1)) == [None, None, "T"]
+    large = [{"trust": "T", "at": 0, "pupils": 7_300.0}]
+    assert homes(trusts(table, lead, where, large, locked=["", "", "T"])) == [None, None, "T"]
+    assert homes(trusts(table, lead, where, large, locked=["", "", "T"], trust_outside_gbp=0))[2] == "T"
+
+
+def test_a_locked_new_trust_has_its_pupils_where_others_can_bring_them() -> None:
+    """One cluster of 400 is locked into a new trust of 1,000: the two others come, or it is kept with too few."""
+    table, lead = pairs(3, 200.0)
+    where, new = (0, 0, 10, 10, 25, 25), new_trust_name("School 3")
+    assert homes(trusts(table, lead, where, locked=[new, "", ""])) == [new] * 3  # around School 3, as it says
+    alone, lead = pairs(1, 200.0)
+    assert homes(trusts(alone, lead, (0, 0), locked=[new], below=True)) == [new]
