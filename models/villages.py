@@ -97,19 +97,24 @@ def with_hubs(
     `pupils` by urn of all year groups; `drive_min` has urns on both sides. A larger school that stands together with a
     village school today comes with it.
     """
-    phases = PRIMARY_PHASES + (CROSS_PHASES if policy.text("cluster_cross_phase") == "yes" else ())
     larger = schools.assign(pupils=schools["urn"].map(pupils).fillna(0.0))
     larger = larger[~larger["urn"].isin(small["urn"]) & larger["easting"].notna() & (larger["pupils"] > 0)]
     away = drive_min.loc[small["urn"], larger["urn"]].to_numpy()
     near = (away <= policy.number("cluster_drive_max_min")).any(axis=0) if len(small) else np.zeros(len(larger), bool)
-    hub = larger["phase"].isin(phases) & (larger["pupils"] <= policy.number("cluster_hub_max_pupils"))
     beside = np.zeros(len(larger), dtype=bool)
     for column in ("federation", "cluster"):
         if column in larger and policy.text("cluster_keep") == "yes":
             beside |= (larger[column].notna() & larger[column].isin(small[column].dropna())).to_numpy()
-    kept = larger[(hub.to_numpy() & near) | beside]
+    kept = larger[(may_be_hub(larger, policy) & near) | beside]
     both = pd.concat([small.assign(small=True), kept.assign(small=False)])
     return both.sort_values("urn", kind="stable").reset_index(drop=True)
+
+
+def may_be_hub(schools: pd.DataFrame, policy: Policy) -> NDArray[np.bool_]:
+    """(N,) whether a larger school may lead village schools, by its phase and pupils."""
+    phases = PRIMARY_PHASES + (CROSS_PHASES if policy.text("cluster_cross_phase") == "yes" else ())
+    few = schools["pupils"].to_numpy(dtype=float) <= policy.number("cluster_hub_max_pupils")
+    return np.asarray(schools["phase"].isin(phases).to_numpy(dtype=bool) & few)
 
 
 def head_gbp_covered(pupils: Array, policy: Policy) -> Array:
@@ -178,7 +183,7 @@ def _leads(
     """
     pupils, small = schools["pupils"].to_numpy(dtype=float), schools["small"].to_numpy(dtype=bool)
     may = pupils >= policy.number("cluster_lead_min_pupils")
-    may &= small | (pupils <= policy.number("cluster_hub_max_pupils"))
+    may &= small | may_be_hub(schools, policy)
     together = node[:, None] == node[None, :]
     drives = (np.minimum(drive_min, FARTHEST_MIN) * (together & ~np.eye(len(node), dtype=bool))).sum(axis=0)
     locked = np.array(sorted(leads_of.values()), dtype=np.int64)

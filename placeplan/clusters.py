@@ -64,7 +64,7 @@ def clusters_stage(
     does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
-    drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
+    drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)], planned_schools(study))
     case = study_case(study, closing, drawn)
     locks = NO_LOCKS if fixed is None else locks_of(fixed)
     if not case.schools["small"].any():

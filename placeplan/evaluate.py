@@ -84,7 +84,7 @@ def evaluated(study: Study, path: Path) -> Evaluation:
 def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Evaluation:
     """Score the plan in the file; BadInput where it cannot be read. The study's balance must stand."""
     plan = read_plan(path, planned_schools(study), closing)
-    case, policy = study_case(study, closing, drawn=drawn_in(plan)), study.policy
+    case, policy = study_case(study, closing, drawn=drawn_in(plan, planned_schools(study))), study.policy
     small = case.schools["small"].to_numpy(dtype=bool)
     if not small.any():
         limit = policy.integer("village_school_max_pupils")

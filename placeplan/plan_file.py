@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geodata.problems import BadInput, Problem
 from geodata.tables import read_table
 from models.locks import Locks
+from models.side_by_side import academy_trusts
 from models.trusts import unmistakable_name
 from placeplan.cluster_case import ClusterCase
 
@@ -62,9 +63,11 @@ def _plan_problems(plan: pd.DataFrame, schools: pd.DataFrame, closing: Collectio
             yield Problem(file, what, "Leave one lead, make the others members.", int(row) + 2, "role")
 
 
-def drawn_in(plan: pd.DataFrame) -> list[int]:
-    """Schools that a plan puts into a cluster: whatever their size they are in the case."""
-    return [int(urn) for urn in plan.loc[plan["cluster"].notna(), "urn"]]
+def drawn_in(plan: pd.DataFrame, schools: pd.DataFrame) -> list[int]:
+    """Those of `schools` that a plan puts into a cluster or another trust: whatever their size they are in the case."""
+    own = dict(zip((int(urn) for urn in schools["urn"]), academy_trusts(schools), strict=True))
+    moved = [pd.notna(row.trust) and row.trust != own[int(row.urn)] for row in plan.itertuples()]
+    return [int(urn) for urn in plan.loc[plan["cluster"].notna() | np.array(moved, dtype=bool), "urn"]]
 
 
 def locks_of(plan: pd.DataFrame) -> Locks:
@@ -95,7 +98,7 @@ def school_leads(plan: pd.DataFrame, case: ClusterCase) -> Index:
 
 
 def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]) -> pd.DataFrame:
-    """Rows urn, name, cluster, trust, role, travel_min, pupils: village schools, and larger ones in a cluster.
+    """Rows urn, name, cluster, trust, role, travel_min, pupils: village schools, larger ones in a cluster or moved.
 
     A cluster bears its lead's name, and its URN where two schools have the same.
     """
@@ -117,4 +120,5 @@ def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]
             "small": schools["small"].astype(bool),
         }
     )
-    return table[table["small"] | together].reset_index(drop=True)
+    moved = trust != academy_trusts(schools)
+    return table[table["small"] | together | moved].reset_index(drop=True)

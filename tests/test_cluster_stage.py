@@ -139,6 +139,27 @@ def test_a_larger_school_named_alone_changes_nothing(county: Path, tmp_path: Pat
     assert evaluated(county, plan, tmp_path).behind == pytest.approx(0.0, abs=1e-9)
 
 
+def test_larger_schools_locked_into_a_trust_are_in_the_plan(county: Path, tmp_path: Path) -> None:
+    """A possible hub and a secondary school, neither in a cluster: priced, listed, read back and verified."""
+    from placeplan.clusters import clusters_stage
+
+    schools = pd.read_csv(county / "inputs/schools.csv").set_index("urn")
+    larger = [900044, 900080]
+    trust = next(name for name in schools["trust"].dropna() if name not in set(schools.loc[larger, "trust"]))
+    fixed = pd.DataFrame({"urn": larger, "trust": trust, "role": "alone"})
+    fixed.to_csv(tmp_path / "fix.csv", index=False)
+    copy = tmp_path / "county"
+    shutil.copytree(county, copy)
+    study = Study.open(copy)
+    result = clusters_stage(study, fix=tmp_path / "fix.csv")
+    table = result.tables["clusters"].set_index("urn")
+    assert (table.loc[larger, "trust"] == trust).all() and (table.loc[larger, "role"] == "alone").all()
+    write_stage(study.results / "clusters", result, {}, 0.0)
+    assert wrong_clusters(study) == []
+    again = evaluate_plan(study, study.results / "clusters/plan.csv")
+    assert again.cost_gbp == pytest.approx(result.summary["both_levels"]["objective"], rel=1e-9)
+
+
 def test_locked_rows_are_kept_and_the_rest_is_planned_again(county: Path, tmp_path: Path) -> None:
     from placeplan.clusters import clusters_stage
 
