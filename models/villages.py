@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 PRIMARY_PHASES = ("infant", "first", "junior", "primary")
 CROSS_PHASES = ("middle", "secondary", "all-through")
+LOCKED_GBP = 1e7  # a year for standing alone, for who is locked in a cluster
 FARTHEST_MIN = 180.0  # drive that is priced where there is no road between schools that are together today
 
 
@@ -140,11 +141,14 @@ def build_villages(
     """State the problem for `schools` (urn, pupils, small, alone_gbp and more) with drive minutes (N, N)."""
     node, locked, leads_of = groups_of(schools, locks, policy)
     pupils, small = schools["pupils"].to_numpy(dtype=float), schools["small"].to_numpy(dtype=bool)
-    lead_school, may_lead = _leads(schools, drive_min, node, leads_of, policy)
+    led = schools["urn"].isin(locks.members).to_numpy(dtype=bool)  # by another
+    lead_school, may_lead = _leads(schools, drive_min, node, leads_of, led, policy)
     n, home = len(lead_school), node[lead_school]
     size, weight = np.bincount(node, minlength=n), np.bincount(node, pupils, minlength=n).astype(np.float64)
     locked = np.pad(locked, (0, n - len(locked)))
-    member, lead = _pairs(standing, drive_min, node, lead_school, may_lead, locked, small, locks, schools, policy)
+    given = np.isin(np.arange(n), list(leads_of))
+    set_up = locked & (given | ((size > 1) & ~led[lead_school]))  # has its lead, and joins nobody
+    member, lead = _pairs(standing, drive_min, node, lead_school, may_lead, set_up, small, locks, schools, policy)
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(len(schools)))
     site = site_gbp(policy) + away[:, lead_school] * policy.number("executive_drive_gbp_per_min")  # (N, G)
     cost = np.zeros((n, n))  # of a node with a lead
@@ -153,6 +157,7 @@ def build_villages(
     price = policy.number("village_alone_gbp")
     single = schools["alone_gbp"].to_numpy(dtype=float) + price * small
     alone = np.where(size > 1, executive + cost[np.arange(n), np.arange(n)], np.bincount(node, single, minlength=n))
+    alone = alone + LOCKED_GBP * (locked & (led[lead_school] | (size == 1)))
     least, most = policy.integer("cluster_min_schools"), policy.integer("cluster_max_schools")
     fewest = np.where(size == 0, np.maximum(size[home] + 1, least), least)  # who is together has others to lead
     schools_row = GroupRow("schools", size.astype(float), fewest.astype(float), np.full(n, float(most)))
@@ -167,7 +172,7 @@ def build_villages(
         max_weight=policy.number("cluster_max_pupils"),
         min_members=least if plain else 1,
         max_members=most + more,
-        apart=_apart(standing, node, lead, member, n),
+        apart=_apart(standing, node, lead, member, locked),
         neighbours=_neighbours(schools, node, home) if policy.text("cluster_contiguous") == "yes" else None,
         rows=() if plain else (schools_row, *_with_their_own(size, home)),
     )
@@ -175,11 +180,17 @@ def build_villages(
 
 
 def _leads(
-    schools: pd.DataFrame, drive_min: Array, node: Index, leads_of: Mapping[int, int], policy: Policy
+    schools: pd.DataFrame,
+    drive_min: Array,
+    node: Index,
+    leads_of: Mapping[int, int],
+    led: NDArray[np.bool_],
+    policy: Policy,
 ) -> tuple[Index, NDArray[np.bool_]]:
     """(G,) the school that leads where a node leads, and whether it may; nodes with schools come first.
 
-    Of several together it is the one locked, or the one with the shortest drives, and any other of them instead.
+    Of several together it is the one locked, or the one with the shortest drives, and any other of them instead; who
+    is locked as `led` (N,) by another is not.
     """
     pupils, small = schools["pupils"].to_numpy(dtype=float), schools["small"].to_numpy(dtype=bool)
     may = pupils >= policy.number("cluster_lead_min_pupils")
@@ -188,13 +199,14 @@ def _leads(
     drives = (np.minimum(drive_min, FARTHEST_MIN) * (together & ~np.eye(len(node), dtype=bool))).sum(axis=0)
     locked = np.array(sorted(leads_of.values()), dtype=np.int64)
     given = np.isin(np.arange(len(node)), locked)
-    order = np.lexsort((-pupils, drives.round(6), ~given, node))
+    order = np.lexsort((-pupils, drives.round(6), led, ~given, node))
     first = np.unique(node[order], return_index=True)[1]
     lead_school = order[first].astype(np.int64)
-    others = np.setdiff1d(np.flatnonzero(together.sum(axis=1) > 1), lead_school)
+    several = together.sum(axis=1) > 1
+    others = np.setdiff1d(np.flatnonzero(several & ~led), lead_school)
     others = others[~np.isin(node[others], node[locked])]
     lead_school = np.concatenate([lead_school, others])
-    return lead_school, may[lead_school] | (together.sum(axis=1) > 1)[lead_school] | given[lead_school]
+    return lead_school, ((may | several | given) & ~led)[lead_school]
 
 
 def _with_their_own(size: Index, home: Index) -> list[GroupRow]:
@@ -213,7 +225,7 @@ def _pairs(
     node: Index,
     lead_school: Index,
     may_lead: NDArray[np.bool_],
-    locked: NDArray[np.bool_],
+    set_up: NDArray[np.bool_],
     small: NDArray[np.bool_],
     locks: Locks,
     schools: pd.DataFrame,
@@ -236,7 +248,7 @@ def _pairs(
     torn = _of_two_trusts(standing, node, n)  # no trust could have them and whoever joins them
     blocked[torn] = True
     blocked[:, torn[home]] = True
-    blocked[locked] = True
+    blocked[set_up] = True
     for urn in locks.alone:
         at = np.flatnonzero(schools["urn"].to_numpy() == urn)
         blocked[node[at]] = True
@@ -255,9 +267,9 @@ def _of_two_trusts(standing: Standing, node: Index, n: int) -> NDArray[np.bool_]
     return np.bincount([one for one, _ in sorted(kept)], minlength=n) > 1
 
 
-def _apart(standing: Standing, node: Index, lead: Index, member: Index, n: int) -> Index:
-    """(K, 2) pairs of nodes that must be apart and that some lead could have both."""
-    apart = np.zeros((n, n), dtype=bool)
+def _apart(standing: Standing, node: Index, lead: Index, member: Index, locked: NDArray[np.bool_]) -> Index:
+    """(K, 2) pairs of nodes that must be apart and that some lead could have both; locked clusters stay two."""
+    apart = locked[:, None] & locked[None, :]
     first, second = np.nonzero(standing.apart)
     apart[node[first], node[second]] = True
     np.fill_diagonal(apart, False)

@@ -13,7 +13,7 @@ import pandas as pd
 from geodata.policy import Policy
 from models.locks import NO_LOCKS, Locks
 from models.options import ENDING
-from models.side_by_side import RULES, academy_trusts
+from models.side_by_side import FEDERATIONS, RULES, academy_trusts
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_choices import (
     Variant,
@@ -26,7 +26,17 @@ from placeplan.cluster_choices import (
 from placeplan.cluster_measures import MEASURES, cluster_savings, measured
 from placeplan.journeys import planned_schools
 from placeplan.left_alone import left_alone, left_outside
-from placeplan.plan_file import COLUMNS, drawn_in, locks_of, plan_table, read_plan
+from placeplan.plan_file import (
+    COLUMNS,
+    drawn_in,
+    joins_no_trust,
+    locks_of,
+    not_kept,
+    nothing_to_cluster,
+    plan_table,
+    read_plan,
+    refuse,
+)
 from placeplan.plan_rules import breaches
 from placeplan.results import StageResult, harmless
 from placeplan.school_by_school import refusals, second_homes
@@ -64,10 +74,13 @@ def clusters_stage(
     does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
+    if fixed is not None and fix is not None and study.policy.text("cluster_outcome") == FEDERATIONS:
+        refuse(joins_no_trust(fixed, planned_schools(study), fix.name))
     drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)], planned_schools(study))
     case = study_case(study, closing, drawn)
     locks = NO_LOCKS if fixed is None else locks_of(fixed)
     if not case.schools["small"].any():
+        refuse([nothing_to_cluster(study.policy)] if fix is not None else [])
         return _nothing(study, case)
     seconds, policy = study.policy.number("cluster_seconds"), study.policy
     planned, others, tables = planned_with_choices(case, policy, locks, seconds, progress)
@@ -80,6 +93,8 @@ def clusters_stage(
     flags = due_diligence(case, policy, groups)
     order, today = joining_order(case, policy, groups, flags), _today(case, planned)
     table = plan_table(case, planned.school_lead, planned.trust)
+    if fixed is not None and fix is not None:
+        refuse(not_kept(fixed, table, planned_schools(study), fix.name))
     result = {
         "clusters": table,
         "cluster_savings": cluster_savings(case, policy, table),

@@ -12,14 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from geodata.problems import BadInput, Problem
+from geodata.problems import BadInput
 from models.locks import NO_LOCKS
 from models.side_by_side import Standing, academy_trusts, text
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_measures import MEASURES, clusters_cost, measured
 from placeplan.clusters import TOGETHER, closing_schools, planned_with_choices
 from placeplan.journeys import planned_schools
-from placeplan.plan_file import drawn_in, read_plan, school_leads
+from placeplan.plan_file import drawn_in, nothing_to_cluster, read_plan, school_leads
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage
@@ -87,11 +87,7 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
     case, policy = study_case(study, closing, drawn=drawn_in(plan, planned_schools(study))), study.policy
     small = case.schools["small"].to_numpy(dtype=bool)
     if not small.any():
-        limit = policy.integer("village_school_max_pupils")
-        what = f"No school has {limit} pupils or fewer in R–Y6: there is nothing to cluster."
-        raise BadInput(
-            [Problem("study.toml", what, "Raise village_school_max_pupils.", field="village_school_max_pupils")]
-        )
+        raise BadInput([nothing_to_cluster(policy)])
     seconds = policy.number("cluster_seconds")
     if policy.text("cluster_order") == TOGETHER:
         best = planned_with_choices(case, policy, NO_LOCKS, seconds)[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geodata.policy import Policy
 from geodata.problems import BadInput, Problem
 from geodata.tables import read_table
 from models.locks import Locks
@@ -21,6 +22,7 @@ TABLE = "cluster_plan"
 COLUMNS = ["urn", "name", "cluster", "trust", "role"]
 GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a formula
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
+ROLES = {LEAD: "the lead of its cluster", MEMBER: "led by another school", ALONE: "alone"}
 
 
 def read_plan(path: Path, schools: pd.DataFrame, closing: Collection[int] = ()) -> pd.DataFrame:
@@ -40,6 +42,19 @@ def must_be_there(path: Path) -> None:
     """BadInput where there is no such file."""
     if not path.is_file():
         raise BadInput([Problem(str(path), "There is no such file.", "Name a CSV with urn, cluster, trust, role.")])
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """BadInput with the problems, where there are any."""
+    if found := list(problems):
+        raise BadInput(found)
+
+
+def nothing_to_cluster(policy: Policy) -> Problem:
+    """A study without village schools."""
+    limit = policy.integer("village_school_max_pupils")
+    what = f"No school has {limit} pupils or fewer in R–Y6: there is nothing to cluster."
+    return Problem("study.toml", what, "Raise village_school_max_pupils.", field="village_school_max_pupils")
 
 
 def _plan_problems(plan: pd.DataFrame, schools: pd.DataFrame, closing: Collection[int], file: str) -> Iterator[Problem]:
@@ -79,9 +94,40 @@ def locks_of(plan: pd.DataFrame) -> Locks:
     return Locks(
         cluster=dict(zip(urns, grouped["cluster"].astype(str), strict=True)),
         leads=frozenset(int(urn) for urn in grouped.loc[grouped["role"] == LEAD, "urn"]),
+        members=frozenset(int(urn) for urn in grouped.loc[grouped["role"] == MEMBER, "urn"]),
         alone=frozenset(int(urn) for urn in kept.loc[kept["cluster"].isna() & (kept["role"] == ALONE), "urn"]),
         trust=dict(zip((int(urn) for urn in placed["urn"]), placed["trust"].astype(str), strict=True)),
     )
+
+
+def not_kept(plan: pd.DataFrame, table: pd.DataFrame, schools: pd.DataFrame, file: str) -> Iterator[Problem]:
+    """Locked rows of `plan` that the planned `table` does not keep, because no plan of these schools could."""
+    own = dict(zip((int(urn) for urn in schools["urn"]), academy_trusts(schools), strict=True))
+    made = {int(row.urn): row for row in table.itertuples()}
+    labels: dict[str, str] = {}
+    for row in plan[plan["locked"].astype(bool)].itertuples():
+        urn, found = int(row.urn), made.get(int(row.urn))
+        cluster, trust, role = (found.cluster, found.trust, found.role) if found else (None, own[urn] or None, ALONE)
+        if pd.notna(row.cluster):
+            label = labels.setdefault(str(row.cluster), str(cluster))
+            if cluster is None or label != str(cluster) or [*labels.values()].count(label) > 1:
+                what = f"{urn} cannot be in {row.cluster}: no school here may lead it, or none join it."
+                yield Problem(file, what, "Name schools that may, or unlock the row.", int(row.Index) + 2, "cluster")
+                continue
+        if pd.notna(row.role) and row.role != role:
+            what = f"{urn} cannot be {ROLES[row.role]}."
+            yield Problem(file, what, "Change or blank the role, or unlock the row.", int(row.Index) + 2, "role")
+        if pd.notna(row.trust) and row.trust != trust:
+            what = f"{urn} cannot be in {row.trust}."
+            yield Problem(file, what, "Change or blank the trust, or unlock the row.", int(row.Index) + 2, "trust")
+
+
+def joins_no_trust(plan: pd.DataFrame, schools: pd.DataFrame, file: str) -> Iterator[Problem]:
+    """Locked rows that name another trust than today's where federations are asked for."""
+    for row in plan[plan["locked"].astype(bool)].itertuples():
+        if int(row.urn) in drawn_in(plan.loc[[row.Index]].assign(cluster=None), schools):
+            what = f"{row.urn} cannot join {row.trust}: cluster_outcome asks for federations, which join no trust."
+            yield Problem(file, what, "Blank the trust, or ask for trusts.", int(row.Index) + 2, "trust")
 
 
 def school_leads(plan: pd.DataFrame, case: ClusterCase) -> Index:

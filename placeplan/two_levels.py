@@ -171,12 +171,14 @@ def case_trusts(
     case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy, *, below: bool = False
 ) -> Trusts:
     """The problem of trusts once clusters stand; `below` as of `build_trusts`."""
-    rules, drawn = villages.standing, locked_trusts(case, villages, locks)
+    own, drawn = villages.standing.trust, _with_locked(case, villages, school_lead, locks, policy)
+    stays = np.array([locks.trust.get(int(urn)) == own[row] for row, urn in enumerate(case.schools["urn"])], dtype=bool)
+    rules = replace(villages.standing, free=villages.standing.free & ~stays)
     joiners = joiners_of(case.schools, rules, school_lead, policy, drawn)
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
     inside, apart = joiner_balances(case, joiners, policy)
-    locked = [_locked_trust(case, members, locks) for members in joiners.members]
+    locked = [str(drawn[rows[0]]) if (drawn[rows] != own[rows]).any() else "" for rows in joiners.members]
     return build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy, locked, below)
 
 
@@ -188,6 +190,22 @@ def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArra
     return trust
 
 
+def _with_locked(
+    case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy
+) -> NDArray[np.object_]:
+    """(N,) as `locked_trusts`; who shares a head with schools locked into one other trust, and is free, comes along."""
+    trust, rules, schools = locked_trusts(case, villages, locks), villages.standing, case.schools
+    moved = trust != rules.trust
+    land = (schools["land_consent"] == "refused").to_numpy(dtype=bool) & (rules.trust == "")
+    comes = rules.free & ~refusing(schools, policy) & ~land & ~schools["urn"].isin(locks.trust).to_numpy(dtype=bool)
+    for one in np.unique(school_lead[moved & (school_lead >= 0)]):
+        rows = np.flatnonzero(school_lead == one)
+        names = set(trust[rows[moved[rows]]])
+        if len(names) == 1:
+            trust[rows[comes[rows]]] = next(iter(names))
+    return trust
+
+
 def joiner_balances(
     case: ClusterCase, joiners: Joiners, policy: Policy
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -196,12 +214,6 @@ def joiner_balances(
     clusters = [case.row[rows] for rows in joiners.cluster]
     inside = mean_p10(case.money, members, clusters, policy, pooled=True)
     return inside, mean_p10(case.money, members, clusters, policy, pooled=False)
-
-
-def _locked_trust(case: ClusterCase, members: Index, locks: Locks) -> str:
-    """The trust that a plan locks for the schools, "" where none."""
-    named = {locks.trust[int(urn)] for urn in case.schools["urn"].iloc[members] if int(urn) in locks.trust}
-    return next(iter(named)) if len(named) == 1 else ""
 
 
 def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) -> NDArray[np.object_]:

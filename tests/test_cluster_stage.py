@@ -12,7 +12,7 @@ from small_study import PRIMARIES, write_small_study
 from small_study import policy as small_policy
 
 from geodata.problems import BadInput
-from models.locks import NO_LOCKS
+from models.locks import NO_LOCKS, Locks
 from placeplan.cli import main
 from placeplan.cluster_case import study_case
 from placeplan.cluster_choices import SWITCHES, with_policy
@@ -21,7 +21,7 @@ from placeplan.clusters import planned_with_choices
 from placeplan.county import make_county
 from placeplan.evaluate import Evaluation, evaluate_plan, plan_cost, plan_trusts
 from placeplan.pipeline import run_stages
-from placeplan.plan_file import read_plan, school_leads
+from placeplan.plan_file import joins_no_trust, not_kept, read_plan, school_leads
 from placeplan.plan_rules import breaches
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
@@ -137,6 +137,41 @@ def test_a_larger_school_named_alone_changes_nothing(county: Path, tmp_path: Pat
     row = {"urn": secondary["urn"], "name": secondary["name"], "role": "alone", "trust": secondary["trust"]}
     plan = pd.concat([plan_of(county), pd.DataFrame([row])])
     assert evaluated(county, plan, tmp_path).behind == pytest.approx(0.0, abs=1e-9)
+
+
+def test_two_trusts_locked_in_one_cluster_are_both_kept_and_told(county: Path) -> None:
+    study = Study.open(county)
+    case, policy = study_case(study), study.policy
+    pair = [900061, 900064]
+    locks = Locks(cluster=dict.fromkeys(pair, "X"), trust=dict(zip(pair, ("One", "Two"), strict=True)))
+    planned = plan_case(case, policy, locks, seconds=20)
+    rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
+    rows = np.flatnonzero(case.schools["urn"].isin(pair))
+    assert trust[rows].tolist() == ["One", "Two"] and len(set(lead[rows])) == 1
+    assert breaches(case, policy, rules, lead, trust)["what"].str.contains("more than one trust: One, Two").any()
+    assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+    apart = Locks(trust=dict(zip([900061, 900060], ("One", "Two"), strict=True)))  # in no cluster of the file
+    planned = plan_case(case, policy, apart, seconds=20)
+    found = breaches(case, policy, planned.villages.standing, planned.school_lead, planned.trust)
+    assert not found["what"].str.contains("more than one trust").any()
+
+
+def test_locks_that_no_plan_can_keep_are_refused_by_row() -> None:
+    """Read off what was planned, whatever the reason."""
+    schools = pd.DataFrame({"urn": [1, 2, 3, 4], "trust": ["T", None, None, None], "name": list("abcd"),
+                            "type": ["Academy converter", *["Community school"] * 3]})  # fmt: skip
+    fixed = pd.DataFrame({"urn": [1, 2, 3, 4], "cluster": ["X", "X", "Y", None], "trust": ["T", None, None, "T"],
+                          "role": ["lead", "member", "member", "alone"], "locked": True})  # fmt: skip
+    made = {"urn": [1, 2, 3, 4], "cluster": ["a", "a", "d", "d"], "trust": ["T", None, None, "T"],
+            "role": ["lead", "member", "member", "lead"]}  # fmt: skip
+    found = list(not_kept(fixed, pd.DataFrame(made), schools, "fix.csv"))
+    assert [(one.row, one.field) for one in found] == [(5, "role")]
+    made |= {"cluster": ["a", None, "a", None], "trust": ["U", None, None, None], "role": ["lead", *["alone"] * 3]}
+    found = list(not_kept(fixed, pd.DataFrame(made), schools, "fix.csv"))
+    assert [(one.row, one.field) for one in found] == [(2, "trust"), (3, "cluster"), (4, "cluster"), (5, "trust")]
+    assert list(not_kept(fixed.assign(locked=False), pd.DataFrame(made), schools, "fix.csv")) == []
+    found = list(joins_no_trust(fixed, schools, "fix.csv"))
+    assert [(one.row, one.field) for one in found] == [(5, "trust")]
 
 
 def test_larger_schools_locked_into_a_trust_are_in_the_plan(county: Path, tmp_path: Path) -> None:
@@ -356,6 +391,9 @@ def test_the_commands_say_what_a_planner_can_use(tmp_path: Path, capsys: pytest.
     assert "more than the best plan" in said("evaluate", str(folder), str(plan))
     assert "no such file" in said("evaluate", str(folder), str(tmp_path / "nowhere.csv"), code=2)
     before = plan.read_bytes()
+    others = "".join(f"{urn},,alone\n" for name, urn in PRIMARIES.items() if name != "C")
+    kept.write_text(f"urn,cluster,role\n{PRIMARIES['C']},X,member\n{others}")
+    assert "row 2, field cluster" in said("cluster", str(folder), "--fix", str(kept), code=2)
     kept.write_text("urn,cluster,role\n999999,X,lead\n")
     assert "row 2, field urn" in said("cluster", str(folder), "--fix", str(kept), code=2)
     assert plan.read_bytes() == before

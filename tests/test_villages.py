@@ -196,3 +196,19 @@ def test_nobody_joins_a_federation_across_two_trusts_that_keep_their_schools() -
     assert planned(made) == [0, 0, -1]
     free = villages(schools(*across, {}), line(0, 2, 4), cluster_across_kinds="yes", trust_consent_unknown="yes")
     assert len(set(planned(free))) == 1 and -1 not in planned(free)
+
+
+def test_who_is_locked_as_a_member_is_led_by_another_and_locked_clusters_stay_two() -> None:
+    """A part of a plan's rows names a cluster without its lead, or its lead without the others."""
+    table, drive = schools({}, {}, {}, {}), line(0, 2, 4, 6)
+    dear = {"executive_drive_gbp_per_min": 36_000, "village_alone_gbp": 0}
+    assert planned(villages(table, drive, **dear)) == [-1] * 4
+    member = Locks(cluster={100_001: "X"}, members=frozenset({100_001}))
+    assert planned(villages(table, drive, member, **dear)) == [1, 1, -1, -1]
+    both = Locks(cluster={100_001: "X", 100_002: "X"}, members=frozenset({100_001, 100_002}))
+    assert planned(villages(table, drive, both, **dear)) == [2, 2, 2, -1]
+    lead = Locks(cluster={100_001: "X"}, leads=frozenset({100_001}))
+    assert planned(villages(table, drive, lead, **dear)) == [0, 0, -1, -1]
+    two = Locks(cluster={100_001: "X", 100_002: "Y"}, members=frozenset({100_001, 100_002}))
+    found = planned(villages(table, drive, two))
+    assert found[0] != found[1] and -1 not in found and not {0, 1} & set(found)
