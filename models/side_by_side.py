@@ -95,6 +95,11 @@ def standing(
     faith = faiths(schools)
     notes: list[str] = []
     suits, articles = _suits(schools, kind, faith, policy, notes)
+    if unnamed := int(((kind == ACADEMY) & (trust == "")).sum()):
+        notes.append(
+            f"schools.trust: {unnamed} academies without it are taken to be free to join a trust; every academy is in "
+            "one, whose consent they would need."
+        )
     free = _free(schools, trust, trusts, base_year, policy)
     own = trust_articles(trusts, of_trust, notes)
     kept = (kind == ACADEMY) & ~free

@@ -116,7 +116,7 @@ def clusters_stage(
     return StageResult(
         tables=result,
         files=files,
-        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today)),
+        summary=_summary(study, case, planned, found, closing, broken, locks, _fail(today)),
     )
 
 
@@ -200,7 +200,7 @@ def _summary(
     found: Mapping[str, Any],
     closing: Sequence[int],
     broken: pd.DataFrame,
-    fixed: bool,
+    locks: Locks,
     today: int,
 ) -> dict[str, Any]:
     small = case.schools["small"].to_numpy(dtype=bool)
@@ -228,16 +228,24 @@ def _summary(
         "measure_words": MEASURES,
         "rules": {name: {"words": words, "settled_by": by} for name, (words, by) in RULES.items()},
         "left_out_as_closing": list(closing),
-        "fixed": fixed,
+        "fixed": locks is not NO_LOCKS,
         "approximate": study.approximate,
-        "warnings": [*planned.villages.standing.notes, *_broken_words(broken)],
+        "warnings": [*planned.villages.standing.notes, *_broken_words(broken, _locked_names(case, locks))],
     }
 
 
-def _broken_words(broken: pd.DataFrame) -> list[str]:
-    """What a locked plan breaks."""
+def _locked_names(case: ClusterCase, locks: Locks) -> list[str]:
+    """Schools of which something is locked."""
+    held = case.schools["urn"].isin({*locks.cluster, *locks.alone, *locks.trust})
+    return [str(name) for name in case.schools.loc[held, "name"]]
+
+
+def _broken_words(broken: pd.DataFrame, locked: Sequence[str]) -> list[str]:
+    """Which rules a plan breaks that others are locked in, and whether by schools that are."""
+    by_lock = "The locked plan breaks a rule"
     return [
-        f"The locked plan breaks a rule: {row.level} {row.name}: {row.what} ({row.rule}): {row.schools}."
+        f"{by_lock if any(name in row.schools for name in locked) else 'Schools that are not locked break a rule'}: "
+        f"{row.level} {row.name}: {row.what} ({row.rule}): {row.schools}."
         for row in broken.itertuples(index=False)
     ]
 

@@ -409,6 +409,7 @@ STRICTER: dict[str, dict[str, object]] = {
     "cluster_max_schools": {"cluster_max_schools": 2},
     "cluster_min_schools": {"cluster_min_schools": 5},
     "cluster_drive_max_min": {"cluster_drive_max_min": 6},
+    "cluster_hub_max_pupils": {"cluster_hub_max_pupils": 150},
     "cluster_pair_max_min": {"cluster_pair_max_min": 6},
     "governance_model": {"governance_model": "separate trusts"},
     "consent": {"cluster_consent_unknown": "no"},
@@ -457,6 +458,24 @@ def test_a_federation_across_two_trusts_takes_nobody_in_that_no_trust_could_have
     rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
     assert breaches(case, policy, rules, lead, trust).empty
     assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+
+
+def test_a_secondary_school_leads_only_across_phases_and_federations_join_no_trust(county: Path) -> None:
+    study, planned = Study.open(county), told(county, "clusters")
+    schools = study.tables["schools"]
+    other = int(schools.loc[schools["phase"] == "secondary", "urn"].iloc[0])
+    case = study_case(study, drawn=[other])
+    lead, trust = school_leads(planned, case), plan_trusts(planned, case)
+    row = int(np.flatnonzero(case.schools["urn"] == other)[0])
+    lead[[row, *np.flatnonzero(lead < 0)[:1]]] = row
+
+    def rules(**values: object) -> set[str]:
+        policy = with_policy(study.policy, cluster_hub_max_pupils=5000, **values)
+        return set(breaches(case, policy, case.standing(policy), lead, trust)["rule"])
+
+    assert "cluster_cross_phase" in rules() and "cluster_cross_phase" not in rules(cluster_cross_phase="yes")
+    assert "cluster_hub_max_pupils" not in rules() and "cluster_outcome" not in rules()
+    assert "cluster_outcome" in rules(cluster_outcome="federations")  # the plan has new trusts
 
 
 def test_places_and_land_are_read_from_the_tables(county: Path) -> None:

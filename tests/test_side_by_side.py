@@ -94,6 +94,8 @@ def test_an_academy_stands_for_what_it_was() -> None:
     assert rule(secular, was_aided) == "articles" and rule(secular, was_controlled) == ""
     unknown = judged(secular, academy(None, religious_character=COFE))
     assert not unknown.apart[0, 1] and "1 church academies" in unknown.notes[0]
+    assert "schools.trust: 2 academies without it" in unknown.notes[1]
+    assert not any("schools.trust" in note for note in judged(COMMUNITY, academy("T")).notes)
 
 
 @pytest.mark.parametrize(
