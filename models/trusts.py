@@ -23,7 +23,7 @@ from models.powers import ACADEMY
 from models.side_by_side import Standing, faiths, kinds, refusing, text
 from models.trust_finance import office_pooled_gbp
 
-NEVER_GBP = 1e7  # a year for standing outside, for who has to be in a trust
+NEVER_GBP, LOCKED_GBP = 1e7, 1e8  # a year for standing outside, for who has to be in a trust, and is locked in one
 FARTHEST_MIN = 180.0  # drive that is priced where there is no road
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -40,7 +40,7 @@ class Joiners:
     cluster : all schools of the cluster they come with, themselves where they are single.
     lead : (J,) the school (row) that speaks for it: its lead.
     name : (J,) that of its lead school.
-    bound : (J,) the trust that it has to be in, because a school of it may not leave; "" where it is free.
+    bound : (J,) the trust that it has to be in, because all its academies are, or one that may not leave; "" if free.
     must : (J,) whether it has to be in a trust: academies of several, who leave theirs for the cluster.
 
     """
@@ -105,13 +105,14 @@ def joiners_of(
     for rows, whole in [*parts, *((row, row) for row in single[:, None])]:
         if (refused[rows] | land[rows]).any() and not moved[rows].any():
             continue
-        kept = {str(name) for name in standing.trust[rows[~(standing.free | moved)[rows]]]}
-        of = set(standing.trust[rows])
+        stay = rows[~moved[rows]]
+        kept = {str(name) for name in standing.trust[stay[~standing.free[stay]]]}
+        of, home = set(standing.trust[rows]), {str(name) for name in standing.trust[stay]} - {""}
         if len(kept) > 1:
             continue  # together today across trusts that keep their schools
         if len(of) == 1 and "" not in of and not moved[rows].any():
             continue  # at home in its trust
-        own = next(iter(kept)) if len(kept) == 1 else ""
+        own = next(iter(kept or home)) if len(kept or home) == 1 else ""  # the others join where its academies are
         comes = rows[(standing.trust[rows] != own) | moved[rows]] if own else rows
         members.append(comes)
         clusters.append(whole)
@@ -176,17 +177,23 @@ def build_trusts(
     own = np.concatenate([np.zeros(n_today), joining])
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
     cost = own[:, None] + away
+    for one in np.flatnonzero(joiners.must):  # of academies of several trusts those of the one they stand in are there
+        trust, ours = standing.trust[joiners.members[one]], pupils[joiners.members[one]]
+        for at in np.flatnonzero(today["trust"].isin(trust)):
+            there = trust == today["trust"].iloc[at]
+            cost[n_today + one, at] -= float(inside_gbp(there.sum(), ours[there].sum(), policy))
     short = np.concatenate([np.zeros(n_today), np.maximum(-apart_p10_gbp, 0.0)])
-    outside = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
+    apart = np.array([(standing.trust[rows] == "").sum() for rows in joiners.members], dtype=float)
+    outside = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * apart])
     outside = outside + policy.number("trust_shortfall_price") * short
-    inside = joiners.must | (home[n_today:] >= 0)
+    kept = np.where(home[n_today:] >= 0, LOCKED_GBP, NEVER_GBP * joiners.must)
     problem = ClusterProblem(
         weight=weight,
         arc_lead=lead.astype(np.int64),
         arc_member=member.astype(np.int64),
         arc_cost=cost[member, lead],
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
-        alone_cost=outside + NEVER_GBP * np.concatenate([np.zeros(n_today), inside]),
+        alone_cost=outside + np.concatenate([np.zeros(n_today), kept]),
         apart=sharing_a_lead(
             _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(locked, n_today, n), lead, member
         ),
@@ -249,16 +256,6 @@ def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
     named = [int(j) for j in among if new_trust_name(joiners.name[int(j)]) == trust]
     pupils = weight[len(weight) - len(joiners.members) :]
     return named[0] if named else int(among[pupils[among].argmax()])
-
-
-def at_largest(trusts: Trusts, lead: Index) -> Index:
-    """The leads (nodes,) with each new trust that bears a given name led as `hub_of` has it of any plan."""
-    found, n_today = lead.copy(), len(trusts.today)
-    for one in np.unique(lead[lead >= n_today]):
-        members = np.flatnonzero(lead == one)
-        hub = hub_of(trusts.names[one], members - n_today, trusts.joiners, trusts.problem.weight)
-        found[members] = n_today + hub
-    return found
 
 
 def _rows(

@@ -246,7 +246,7 @@ def _pairs(
     np.logical_or.at(larger, node, ~small)
     blocked[larger & (size == 1)] = True
     torn = _of_two_trusts(standing, node, n)  # no trust could have them and whoever joins them
-    blocked[torn] = True
+    blocked[torn & may_lead] = True
     blocked[:, torn[home]] = True
     blocked[set_up] = True
     for urn in locks.alone:

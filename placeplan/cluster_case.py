@@ -91,7 +91,7 @@ class ClusterCase:
         for row in self.today.itertuples():
             unfit = ~rules.suits[:, [one == row.articles for one in rules.articles]].any(axis=1)
             other = (faith != "") & (diocese != "") & (diocese != row.diocese) & (row.diocese != "") & (not across)
-            there = np.isin(self.schools["urn"], [urn for urn, name in locks.trust.items() if name == row.trust])
+            there = (kept == row.trust) & (rules.trust != row.trust)  # moved there with all who share their head
             away = (unfit | other) & (kept != row.trust)
             broken[APART.index("articles")] |= (there[:, None] & away[None, :]) | (away[:, None] & there[None, :])
         trust = np.where(kept != "", kept, rules.trust).astype(object)

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.side_by_side import FEDERATIONS, Standing
-from models.trusts import Trusts, build_trusts, hub_of, joiners_of
+from models.side_by_side import FEDERATIONS, Standing, academy_trusts
+from models.trust_finance import mean_p10
+from models.trusts import Joiners, Trusts, build_trusts, hub_of, joiners_of
 from placeplan.cluster_case import ClusterCase
-from placeplan.two_levels import joiner_balances
 
 Index = NDArray[np.int64]
 
@@ -38,6 +38,20 @@ def drawn_trusts(
         else:
             lead[n_today + mine] = n_today + hub_of(name, mine, joiners, problem.problem.weight)
     return problem, lead
+
+
+def joiner_balances(
+    case: ClusterCase, joiners: Joiners, policy: Policy
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none.
+
+    Academies that do not join stay in a trust of their own, whose affair their balance is.
+    """
+    own = academy_trusts(case.schools)
+    clusters = [case.row[rows] for rows in joiners.cluster]
+    inside = mean_p10(case.money, [case.row[rows] for rows in joiners.members], clusters, policy, pooled=True)
+    apart = [case.row[rows[own[rows] == ""]] for rows in joiners.members]
+    return inside, mean_p10(case.money, apart, clusters, policy, pooled=False)
 
 
 def trusts_cost(

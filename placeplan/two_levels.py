@@ -12,10 +12,11 @@ from geodata.policy import Policy
 from models.clusters import ClusterProblem
 from models.locks import NO_LOCKS, Locks
 from models.side_by_side import FEDERATIONS, academy_trusts, refusing
-from models.trust_finance import mean_p10, office_pooled_gbp
-from models.trusts import NEVER_GBP, Joiners, Trusts, at_largest, build_trusts, inside_gbp, joiners_of, trust_of
+from models.trust_finance import office_pooled_gbp
+from models.trusts import LOCKED_GBP, Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
+from placeplan.plan_trusts import joiner_balances, trusts_cost
 from solvers import ClusterPlan, solve_clusters
 from solvers.clusters_exact import plan_cost
 from solvers.plans import ProgressCallback, gap_between, status_of
@@ -131,13 +132,14 @@ def _with_trusts(
         )
     trusts = case_trusts(case, villages, school_lead, locks, policy)
     homes = solved(trusts.problem, seconds) if trusts.problem.n_nodes else NOTHING
-    if homes.objective >= NEVER_GBP and locks.trust:  # what is locked is too little for a new trust, and is kept
+    if homes.objective >= LOCKED_GBP:  # what is locked is too little for a new trust, and is kept
         trusts = case_trusts(case, villages, school_lead, locks, policy, below=True)
         homes = solved(trusts.problem, seconds)
     assert homes.lead is not None
     named = trust_of(trusts, homes.lead)
-    homes = _costing(homes, trusts.cost_of(at_largest(trusts, homes.lead)), homes.bound)
     trust = school_trusts(case, trusts.joiners, named)
+    if trusts.joiners.must.any() or locks.trust:  # a plan of these is read another way than it was asked for
+        homes = _costing(homes, trusts_cost(case, policy, villages.standing, school_lead, trust), homes.bound)
     return TwoLevels(
         policy,
         villages,
@@ -204,16 +206,6 @@ def _with_locked(
         if len(names) == 1:
             trust[rows[comes[rows]]] = next(iter(names))
     return trust
-
-
-def joiner_balances(
-    case: ClusterCase, joiners: Joiners, policy: Policy
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none."""
-    members = [case.row[rows] for rows in joiners.members]
-    clusters = [case.row[rows] for rows in joiners.cluster]
-    inside = mean_p10(case.money, members, clusters, policy, pooled=True)
-    return inside, mean_p10(case.money, members, clusters, policy, pooled=False)
 
 
 def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) -> NDArray[np.object_]:
