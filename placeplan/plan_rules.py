@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from geodata.policy import Policy
 from models.locks import NO_LOCKS, TODAY, groups_of
 from models.side_by_side import FEDERATIONS, RULES, Standing, faiths, refusing, text
-from models.villages import neighbouring
+from models.villages import may_be_hub, neighbouring
 from placeplan.cluster_case import ClusterCase
 from placeplan.hosts import not_viable_today
 from placeplan.words import counted
@@ -67,6 +67,8 @@ def breaches(
     if policy.text("cluster_outcome") != FEDERATIONS:
         found += _leaving(case, rules, trust)
         found += _of_trusts(case, policy, rules, school_lead, trust)
+    else:
+        found += _joining_none(case, rules, trust)
     return pd.DataFrame([vars(one) for one in found], columns=COLUMNS)
 
 
@@ -108,6 +110,13 @@ def _of_cluster(
         least_lead = policy.number("cluster_lead_min_pupils")
         what = f"the lead has {pupils[lead]:.0f} pupils, below {least_lead:.0f}"
         yield breach("cluster_lead_min_pupils", what, np.array([lead]))
+    if not (small[lead] or kept[lead] or may_be_hub(schools, policy)[lead]):
+        most_hub, phase = policy.number("cluster_hub_max_pupils"), str(schools["phase"].iloc[lead])
+        if pupils[lead] > most_hub:
+            what = f"the hub has {pupils[lead]:,.0f} pupils, above {most_hub:,.0f}"
+            yield breach("cluster_hub_max_pupils", what, np.array([lead]))
+        else:
+            yield breach("cluster_cross_phase", f"the hub is of another phase: {phase}", np.array([lead]))
     if policy.text("cluster_contiguous") == "yes" and not _in_one_piece(case, rows, today):
         yield breach("cluster_contiguous", "the cluster is not in one piece", rows)
 
@@ -158,6 +167,13 @@ def _leaving(case: ClusterCase, rules: Standing, trust: NDArray[np.object_]) -> 
     for row in np.flatnonzero((rules.trust != "") & (trust != rules.trust) & ~rules.free):
         what = f"{names[row]} leaves {rules.trust[row]} without its consent"
         yield Breach("trust", str(trust[row]) or "no trust", RULES["trust"][1], what, str(names[row]))
+
+
+def _joining_none(case: ClusterCase, rules: Standing, trust: NDArray[np.object_]) -> Iterator[Breach]:
+    """Schools drawn into another trust where federations are asked for."""
+    names = case.schools["name"].astype(str).to_numpy()
+    for row in np.flatnonzero((trust != "") & (trust != rules.trust)):
+        yield Breach("trust", str(trust[row]), "cluster_outcome", "federations join no trust", str(names[row]))
 
 
 def _of_trusts(
