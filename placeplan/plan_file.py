@@ -22,7 +22,11 @@ TABLE = "cluster_plan"
 COLUMNS = ["urn", "name", "cluster", "trust", "role"]
 GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a formula
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
-ROLES = {LEAD: "the lead of its cluster", MEMBER: "led by another school", ALONE: "alone"}
+ROLES = {
+    LEAD: "the lead of its cluster",
+    MEMBER: "led by another school: none that is free may lead its cluster",
+    ALONE: "alone",
+}
 
 
 def read_plan(path: Path, schools: pd.DataFrame, closing: Collection[int] = ()) -> pd.DataFrame:
