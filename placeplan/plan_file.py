@@ -24,7 +24,11 @@ COLUMNS = ["urn", "name", "cluster", "trust", "role"]
 GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a formula
 NEARLY = 0.8  # of 1: how alike two names are of which one may be misspelt
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
-ROLES = {LEAD: "the lead of its cluster", MEMBER: "led by another school", ALONE: "alone"}
+ROLES = {
+    LEAD: "the lead of its cluster",
+    MEMBER: "led by another school: none that is free may lead its cluster",
+    ALONE: "alone",
+}
 
 
 def read_plan(path: Path, schools: pd.DataFrame, closing: Collection[int] = ()) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from solvers.verify import verify_clusters
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Change = Callable[[Villages], ClusterProblem]
-TURNS = 3  # in which clusters that no trust can take are parted one by one, before all of two trusts are
+TURNS = 2  # in which clusters that no trust can take are parted one by one, before all of two trusts are
 NOTHING = ClusterPlan("optimal", 0.0, 0.0, 0.0, np.zeros(0, dtype=np.int64), (), 0.0, "nothing to plan")
 
 
