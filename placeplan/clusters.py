@@ -161,10 +161,12 @@ def planned_with_choices(
     edge = list(frontier(case, policy, locks, seconds))
     ruled = ruled_otherwise(case, policy, locks, seconds * SHARE_OF_TIME)
     found = [planned, *(one.levels for one in edge), *(one.levels for one in ruled)]
-    own = Ruled("", "", cheapest_in_all(case, planned, locks, found, seconds))
+    homes, cheaper = second_homes(case, planned, locks)
+    own = Ruled("", "", cheapest_in_all(case, planned, cheaper, locks, found, seconds))
     own, *ruled = tried_under_every_rule(case, [own, *ruled], locks, found, seconds)
     if policy.text("cluster_order") == TOGETHER:
         planned = own.levels
+        homes = second_homes(case, planned, locks)[0]
     near = list(near_optimal(case, planned, locks, seconds))
     others = [as_variant(case, one.name, one.words, one.levels) for one in ruled]
     measures = measured(case, policy, planned.villages.standing, planned.school_lead, planned.trust)[0]
@@ -181,7 +183,7 @@ def planned_with_choices(
             "cluster_frontier": compared,
             "cluster_switches": _switches(case, policy, planned, own.levels, ruled, others),
             "cluster_plans": pd.concat(plans, ignore_index=True)[["plan", *COLUMNS]],
-            "cluster_homes": second_homes(case, planned, locks)[0],
+            "cluster_homes": homes,
             "cluster_refusals": refusals(case, planned),
         },
     )

@@ -18,6 +18,7 @@ from models.trusts import Joiners
 from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import clusters_cost
+from placeplan.hosts import closed_trusts
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import joiner_balances, trusts_cost
 from placeplan.two_levels import TwoLevels, keeps_limits
@@ -45,6 +46,11 @@ class Prices:
         urns = enumerate(self.case.schools["urn"])
         return {row: self.locks.trust[int(urn)] for row, urn in urns if int(urn) in self.locks.trust}
 
+    @cached_property
+    def closed(self) -> list[str]:
+        """Trusts of today that nobody may join."""
+        return closed_trusts(self.case, self.policy)
+
     def joined(self, trust: Trusts) -> Trusts:
         """(N,) trusts of a plan as this policy has them: where federations are asked for, nobody joins one."""
         return academy_trusts(self.case.schools) if self.policy.text("cluster_outcome") == FEDERATIONS else trust
@@ -57,7 +63,8 @@ class Prices:
 
     def broken(self, school_lead: Index, trust: Trusts) -> int:
         """How many rules the plan (N,) breaks."""
-        return len(breaches(self.case, self.policy, self.villages.standing, school_lead, trust))
+        rules = self.villages.standing
+        return len(breaches(self.case, self.policy, rules, school_lead, trust, closed=self.closed))
 
     def keeps(self, school_lead: Index, trust: Trusts, allowed: int = 0) -> bool:
         """Whether the plan (N,) keeps locks, limits and rules, but for as many as are `allowed` to be broken."""

@@ -5,7 +5,7 @@ Read off the plan itself, cluster by cluster and trust by trust, with no word of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from models.locks import NO_LOCKS, TODAY, groups_of
 from models.side_by_side import FEDERATIONS, RULES, Standing, faiths, refusing, text
 from models.villages import may_be_hub, neighbouring
 from placeplan.cluster_case import ClusterCase
-from placeplan.hosts import not_viable_today
+from placeplan.hosts import closed_trusts
 from placeplan.words import counted
 
 Index = NDArray[np.int64]
@@ -45,10 +45,12 @@ def breaches(
     school_lead: Index,
     trust: NDArray[np.object_],
     named: Sequence[str] = (),
+    closed: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Every rule that the plan breaks; `school_lead` and `trust` (N,) as of `placeplan.two_levels`.
 
     `named` (N,) is the cluster of each school as the plan calls it; without it a cluster bears its lead's name.
+    `closed` are the trusts of today that nobody may join (`placeplan.hosts.closed_trusts`), worked out where not given.
     """
     calls = named or case.schools["name"].astype(str).tolist()
     found: list[Breach] = []
@@ -66,7 +68,8 @@ def breaches(
     found += _parted(case, policy, school_lead)
     if policy.text("cluster_outcome") != FEDERATIONS:
         found += _leaving(case, rules, trust)
-        found += _of_trusts(case, policy, rules, school_lead, trust)
+        failing = closed_trusts(case, policy) if closed is None else closed
+        found += _of_trusts(case, policy, rules, school_lead, trust, failing)
     else:
         found += _joining_none(case, rules, trust)
     return pd.DataFrame([vars(one) for one in found], columns=COLUMNS)
@@ -177,13 +180,17 @@ def _joining_none(case: ClusterCase, rules: Standing, trust: NDArray[np.object_]
 
 
 def _of_trusts(
-    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+    case: ClusterCase,
+    policy: Policy,
+    rules: Standing,
+    school_lead: Index,
+    trust: NDArray[np.object_],
+    failing: Collection[str],
 ) -> Iterator[Breach]:
     schools, today = case.schools, case.today
     names = schools["name"].astype(str).to_numpy()
     refused, land = refusing(schools, policy), text(schools, "land_consent") == "refused"
     diocese, faith = text(schools, "diocese"), faiths(schools)
-    failing = set(not_viable_today(case, policy)) if policy.text("trust_join_not_viable") == "no" else set()
     for name in sorted(set(trust) - {""}):
         rows = np.flatnonzero(trust == name)
         new = rows[rules.trust[rows] != name]

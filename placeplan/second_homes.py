@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -160,14 +160,16 @@ def second_homes(case: ClusterCase, planned: TwoLevels, locks: Locks = NO_LOCKS)
     return table, [home for home in told.values() if home is not None and home.gbp < -LEAST_GBP]
 
 
-def moved_while_cheaper(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float) -> TwoLevels:
-    """The plan after moving school upon school to second homes that cost less.
+def moved_while_cheaper(
+    case: ClusterCase, planned: TwoLevels, cheaper: Sequence[Home], locks: Locks, seconds: float
+) -> TwoLevels:
+    """The plan after moving school upon school to second homes that cost less, those of the plan being `cheaper`.
 
     Every move is kept with the best trusts of its clusters, where both levels together then cost less.
     """
-    for _ in range(ROUNDS):
-        began = planned
-        for home in sorted(second_homes(case, planned, locks)[1], key=lambda home: home.gbp):
+    for number in range(ROUNDS):
+        began, homes = planned, second_homes(case, planned, locks)[1] if number else cheaper
+        for home in sorted(homes, key=lambda home: home.gbp):
             planned = cheaper_of(case, planned, locks, home.school_lead, seconds)
         if planned is began:
             break

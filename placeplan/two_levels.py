@@ -16,7 +16,7 @@ from models.trust_finance import office_pooled_gbp
 from models.trusts import LOCKED_GBP, Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
-from placeplan.hosts import not_viable_today
+from placeplan.hosts import closed_trusts
 from placeplan.plan_trusts import joiner_balances, trusts_cost
 from solvers import ClusterPlan, solve_clusters
 from solvers.clusters_exact import plan_cost
@@ -203,7 +203,7 @@ def case_trusts(
     drive = case.drive_min[np.ix_(hubs, hubs)]
     inside, apart = joiner_balances(case, joiners, policy)
     locked = [str(drawn[rows[0]]) if (drawn[rows] != own[rows]).any() else "" for rows in joiners.members]
-    closed = not_viable_today(case, policy) if policy.text("trust_join_not_viable") == "no" else []
+    closed = closed_trusts(case, policy)
     return build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy, locked, closed, below)
 
 
