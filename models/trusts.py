@@ -199,7 +199,7 @@ def build_trusts(
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
         alone_cost=outside + np.concatenate([np.zeros(n_today), kept]),
         apart=sharing_a_lead(
-            _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(locked, n_today, n), lead, member
+            _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(home), lead, member
         ),
         rows=_rows(today, weight, count, balance_p10_gbp, policy, home, below),
     )
@@ -244,11 +244,9 @@ def _may_be_named(name: str, joiners: Joiners) -> list[int]:
     return [j for j in free if new_trust_name(joiners.name[j]) == name]
 
 
-def _locked_together(locked: Sequence[str], n_today: int, n: int) -> Flags:
-    """(nodes, nodes) joiners that a plan locks into one trust: what keeps them apart is told, not undone."""
-    together = np.zeros((n, n), dtype=bool)
-    names = np.array(locked or [""] * (n - n_today), dtype=object)
-    together[n_today:, n_today:] = (names[:, None] == names[None, :]) & (names != "")
+def _locked_together(home: Index) -> Flags:
+    """(nodes, nodes) those that a plan locks into one trust, and its hub: what keeps them apart is told, not undone."""
+    together: Flags = (home[:, None] == home[None, :]) & (home >= 0)[:, None]
     return together
 
 

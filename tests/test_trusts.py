@@ -248,3 +248,12 @@ def test_a_locked_new_trust_has_its_pupils_where_others_can_bring_them() -> None
     assert homes(trusts(table, lead, where, locked=[new, "", ""])) == [new] * 3  # around School 3, as it says
     alone, lead = pairs(1, 200.0)
     assert homes(trusts(alone, lead, (0, 0), locked=[new], below=True)) == [new]
+
+
+def test_who_is_locked_into_a_trust_is_let_in_beside_a_hub_that_is_not() -> None:
+    """A Catholic pair locked into the new trust around a community school, of which nothing is locked."""
+    table, lead = pairs(2, 300.0)
+    table.loc[[0, 1], "religious_character"] = "Roman Catholic"
+    name = new_trust_name("School 3")
+    assert homes(trusts(table, lead, (0, 0, 5, 5), trust_min_pupils=500)) == [None, None]
+    assert homes(trusts(table, lead, (0, 0, 5, 5), trust_min_pupils=500, locked=[name, ""])) == [name, name]
