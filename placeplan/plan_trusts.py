@@ -53,7 +53,11 @@ def drawn_trusts(
     problem = build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy)
     n_today = len(problem.today)
     lead = np.concatenate([np.arange(n_today), np.full(len(joiners.members), -1)]).astype(np.int64)
-    named = ["" if federations or len(set(trust[rows])) > 1 else str(trust[rows[0]]) for rows in joiners.members]
+    stays = trust == rules.trust
+    named = [
+        "" if federations or stays[rows].all() or len(set(trust[rows])) > 1 else str(trust[rows[0]])
+        for rows in joiners.members
+    ]
     for name in sorted(set(named) - {""}):
         mine = np.array([j for j, given in enumerate(named) if given == name], dtype=np.int64)
         if name in problem.today:

@@ -23,6 +23,7 @@ from placeplan.hosts import centre_share, today_money
 from placeplan.pipeline import run_stages
 from placeplan.plan_file import joins_no_trust, not_kept, read_plan, school_leads
 from placeplan.plan_rules import breaches
+from placeplan.plan_trusts import drawn_trusts
 from placeplan.report.balance_chart import BOTTOM, HEIGHT, balance_chart
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
@@ -500,6 +501,22 @@ def test_a_federation_across_two_trusts_takes_nobody_in_that_no_trust_could_have
     rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
     assert breaches(case, policy, rules, lead, trust).empty
     assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+
+
+def test_nobody_joins_where_every_school_stays_in_its_trust(county: Path) -> None:
+    """A federation of today across two trusts, one of which lets its school go: in its own trust it joins nothing."""
+    study = Study.open(county)
+    case = study_case(study)
+    schools, pair = case.schools.copy(), case.schools["urn"].isin([900049, 900069]).to_numpy(bool)
+    schools.loc[pair, "federation"] = "Across"
+    case = replace(case, schools=schools)
+    rules = case.standing(study.policy)
+    free = rules.free.copy()
+    free[np.flatnonzero(pair)[0]] = True
+    lead = np.where(pair, np.flatnonzero(pair)[0], -1)
+    trusts, leads = drawn_trusts(case, study.policy, replace(rules, free=free), lead, rules.trust)
+    assert len(set(rules.trust[pair])) == 2 and any(pair[rows].all() for rows in trusts.joiners.members)
+    assert (leads[len(trusts.today) :] == -1).all()
 
 
 def test_a_secondary_school_leads_only_across_phases_and_federations_join_no_trust(county: Path) -> None:
