@@ -12,20 +12,30 @@ from numpy.typing import NDArray
 from geodata.policy import Policy
 
 Index = NDArray[np.int64]
+Trusted = NDArray[np.object_]
 TODAY = ("federation", "cluster")  # columns of schools that say who is together today
 
 
 @dataclass(frozen=True)
 class Locks:
-    """Locked by urn: the cluster it is in, those that lead, those that stand alone, the trust of a cluster by name."""
+    """Locked by urn: the cluster it is in, those that lead, those led by another, those alone, the trust by name."""
 
     cluster: Mapping[int, str] = field(default_factory=dict)
     leads: frozenset[int] = frozenset()
+    members: frozenset[int] = frozenset()
     alone: frozenset[int] = frozenset()
     trust: Mapping[int, str] = field(default_factory=dict)
 
 
 NO_LOCKS = Locks()
+
+
+def trusts_kept(schools: pd.DataFrame, locks: Locks, trust: NDArray[np.object_], free: NDArray[np.bool_]) -> Trusted:
+    """(N,) the trust that each school has to be in, locked or because it may not leave its `trust`; "" where free."""
+    kept: Trusted = np.where(free, "", trust).astype(object)
+    for row, urn in enumerate(schools["urn"]):
+        kept[row] = locks.trust.get(int(urn), kept[row])
+    return kept
 
 
 def groups_of(schools: pd.DataFrame, locks: Locks, policy: Policy) -> tuple[Index, NDArray[np.bool_], dict[int, int]]:

@@ -95,6 +95,11 @@ def standing(
     faith = faiths(schools)
     notes: list[str] = []
     suits, articles = _suits(schools, kind, faith, policy, notes)
+    if unnamed := int(((kind == ACADEMY) & (trust == "")).sum()):
+        notes.append(
+            f"schools.trust: {unnamed} academies without it are taken to be free to join a trust; every academy is in "
+            "one, whose consent they would need."
+        )
     free = _free(schools, trust, trusts, base_year, policy)
     own = trust_articles(trusts, of_trust, notes)
     kept = (kind == ACADEMY) & ~free
@@ -135,6 +140,7 @@ def _rules(
     federations = policy.text("cluster_outcome") == FEDERATIONS
     closed = np.array([name in CLOSED_FAITHS for name in faith], dtype=bool)
     academy = kind == ACADEMY
+    held = academy if federations else kept  # nobody leaves a trust for a federation
     refused = refusing(schools, policy)
     land = (text(schools, "land_consent") == "refused") & ~academy & (not federations)
     kinds_apart = academy[:, None] != academy[None, :]
@@ -151,7 +157,7 @@ def _rules(
     return [
         ("consent", refused[:, None] | refused[None, :]),
         ("land", (land[:, None] | land[None, :]) & either),
-        ("trust", (trust[:, None] != trust[None, :]) & kept[:, None] & kept[None, :]),
+        ("trust", ~same_trust & held[:, None] & held[None, :]),
         ("kind", kinds_apart & either),
         ("faith", faiths_apart & either),
         ("diocese", dioceses & either & ~faiths_apart),  # where faiths are apart, the rest follows

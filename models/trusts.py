@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from geodata.policy import Policy
 from models.clusters import ClusterProblem, GroupRow, sharing_a_lead
+from models.locks import NO_LOCKS, groups_of
 from models.powers import ACADEMY
 from models.side_by_side import Standing, faiths, kinds, refusing, text
 from models.trust_finance import office_pooled_gbp
 
-NEVER = 1000.0  # times the price of standing outside, for who is locked in a trust
+NEVER_GBP, LOCKED_GBP = 1e7, 1e8  # a year for standing outside, for who has to be in a trust, and is locked in one
 FARTHEST_MIN = 180.0  # drive that is priced where there is no road
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -39,7 +40,8 @@ class Joiners:
     cluster : all schools of the cluster they come with, themselves where they are single.
     lead : (J,) the school (row) that speaks for it: its lead.
     name : (J,) that of its lead school.
-    bound : (J,) the trust that it has to be in, because a school of it may not leave; "" where it is free.
+    bound : (J,) the trust that it has to be in, because all its academies are, or one that may not leave; "" if free.
+    must : (J,) whether it has to be in a trust: academies of several, who leave theirs for the cluster.
 
     """
 
@@ -48,6 +50,7 @@ class Joiners:
     lead: Index
     name: list[str]
     bound: list[str]
+    must: Flags
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,7 @@ class Trusts:
     cost: Array  # (nodes, nodes) of a node in the trust of another, whether that may be or not
     names: list[str]  # of the trust that each node would lead
     apart_short: Array  # (nodes,) GBP a year by which a node falls short in one future of ten outside every trust
+    outside_gbp: Array  # (nodes,) cost a year outside every trust, whether that may be or not
 
     def shortfall_gbp(self, lead: Index) -> float:
         """By how much what joins, and what stands outside, falls short in one future of ten, by the leads (nodes,)."""
@@ -71,7 +75,7 @@ class Trusts:
         """What a plan costs by the leads of the nodes, rules apart; in GBP a year with its prices."""
         inside = np.flatnonzero(lead >= 0)
         leads = np.flatnonzero(lead == np.arange(len(lead)))
-        alone = self.problem.alone_cost[lead < 0].sum() if self.problem.alone_cost is not None else 0.0
+        alone = self.outside_gbp[lead < 0].sum()
         short = sum(row.short(lead).sum() * (row.short_price or 0.0) for row in self.problem.rows)
         return float(self.cost[inside, lead[inside]].sum() + self.problem.lead_cost[leads].sum() + alone + short)
 
@@ -86,33 +90,48 @@ def joiners_of(
     """Clusters that are not all of one trust today, and village schools alone without a trust that may join one.
 
     `school_lead` (N,) is the lead school of each of `schools`, -1 alone. `drawn` (N,) is the trust of each in a plan by
-    hand, "" for none: whoever is drawn into another trust than today's joins it, whatever the rules say.
+    hand, "" for none: whoever is drawn into another trust than today's joins it, whatever the rules say, and a cluster
+    that is drawn apart joins in parts.
     """
     kind, refused = kinds(schools), refusing(schools, policy)
     moved = np.zeros(len(schools), dtype=bool) if drawn is None else (drawn != "") & (drawn != standing.trust)
     land = (text(schools, "land_consent") == "refused") & (kind != ACADEMY)
     small = schools["small"].to_numpy(dtype=bool)
-    members, clusters, lead, bound = [], [], [], []
+    together = groups_of(schools, NO_LOCKS, policy)[0]
+    members, clusters, lead, bound, must = [], [], [], [], []
     groups = [np.flatnonzero(school_lead == one) for one in np.unique(school_lead[school_lead >= 0])]
     single = np.flatnonzero((school_lead < 0) & ((small & (standing.trust == "")) | moved))
-    for rows in [*groups, *single[:, None]]:
+    parts = [(part, rows) for rows in groups for part in _drawn_apart(rows, drawn, moved)]
+    for rows, whole in [*parts, *((row, row) for row in single[:, None])]:
         if (refused[rows] | land[rows]).any() and not moved[rows].any():
             continue
-        kept = {str(name) for name in standing.trust[rows[~standing.free[rows]]]}
-        of = set(standing.trust[rows])
+        stay = rows[~moved[rows]]
+        kept = {str(name) for name in standing.trust[stay[~standing.free[stay]]]}
+        of, home = set(standing.trust[rows]), {str(name) for name in standing.trust[stay]} - {""}
         if len(kept) > 1:
             continue  # together today across trusts that keep their schools
         if len(of) == 1 and "" not in of and not moved[rows].any():
             continue  # at home in its trust
-        own = next(iter(kept)) if len(kept) == 1 else ""
+        own = next(iter(kept or home)) if len(kept or home) == 1 else ""  # the others join where its academies are
         comes = rows[(standing.trust[rows] != own) | moved[rows]] if own else rows
         members.append(comes)
-        clusters.append(rows)
+        clusters.append(whole)
         lead.append(int(school_lead[rows[0]]) if school_lead[rows[0]] >= 0 else int(rows[0]))
         bound.append(own)
+        as_today = len(set(together[rows])) == 1 and (together == together[rows[0]]).sum() == len(rows)
+        must.append(len(of - {""}) > 1 and not as_today)
     named = unmistakable_names(schools)
     names = [named[row] for row in lead]
-    return Joiners(members, clusters, np.array(lead, dtype=np.int64), names, bound)
+    return Joiners(members, clusters, np.array(lead, dtype=np.int64), names, bound, np.array(must, dtype=bool))
+
+
+def _drawn_apart(rows: Index, drawn: NDArray[np.object_] | None, moved: Flags) -> list[Index]:
+    """The schools of a cluster that are drawn into each other trust, and the others; all where they stay together."""
+    if drawn is None or not moved[rows].any() or len(set(drawn[rows])) == 1:
+        return [rows]
+    names = sorted(set(drawn[rows[moved[rows]]]))
+    parts = [rows[moved[rows] & (drawn[rows] == name)] for name in names]
+    return [*parts, rows[~moved[rows]]] if not moved[rows].all() else parts
 
 
 def build_trusts(
@@ -126,10 +145,13 @@ def build_trusts(
     policy: Policy,
     locked: Sequence[str] = (),
     closed: Collection[str] = (),
+    below: bool = False,
 ) -> Trusts:
     """State the problem; `locked` (J,) names the trust of a joiner that a plan locks, "" where it is free.
 
-    Only who is locked there may join a trust of today that is `closed`.
+    Only who is locked there may join a trust of today that is `closed`. What is locked is let in whatever the limits
+    say, which others keep to: they have the room that it leaves them. A new trust that is locked may have too few
+    pupils where `below` says so.
 
     `today` has one row a trust: trust, pupils, articles, diocese, places_for_schools (nan: no limit). `drive_min` are
     minutes between hubs and lead schools (nodes in order: today, joiners). `balance_p10_gbp` (J,) is what each joiner
@@ -153,33 +175,39 @@ def build_trusts(
             may[row, at] = allowed
     may[:, :n_today] &= ~today["trust"].isin(list(closed)).to_numpy(dtype=bool)[None, :]
     np.fill_diagonal(may, np.concatenate([np.ones(n_today, dtype=bool), (count >= 2) & free]))
-    held = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
+    home = _lock(may, today["trust"].astype(str).tolist(), locked, joiners, weight)
     member, lead = np.nonzero(may)
     joining = inside_gbp(count, weight[n_today:], policy)
     own = np.concatenate([np.zeros(n_today), joining])
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(n)) * policy.number("trust_drive_gbp_per_min")
     cost = own[:, None] + away
+    for one in np.flatnonzero(joiners.must):  # of academies of several trusts those of the one they stand in are there
+        trust, ours = standing.trust[joiners.members[one]], pupils[joiners.members[one]]
+        for at in np.flatnonzero(today["trust"].isin(trust)):
+            there = trust == today["trust"].iloc[at]
+            cost[n_today + one, at] -= float(inside_gbp(there.sum(), ours[there].sum(), policy))
     short = np.concatenate([np.zeros(n_today), np.maximum(-apart_p10_gbp, 0.0)])
-    alone = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * count])
-    alone = alone + policy.number("trust_shortfall_price") * short
-    alone[n_today + np.array([j for j, name in enumerate(locked) if name], dtype=np.int64)] *= NEVER
+    apart = np.array([(standing.trust[rows] == "").sum() for rows in joiners.members], dtype=float)
+    outside = np.concatenate([np.zeros(n_today), policy.number("trust_outside_gbp") * apart])
+    outside = outside + policy.number("trust_shortfall_price") * short
+    kept = np.where(home[n_today:] >= 0, LOCKED_GBP, NEVER_GBP * joiners.must)
     problem = ClusterProblem(
         weight=weight,
         arc_lead=lead.astype(np.int64),
         arc_member=member.astype(np.int64),
         arc_cost=cost[member, lead],
         lead_cost=np.where(np.arange(n) < n_today, 0.0, policy.number("trust_central_gbp")),
-        alone_cost=alone,
+        alone_cost=outside + np.concatenate([np.zeros(n_today), kept]),
         apart=sharing_a_lead(
-            _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(locked, n_today, n), lead, member
+            _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(home), lead, member
         ),
-        rows=_rows(today, weight, count, balance_p10_gbp, policy, held),
+        rows=_rows(today, weight, count, balance_p10_gbp, policy, home, below),
     )
     names = [*today["trust"].astype(str), *map(new_trust_name, joiners.name)]
     for j, name in enumerate(locked):
-        if name and held[n_today + j]:
-            names[n_today + j] = name
-    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, names, short)
+        if name:
+            names[home[n_today + j]] = name
+    return Trusts(today["trust"].astype(str).tolist(), joiners, problem, drive_min, cost, names, short, outside)
 
 
 def inside_gbp(schools: Array, pupils: Array, policy: Policy) -> Array:
@@ -189,27 +217,36 @@ def inside_gbp(schools: Array, pupils: Array, policy: Policy) -> Array:
     return cost
 
 
-def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Flags:
+def _lock(may: Flags, today: Sequence[str], locked: Sequence[str], joiners: Joiners, weight: Array) -> Index:
     """Leave joiners that are locked to a trust that one only: of a new trust its hub, which leads.
 
-    Returns (nodes,) the hubs that are locked so; limits do not bind them: what they break is told, not undone.
+    Returns (nodes,) the hub of who is locked so, -1 of the others.
     """
-    held = np.zeros(len(may), dtype=bool)
+    home = np.full(len(may), -1, dtype=np.int64)
     for name in sorted(set(locked) - {""}):
-        mine = len(today) + np.array([j for j, given in enumerate(locked) if given == name], dtype=np.int64)
-        hub = today.index(name) if name in today else hub_of(name, mine - len(today), joiners, weight) + len(today)
-        may[mine] = False
-        may[:, np.setdiff1d(mine, [hub])] = False
-        may[mine, hub] = True
-        may[hub, hub] = held[hub] = True
-    return held
+        mine = np.array([j for j, given in enumerate(locked) if given == name], dtype=np.int64)
+        if name in today:
+            hub, members = today.index(name), len(today) + mine
+        else:
+            named = [j for j in _may_be_named(name, joiners) if locked[j] in ("", name)]
+            hub = len(today) + (named[0] if named else hub_of(name, mine, joiners, weight))
+            members = np.union1d(len(today) + mine, [hub])
+        may[members] = False
+        may[:, np.setdiff1d(members, [hub])] = False
+        may[members, hub] = True
+        home[members] = hub
+    return home
 
 
-def _locked_together(locked: Sequence[str], n_today: int, n: int) -> Flags:
-    """(nodes, nodes) joiners that a plan locks into one trust: what keeps them apart is told, not undone."""
-    together = np.zeros((n, n), dtype=bool)
-    names = np.array(locked or [""] * (n - n_today), dtype=object)
-    together[n_today:, n_today:] = (names[:, None] == names[None, :]) & (names != "")
+def _may_be_named(name: str, joiners: Joiners) -> list[int]:
+    """The cluster that a new trust of this name is named after, where it is free to be a hub."""
+    free = [j for j, rows in enumerate(joiners.members) if len(rows) > 1 and not joiners.bound[j]]
+    return [j for j in free if new_trust_name(joiners.name[j]) == name]
+
+
+def _locked_together(home: Index) -> Flags:
+    """(nodes, nodes) those that a plan locks into one trust, and its hub: what keeps them apart is told, not undone."""
+    together: Flags = (home[:, None] == home[None, :]) & (home >= 0)[:, None]
     return together
 
 
@@ -224,28 +261,32 @@ def hub_of(trust: str, among: Index, joiners: Joiners, weight: Array) -> int:
 
 
 def _rows(
-    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy, held: Flags
+    today: pd.DataFrame, weight: Array, count: Array, balance_p10_gbp: Array, policy: Policy, home: Index, below: bool
 ) -> tuple[GroupRow, ...]:
     """Pupils, places for schools, number of clusters, and the balance that may fall short at a price."""
     n_today, n = len(today), len(weight)
     is_new = np.arange(n) >= n_today
     zeros, none, endless = np.zeros(n_today), np.full(n, -np.inf), np.full(n, np.inf)
-    most = policy.number("trust_max_pupils")
+    most, least = policy.number("trust_max_pupils"), np.where(is_new, policy.number("trust_min_pupils"), -np.inf)
     places = endless.copy()
     places[:n_today] = today["places_for_schools"].to_numpy(dtype=float, na_value=np.inf)
     centre = np.where(is_new, policy.number("trust_central_gbp"), 0.0)
+    held = np.flatnonzero(home >= 0)
+    if below:
+        least[home[held]] = -np.inf
+
+    def room(value: Array, limit: Array) -> Array:
+        """(nodes,) the limit, or where what is locked is beyond it so much and no more."""
+        locked = np.bincount(home[held], value[held], minlength=n)
+        ours = np.isin(np.arange(n), home[held])
+        return np.where(ours, np.maximum(limit, locked + np.where(home >= 0, 0.0, value)), limit)
+
+    schools, clusters = np.concatenate([zeros, count]), np.concatenate([zeros, np.ones(n - n_today)])
+    pupils = np.where(is_new, most, np.maximum(most, weight))
     return (
-        GroupRow(
-            "pupils",
-            weight,
-            np.where(is_new & ~held, policy.number("trust_min_pupils"), -np.inf),
-            np.where(held, np.inf, np.where(is_new, most, np.maximum(most, weight))),
-        ),
-        GroupRow("places for schools", np.concatenate([zeros, count]), none, np.where(held, np.inf, places)),
-        GroupRow(
-            "clusters", np.concatenate([zeros, np.ones(n - n_today)]), none,
-            np.where(held, np.inf, policy.number("trust_max_clusters")),
-        ),
+        GroupRow("pupils", weight, least, room(weight, pupils)),
+        GroupRow("places for schools", schools, none, room(schools, places)),
+        GroupRow("clusters", clusters, none, room(clusters, np.full(n, float(policy.integer("trust_max_clusters"))))),
         GroupRow(
             "balance", np.concatenate([zeros, balance_p10_gbp]), centre, endless,
             short_price=policy.number("trust_shortfall_price"),

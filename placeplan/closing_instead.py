@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from models.locks import NO_LOCKS, Locks
 from models.side_by_side import academy_trusts
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_measures import leadership_gbp
@@ -26,7 +27,9 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def closing_instead(case: ClusterCase, planned: TwoLevels, closing: Sequence[int]) -> pd.DataFrame:
+def closing_instead(
+    case: ClusterCase, planned: TwoLevels, closing: Sequence[int], locks: Locks = NO_LOCKS
+) -> pd.DataFrame:
     """A row for each school that closes, each by itself beside the plan: the cluster that would cost least with it.
 
     Columns urn, name, pupils, rural_designated, cluster (its lead, or the school it would stand with; "" where none may
@@ -36,7 +39,7 @@ def closing_instead(case: ClusterCase, planned: TwoLevels, closing: Sequence[int
     if not len(closing):
         return pd.DataFrame(columns=COLUMNS)
     drawn_in = [int(urn) for urn in case.schools["urn"]]
-    rows = [_row(study_case(case.study, _others(closing, urn), drawn_in), planned, case, urn) for urn in closing]
+    rows = [_row(study_case(case.study, _others(closing, urn), drawn_in), planned, case, urn, locks) for urn in closing]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -44,7 +47,7 @@ def _others(closing: Sequence[int], urn: int) -> list[int]:
     return [one for one in closing if one != urn]
 
 
-def _row(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, urn: int) -> tuple[object, ...]:
+def _row(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, urn: int, locks: Locks) -> tuple[object, ...]:
     """One closing school in the plan of the others: alone, and in the cluster that costs least."""
     everyone = with_it.everyone.set_index("urn").loc[urn]
     told = (urn, str(everyone["name"]), float(everyone["pupils"]), bool(everyone.get("rural_designated", False)))
@@ -53,7 +56,7 @@ def _row(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, urn: int) 
         limit = planned.policy.integer("village_school_max_pupils")
         return (*told, "", "", np.nan, np.nan, f"It is no village school: those have up to {limit} pupils R–Y6.")
     row = int(at[0])
-    drawn = _beside(with_it, planned, case, row)
+    drawn = _beside(with_it, planned, case, locks)
     homes = (home for home in drawn.homes(row) if home.words != "alone")
     found = next((one for one in homes if drawn.prices.keeps(one.school_lead, one.trust, drawn.broken)), None)
     if found is None:
@@ -64,7 +67,7 @@ def _row(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, urn: int) 
     return (*told, found.words.removeprefix("with "), str(found.trust[row]), found.gbp, saved, "")
 
 
-def _beside(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, row: int) -> Drawn:
+def _beside(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, locks: Locks) -> Drawn:
     """The plan with one school more, which stands alone in its trust of today."""
     place = {int(urn): k for k, urn in enumerate(with_it.schools["urn"])}
     at = np.array([place[int(urn)] for urn in case.schools["urn"]], dtype=np.int64)
@@ -73,4 +76,5 @@ def _beside(with_it: ClusterCase, planned: TwoLevels, case: ClusterCase, row: in
     lead[at[inside]] = at[planned.school_lead[inside]]
     trust = academy_trusts(with_it.schools).copy()
     trust[at] = planned.trust
-    return Drawn(Prices(with_it, planned.policy, with_it.villages(planned.policy)), lead, trust)
+    villages = with_it.villages(planned.policy, locks)
+    return Drawn(Prices(with_it, planned.policy, villages, locks), lead, trust)

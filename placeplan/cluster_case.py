@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from geodata.policy import Policy
 from geodata.years import COMPULSORY, PRIMARY, phase_of
 from models.drawn_money import DrawnMoney, drawn_money, drawn_rolls
-from models.locks import NO_LOCKS, Locks
-from models.side_by_side import Standing, academy_trusts, faiths, standing, text, trust_articles
+from models.locks import NO_LOCKS, Locks, trusts_kept
+from models.side_by_side import APART, Standing, academy_trusts, faiths, standing, text, trust_articles
 from models.villages import Villages, build_villages, village_schools, with_hubs
 from placeplan.deficits import DRAWS, plan_cells
 from placeplan.journeys import StudyJourneys, study_journeys
@@ -75,9 +75,28 @@ class ClusterCase:
         return standing(self.schools, trusts, self.everyone, drive, self.study.settings.base_year, policy)
 
     def villages(self, policy: Policy, locks: Locks = NO_LOCKS) -> Villages:
-        """The problem of clusters under a policy."""
-        drive = self.drive_min[np.ix_(self.row, self.row)]
-        return build_villages(self.schools, self.standing(policy), drive, policy, locks)
+        """The problem of clusters under a policy, and of what a plan locks."""
+        drive, rules = self.drive_min[np.ix_(self.row, self.row)], self.standing(policy)
+        made = build_villages(self.schools, self._with_locks(rules, locks, policy), drive, policy, locks)
+        return replace(made, standing=rules)
+
+    def _with_locks(self, rules: Standing, locks: Locks, policy: Policy) -> Standing:
+        """The rules as if schools were in the trusts they are locked in: who shares a head with them comes along."""
+        if not locks.trust:
+            return rules
+        kept = trusts_kept(self.schools, locks, rules.trust, rules.free)
+        broken = rules.broken.copy()
+        broken[APART.index("trust")] |= (kept[:, None] != kept[None, :]) & (kept[:, None] != "") & (kept[None, :] != "")
+        faith, diocese = faiths(self.schools), text(self.schools, "diocese")
+        across = policy.text("cluster_across_dioceses") == "yes"
+        for row in self.today.itertuples():
+            unfit = ~rules.suits[:, [one == row.articles for one in rules.articles]].any(axis=1)
+            other = (faith != "") & (diocese != "") & (diocese != row.diocese) & (row.diocese != "") & (not across)
+            there = (kept == row.trust) & (rules.trust != row.trust)  # moved there with all who share their head
+            away = (unfit | other) & (kept != row.trust)
+            broken[APART.index("articles")] |= (there[:, None] & away[None, :]) | (away[:, None] & there[None, :])
+        trust = np.where(kept != "", kept, rules.trust).astype(object)
+        return replace(rules, broken=broken, trust=trust, free=kept == "")
 
 
 def study_case(study: Study, closing: Collection[int] = (), drawn: Collection[int] = ()) -> ClusterCase:

@@ -17,7 +17,7 @@ from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import MEASURES, measured
 from placeplan.rule_costs import with_policy
-from placeplan.second_homes import cheaper_of, moved_while_cheaper
+from placeplan.second_homes import Home, cheaper_of, moved_while_cheaper, second_homes
 from placeplan.two_levels import Change, TwoLevels, plan_case
 from placeplan.words import counted
 
@@ -133,18 +133,24 @@ def _mates(school_lead: Index) -> tuple[frozenset[int], ...]:
 
 
 def cheapest_in_all(
-    case: ClusterCase, planned: TwoLevels, locks: Locks, found: Sequence[TwoLevels], seconds: float
+    case: ClusterCase,
+    planned: TwoLevels,
+    cheaper: Sequence[Home],
+    locks: Locks,
+    found: Sequence[TwoLevels],
+    seconds: float,
 ) -> TwoLevels:
     """The cheapest plan on both levels at the plan's own rules: of the clusters of all plans found, the best trusts.
 
-    From the plan and from the best of those found, schools move on to homes where both levels cost less.
+    From the plan, whose second homes that cost less are `cheaper`, and from the best of those found, schools move on to
+    homes where both levels cost less.
     """
-    moved = moved_while_cheaper(case, planned, locks, seconds)
+    moved = moved_while_cheaper(case, planned, cheaper, locks, seconds)
     best, seen = planned, {planned.school_lead.tobytes()}
     for one in found:
         if one.school_lead.tobytes() not in seen:
             seen.add(one.school_lead.tobytes())
             best = cheaper_of(case, best, locks, one.school_lead, seconds)
     if best is not planned:
-        best = moved_while_cheaper(case, best, locks, seconds)
+        best = moved_while_cheaper(case, best, second_homes(case, best, locks)[1], locks, seconds)
     return min(moved, best, key=lambda levels: levels.objective)

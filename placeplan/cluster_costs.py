@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.villages import Villages, site_gbp
+from models.villages import Villages, may_be_hub, site_gbp
 from placeplan.cluster_case import ClusterCase
 
 Index = NDArray[np.int64]
@@ -46,6 +46,7 @@ class Costs:
             policy.integer("cluster_min_schools") <= len(rows) <= policy.integer("cluster_max_schools")
             and pupils[rows].sum() <= policy.number("cluster_max_pupils")
             and (pupils[lead] >= policy.number("cluster_lead_min_pupils") or kept[lead])
+            and (small[lead] or kept[lead] or may_be_hub(schools, policy)[lead])
             and (small[others] | kept[others]).all()
             and near.all()
             and not apart.any()
@@ -65,8 +66,9 @@ class Costs:
     def heads(self, rows: Index, now: int) -> list[int]:
         """Leads under which they may stand: the one they have `now`, where it may stay, and the one that costs least.
 
-        Those together today, or by a lock, have theirs. [] where nobody may lead them.
+        Of those together today any may, of those together by a lock the one it names. [] where nobody may lead them.
         """
-        offers = {int(lead): self.led(rows, int(lead)) for lead in self.villages.lead_school[self.villages.node[rows]]}
+        node, leads = self.villages.node, self.villages.lead_school
+        offers = {int(lead): self.led(rows, int(lead)) for lead in leads[np.isin(node[leads], node[rows])]}
         fit = {lead: cost for lead, cost in offers.items() if np.isfinite(cost)}
         return sorted({min(fit, key=lambda lead: fit[lead]), *({now} & set(fit))}) if fit else []

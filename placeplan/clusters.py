@@ -13,7 +13,7 @@ import pandas as pd
 from geodata.policy import Policy
 from models.locks import NO_LOCKS, Locks
 from models.options import ENDING
-from models.side_by_side import RULES, academy_trusts
+from models.side_by_side import FEDERATIONS, RULES, academy_trusts
 from placeplan.closing_instead import closing_instead
 from placeplan.cluster_case import ClusterCase, study_case
 from placeplan.cluster_choices import (
@@ -30,7 +30,19 @@ from placeplan.due_diligence import due_diligence, looked_into
 from placeplan.journeys import planned_schools
 from placeplan.kept_apart import kept_apart
 from placeplan.left_alone import left_alone, left_outside
-from placeplan.plan_file import COLUMNS, drawn_in, locks_of, misspelt_lines, misspelt_trusts, plan_table, read_plan
+from placeplan.plan_file import (
+    COLUMNS,
+    drawn_in,
+    joins_no_trust,
+    locks_of,
+    misspelt_lines,
+    misspelt_trusts,
+    not_kept,
+    nothing_to_cluster,
+    plan_table,
+    read_plan,
+    refuse,
+)
 from placeplan.plan_rules import breaches
 from placeplan.refusals import refusals
 from placeplan.results import StageResult, harmless
@@ -73,11 +85,14 @@ def clusters_stage(
     trust_pooling (a row a trust's school). A plan that does not pass verification is never returned.
     """
     fixed = None if fix is None else read_plan(fix, planned_schools(study), closing)
-    drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)])
+    if fixed is not None and fix is not None and study.policy.text("cluster_outcome") == FEDERATIONS:
+        refuse(joins_no_trust(fixed, planned_schools(study), fix.name))
+    drawn = [] if fixed is None else drawn_in(fixed[fixed["locked"].astype(bool)], planned_schools(study))
     case = study_case(study, closing, drawn)
     locks = NO_LOCKS if fixed is None else locks_of(fixed)
     misspelt = {} if fixed is None else misspelt_trusts(fixed[fixed["locked"].astype(bool)], case)
     if not case.schools["small"].any():
+        refuse([nothing_to_cluster(study.policy)] if fix is not None else [])
         return _nothing(study, case)
     seconds, policy = study.policy.number("cluster_seconds"), study.policy
     planned, others, tables = planned_with_choices(case, policy, locks, seconds, progress)
@@ -91,13 +106,15 @@ def clusters_stage(
     order, today = joining_order(case, policy, groups, flags), _today(case, planned)
     saved = saving_terms(case, policy, planned.school_lead)
     table = plan_table(case, planned.school_lead, planned.trust)
+    if fixed is not None and fix is not None:
+        refuse(not_kept(fixed, table, planned_schools(study), fix.name))
     result = {
         "clusters": table,
         "cluster_savings": cluster_savings(case, policy, table),
         "cluster_saving_years": saving_years(case, policy, groups, looked_into(flags)),
         "cluster_alone": left_alone(case, planned),
         "cluster_apart": kept_apart(planned),
-        "cluster_closing": closing_instead(case, planned, closing),
+        "cluster_closing": closing_instead(case, planned, closing, locks),
         "trusts_outside": left_outside(case, planned),
         "cluster_breaches": broken,
         **tables,
@@ -116,7 +133,7 @@ def clusters_stage(
     return StageResult(
         tables=result,
         files=files,
-        summary=_summary(study, case, planned, found, closing, broken, fix is not None, _fail(today), misspelt, saved),
+        summary=_summary(study, case, planned, found, closing, broken, locks, _fail(today), misspelt, saved),
     )
 
 
@@ -144,10 +161,12 @@ def planned_with_choices(
     edge = list(frontier(case, policy, locks, seconds))
     ruled = ruled_otherwise(case, policy, locks, seconds * SHARE_OF_TIME)
     found = [planned, *(one.levels for one in edge), *(one.levels for one in ruled)]
-    own = Ruled("", "", cheapest_in_all(case, planned, locks, found, seconds))
+    homes, cheaper = second_homes(case, planned, locks)
+    own = Ruled("", "", cheapest_in_all(case, planned, cheaper, locks, found, seconds))
     own, *ruled = tried_under_every_rule(case, [own, *ruled], locks, found, seconds)
     if policy.text("cluster_order") == TOGETHER:
         planned = own.levels
+        homes = second_homes(case, planned, locks)[0]
     near = list(near_optimal(case, planned, locks, seconds))
     others = [as_variant(case, one.name, one.words, one.levels) for one in ruled]
     measures = measured(case, policy, planned.villages.standing, planned.school_lead, planned.trust)[0]
@@ -164,7 +183,7 @@ def planned_with_choices(
             "cluster_frontier": compared,
             "cluster_switches": _switches(case, policy, planned, own.levels, ruled, others),
             "cluster_plans": pd.concat(plans, ignore_index=True)[["plan", *COLUMNS]],
-            "cluster_homes": second_homes(case, planned)[0],
+            "cluster_homes": homes,
             "cluster_refusals": refusals(case, planned),
         },
     )
@@ -220,7 +239,7 @@ def _summary(
     found: Mapping[str, Any],
     closing: Sequence[int],
     broken: pd.DataFrame,
-    fixed: bool,
+    locks: Locks,
     today: int,
     misspelt: Mapping[str, str],
     saved: dict[str, Any],
@@ -251,16 +270,28 @@ def _summary(
         "measure_words": MEASURES,
         "rules": {name: {"words": words, "settled_by": by} for name, (words, by) in RULES.items()},
         "left_out_as_closing": list(closing),
-        "fixed": fixed,
+        "fixed": locks is not NO_LOCKS,
         "approximate": study.approximate,
-        "warnings": [*planned.villages.standing.notes, *_broken_words(broken), *misspelt_lines(misspelt)],
+        "warnings": [
+            *planned.villages.standing.notes,
+            *_broken_words(broken, _locked_names(case, locks)),
+            *misspelt_lines(misspelt),
+        ],
     }
 
 
-def _broken_words(broken: pd.DataFrame) -> list[str]:
-    """What a locked plan breaks."""
+def _locked_names(case: ClusterCase, locks: Locks) -> list[str]:
+    """Schools of which something is locked."""
+    held = case.schools["urn"].isin({*locks.cluster, *locks.alone, *locks.trust})
+    return [str(name) for name in case.schools.loc[held, "name"]]
+
+
+def _broken_words(broken: pd.DataFrame, locked: Sequence[str]) -> list[str]:
+    """Which rules a plan breaks that others are locked in, and whether by schools that are."""
+    by_lock = "The locked plan breaks a rule"
     return [
-        f"The locked plan breaks a rule: {row.level} {row.name}: {row.what} ({row.rule}): {row.schools}."
+        f"{by_lock if any(name in row.schools for name in locked) else 'Schools that are not locked break a rule'}: "
+        f"{row.level} {row.name}: {row.what} ({row.rule}): {row.schools}."
         for row in broken.itertuples(index=False)
     ]
 

@@ -183,7 +183,7 @@ def _scored(study: Study, found: Sequence[Named], sides: Sequence[Side]) -> list
             problems += error.problems
     if problems:
         raise BadInput(problems)
-    drawn = sorted({urn for plan in plans if plan is not None for urn in drawn_in(plan)})
+    drawn = sorted({urn for plan in plans if plan is not None for urn in drawn_in(plan, schools)})
     case = study_case(own, closing, drawn=drawn)
     scored = []
     for side, path, plan in zip(sides, files, plans, strict=True):

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from geodata.problems import BadInput, Problem
+from geodata.problems import BadInput
 from models.locks import NO_LOCKS
 from models.side_by_side import Standing, academy_trusts, text
 from placeplan.cluster_case import ClusterCase, study_case
@@ -24,6 +24,7 @@ from placeplan.plan_file import (
     drawn_in,
     misspelt_lines,
     misspelt_trusts,
+    nothing_to_cluster,
     plan_table,
     read_plan,
     school_leads,
@@ -98,13 +99,9 @@ def evaluated(study: Study, path: Path) -> Evaluation:
 def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Evaluation:
     """Score the plan in the file; BadInput where it cannot be read. The study's balance must stand."""
     plan = read_plan(path, planned_schools(study), closing)
-    case, policy = study_case(study, closing, drawn=drawn_in(plan)), study.policy
+    case, policy = study_case(study, closing, drawn=drawn_in(plan, planned_schools(study))), study.policy
     if not case.schools["small"].any():
-        limit = policy.integer("village_school_max_pupils")
-        what = f"No school has {limit} pupils or fewer in R–Y6: there is nothing to cluster."
-        raise BadInput(
-            [Problem("study.toml", what, "Raise village_school_max_pupils.", field="village_school_max_pupils")]
-        )
+        raise BadInput([nothing_to_cluster(policy)])
     seconds = policy.number("cluster_seconds")
     order = policy.text("cluster_order")
     if order == TOGETHER:

@@ -31,3 +31,8 @@ def today_money(case: ClusterCase, policy: Policy, trust: str) -> TrustMoney:
 def not_viable_today(case: ClusterCase, policy: Policy) -> list[str]:
     """Trusts of today whose reserves would not last as they are."""
     return [name for name in case.today["trust"].astype(str) if not today_money(case, policy, name).viable]
+
+
+def closed_trusts(case: ClusterCase, policy: Policy) -> list[str]:
+    """Trusts of today that nobody may join: where policy asks for it, those that are not viable as they are."""
+    return not_viable_today(case, policy) if policy.text("trust_join_not_viable") == "no" else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from geodata.policy import Policy
 from geodata.problems import BadInput, Problem
 from geodata.tables import read_table
 from models.locks import Locks
+from models.side_by_side import academy_trusts
 from models.trusts import unmistakable_name
 from placeplan.cluster_case import ClusterCase
 
@@ -22,6 +24,11 @@ COLUMNS = ["urn", "name", "cluster", "trust", "role"]
 GUARD = r"^'(?=[=+\-@])"  # written before what a spreadsheet would take for a formula
 NEARLY = 0.8  # of 1: how alike two names are of which one may be misspelt
 LEAD, MEMBER, ALONE = "lead", "member", "alone"
+ROLES = {
+    LEAD: "the lead of its cluster",
+    MEMBER: "led by another school: none that is free may lead its cluster",
+    ALONE: "alone",
+}
 
 
 def read_plan(path: Path, schools: pd.DataFrame, closing: Collection[int] = ()) -> pd.DataFrame:
@@ -41,6 +48,19 @@ def must_be_there(path: Path) -> None:
     """BadInput where there is no such file."""
     if not path.is_file():
         raise BadInput([Problem(str(path), "There is no such file.", "Name a CSV with urn, cluster, trust, role.")])
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """BadInput with the problems, where there are any."""
+    if found := list(problems):
+        raise BadInput(found)
+
+
+def nothing_to_cluster(policy: Policy) -> Problem:
+    """A study without village schools."""
+    limit = policy.integer("village_school_max_pupils")
+    what = f"No school has {limit} pupils or fewer in R–Y6: there is nothing to cluster."
+    return Problem("study.toml", what, "Raise village_school_max_pupils.", field="village_school_max_pupils")
 
 
 def _plan_problems(plan: pd.DataFrame, schools: pd.DataFrame, closing: Collection[int], file: str) -> Iterator[Problem]:
@@ -64,9 +84,11 @@ def _plan_problems(plan: pd.DataFrame, schools: pd.DataFrame, closing: Collectio
             yield Problem(file, what, "Leave one lead, make the others members.", int(row) + 2, "role")
 
 
-def drawn_in(plan: pd.DataFrame) -> list[int]:
-    """Schools that a plan puts into a cluster: whatever their size they are in the case."""
-    return [int(urn) for urn in plan.loc[plan["cluster"].notna(), "urn"]]
+def drawn_in(plan: pd.DataFrame, schools: pd.DataFrame) -> list[int]:
+    """Those of `schools` that a plan puts into a cluster or another trust: whatever their size they are in the case."""
+    own = dict(zip((int(urn) for urn in schools["urn"]), academy_trusts(schools), strict=True))
+    moved = [pd.notna(row.trust) and row.trust != own[int(row.urn)] for row in plan.itertuples()]
+    return [int(urn) for urn in plan.loc[plan["cluster"].notna() | np.array(moved, dtype=bool), "urn"]]
 
 
 def locks_of(plan: pd.DataFrame) -> Locks:
@@ -78,9 +100,40 @@ def locks_of(plan: pd.DataFrame) -> Locks:
     return Locks(
         cluster=dict(zip(urns, grouped["cluster"].astype(str), strict=True)),
         leads=frozenset(int(urn) for urn in grouped.loc[grouped["role"] == LEAD, "urn"]),
+        members=frozenset(int(urn) for urn in grouped.loc[grouped["role"] == MEMBER, "urn"]),
         alone=frozenset(int(urn) for urn in kept.loc[kept["cluster"].isna() & (kept["role"] == ALONE), "urn"]),
         trust=dict(zip((int(urn) for urn in placed["urn"]), placed["trust"].astype(str), strict=True)),
     )
+
+
+def not_kept(plan: pd.DataFrame, table: pd.DataFrame, schools: pd.DataFrame, file: str) -> Iterator[Problem]:
+    """Locked rows of `plan` that the planned `table` does not keep, because no plan of these schools could."""
+    own = dict(zip((int(urn) for urn in schools["urn"]), academy_trusts(schools), strict=True))
+    made = {int(row.urn): row for row in table.itertuples()}
+    labels: dict[str, str] = {}
+    for row in plan[plan["locked"].astype(bool)].itertuples():
+        urn, found = int(row.urn), made.get(int(row.urn))
+        cluster, trust, role = (found.cluster, found.trust, found.role) if found else (None, own[urn] or None, ALONE)
+        if pd.notna(row.cluster):
+            label = labels.setdefault(str(row.cluster), str(cluster))
+            if cluster is None or label != str(cluster) or [*labels.values()].count(label) > 1:
+                what = f"{urn} cannot be in {row.cluster}: no school here may lead it, or none join it."
+                yield Problem(file, what, "Name schools that may, or unlock the row.", int(row.Index) + 2, "cluster")
+                continue
+        if pd.notna(row.role) and row.role != role:
+            what = f"{urn} cannot be {ROLES[row.role]}."
+            yield Problem(file, what, "Change or blank the role, or unlock the row.", int(row.Index) + 2, "role")
+        if pd.notna(row.trust) and row.trust != trust:
+            what = f"{urn} cannot be in {row.trust}."
+            yield Problem(file, what, "Change or blank the trust, or unlock the row.", int(row.Index) + 2, "trust")
+
+
+def joins_no_trust(plan: pd.DataFrame, schools: pd.DataFrame, file: str) -> Iterator[Problem]:
+    """Locked rows that name another trust than today's where federations are asked for."""
+    for row in plan[plan["locked"].astype(bool)].itertuples():
+        if int(row.urn) in drawn_in(plan.loc[[row.Index]].assign(cluster=None), schools):
+            what = f"{row.urn} cannot join {row.trust}: cluster_outcome asks for federations, which join no trust."
+            yield Problem(file, what, "Blank the trust, or ask for trusts.", int(row.Index) + 2, "trust")
 
 
 def school_leads(plan: pd.DataFrame, case: ClusterCase) -> Index:
@@ -121,7 +174,7 @@ def misspelt_lines(misspelt: Mapping[str, str]) -> list[str]:
 
 
 def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]) -> pd.DataFrame:
-    """Rows urn, name, cluster, trust, role, travel_min, pupils: village schools, and larger ones in a cluster.
+    """Rows urn, name, cluster, trust, role, travel_min, pupils: village schools, larger ones in a cluster or moved.
 
     A cluster bears its lead's name, and its URN where two schools have the same.
     """
@@ -143,4 +196,5 @@ def plan_table(case: ClusterCase, school_lead: Index, trust: NDArray[np.object_]
             "small": schools["small"].astype(bool),
         }
     )
-    return table[table["small"] | together].reset_index(drop=True)
+    moved = trust != academy_trusts(schools)
+    return table[table["small"] | together | moved].reset_index(drop=True)

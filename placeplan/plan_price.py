@@ -6,15 +6,19 @@ Plans that differ by one school share nearly all that may join a trust: what the
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
+from models.locks import NO_LOCKS, Locks
+from models.side_by_side import FEDERATIONS, academy_trusts
 from models.trusts import Joiners
 from models.villages import Villages
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_measures import clusters_cost
+from placeplan.hosts import closed_trusts
 from placeplan.plan_rules import breaches
 from placeplan.plan_trusts import joiner_balances, trusts_cost
 from placeplan.two_levels import TwoLevels, keeps_limits
@@ -26,12 +30,30 @@ Key = tuple[bytes, bytes]
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """Of a case under a policy; `villages` is its problem of clusters, with what is locked."""
+    """Of a case under a policy; `villages` is its problem of clusters, with what is locked by `locks`."""
 
     case: ClusterCase
     policy: Policy
     villages: Villages
+    locks: Locks = NO_LOCKS
     told: dict[Key, tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def held(self) -> dict[int, str]:
+        """By row of a school the trust that it is locked in; federations join none."""
+        if self.policy.text("cluster_outcome") == FEDERATIONS:
+            return {}
+        urns = enumerate(self.case.schools["urn"])
+        return {row: self.locks.trust[int(urn)] for row, urn in urns if int(urn) in self.locks.trust}
+
+    @cached_property
+    def closed(self) -> list[str]:
+        """Trusts of today that nobody may join."""
+        return closed_trusts(self.case, self.policy)
+
+    def joined(self, trust: Trusts) -> Trusts:
+        """(N,) trusts of a plan as this policy has them: where federations are asked for, nobody joins one."""
+        return academy_trusts(self.case.schools) if self.policy.text("cluster_outcome") == FEDERATIONS else trust
 
     def cost(self, school_lead: Index, trust: Trusts) -> float:
         """GBP a year of both levels, whether the plan (N,) keeps the rules or not."""
@@ -41,11 +63,13 @@ class Prices:
 
     def broken(self, school_lead: Index, trust: Trusts) -> int:
         """How many rules the plan (N,) breaks."""
-        return len(breaches(self.case, self.policy, self.villages.standing, school_lead, trust))
+        rules = self.villages.standing
+        return len(breaches(self.case, self.policy, rules, school_lead, trust, closed=self.closed))
 
     def keeps(self, school_lead: Index, trust: Trusts, allowed: int = 0) -> bool:
         """Whether the plan (N,) keeps locks, limits and rules, but for as many as are `allowed` to be broken."""
-        return keeps_limits(self.villages, school_lead) and self.broken(school_lead, trust) <= allowed
+        locked = all(trust[row] == name for row, name in self.held.items())
+        return locked and keeps_limits(self.villages, school_lead) and self.broken(school_lead, trust) <= allowed
 
     def balances(
         self, case: ClusterCase, joiners: Joiners, policy: Policy
@@ -61,6 +85,7 @@ class Prices:
                 lead=joiners.lead[new],
                 name=[joiners.name[j] for j in new],
                 bound=[joiners.bound[j] for j in new],
+                must=joiners.must[new],
             )
             inside, apart = joiner_balances(case, some, policy)
             self.told.update(zip((keys[j] for j in new), zip(inside, apart, strict=True), strict=True))
@@ -68,6 +93,6 @@ class Prices:
         return both[:, 0], both[:, 1]
 
 
-def prices_of(case: ClusterCase, levels: TwoLevels) -> Prices:
+def prices_of(case: ClusterCase, levels: TwoLevels, locks: Locks = NO_LOCKS) -> Prices:
     """Prices of the case at a plan's policy, with its locks."""
-    return Prices(case, levels.policy, levels.villages)
+    return Prices(case, levels.policy, levels.villages, locks)

@@ -5,7 +5,7 @@ Read off the plan itself, cluster by cluster and trust by trust, with no word of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,9 @@ from scipy.sparse.csgraph import connected_components
 from geodata.policy import Policy
 from models.locks import NO_LOCKS, TODAY, groups_of
 from models.side_by_side import FEDERATIONS, RULES, Standing, faiths, refusing, text
-from models.villages import neighbouring
+from models.villages import may_be_hub, neighbouring
 from placeplan.cluster_case import ClusterCase
-from placeplan.hosts import not_viable_today
+from placeplan.hosts import closed_trusts
 from placeplan.words import counted
 
 Index = NDArray[np.int64]
@@ -45,10 +45,12 @@ def breaches(
     school_lead: Index,
     trust: NDArray[np.object_],
     named: Sequence[str] = (),
+    closed: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Every rule that the plan breaks; `school_lead` and `trust` (N,) as of `placeplan.two_levels`.
 
     `named` (N,) is the cluster of each school as the plan calls it; without it a cluster bears its lead's name.
+    `closed` are the trusts of today that nobody may join (`placeplan.hosts.closed_trusts`), worked out where not given.
     """
     calls = named or case.schools["name"].astype(str).tolist()
     found: list[Breach] = []
@@ -66,7 +68,10 @@ def breaches(
     found += _parted(case, policy, school_lead)
     if policy.text("cluster_outcome") != FEDERATIONS:
         found += _leaving(case, rules, trust)
-        found += _of_trusts(case, policy, rules, school_lead, trust)
+        failing = closed_trusts(case, policy) if closed is None else closed
+        found += _of_trusts(case, policy, rules, school_lead, trust, failing)
+    else:
+        found += _joining_none(case, rules, trust)
     return pd.DataFrame([vars(one) for one in found], columns=COLUMNS)
 
 
@@ -108,6 +113,13 @@ def _of_cluster(
         least_lead = policy.number("cluster_lead_min_pupils")
         what = f"the lead has {pupils[lead]:.0f} pupils, below {least_lead:.0f}"
         yield breach("cluster_lead_min_pupils", what, np.array([lead]))
+    if not (small[lead] or kept[lead] or may_be_hub(schools, policy)[lead]):
+        most_hub, phase = policy.number("cluster_hub_max_pupils"), str(schools["phase"].iloc[lead])
+        if pupils[lead] > most_hub:
+            what = f"the hub has {pupils[lead]:,.0f} pupils, above {most_hub:,.0f}"
+            yield breach("cluster_hub_max_pupils", what, np.array([lead]))
+        else:
+            yield breach("cluster_cross_phase", f"the hub is of another phase: {phase}", np.array([lead]))
     if policy.text("cluster_contiguous") == "yes" and not _in_one_piece(case, rows, today):
         yield breach("cluster_contiguous", "the cluster is not in one piece", rows)
 
@@ -160,14 +172,25 @@ def _leaving(case: ClusterCase, rules: Standing, trust: NDArray[np.object_]) -> 
         yield Breach("trust", str(trust[row]) or "no trust", RULES["trust"][1], what, str(names[row]))
 
 
+def _joining_none(case: ClusterCase, rules: Standing, trust: NDArray[np.object_]) -> Iterator[Breach]:
+    """Schools drawn into another trust where federations are asked for."""
+    names = case.schools["name"].astype(str).to_numpy()
+    for row in np.flatnonzero((trust != "") & (trust != rules.trust)):
+        yield Breach("trust", str(trust[row]), "cluster_outcome", "federations join no trust", str(names[row]))
+
+
 def _of_trusts(
-    case: ClusterCase, policy: Policy, rules: Standing, school_lead: Index, trust: NDArray[np.object_]
+    case: ClusterCase,
+    policy: Policy,
+    rules: Standing,
+    school_lead: Index,
+    trust: NDArray[np.object_],
+    failing: Collection[str],
 ) -> Iterator[Breach]:
     schools, today = case.schools, case.today
     names = schools["name"].astype(str).to_numpy()
     refused, land = refusing(schools, policy), text(schools, "land_consent") == "refused"
     diocese, faith = text(schools, "diocese"), faiths(schools)
-    failing = set(not_viable_today(case, policy)) if policy.text("trust_join_not_viable") == "no" else set()
     for name in sorted(set(trust) - {""}):
         rows = np.flatnonzero(trust == name)
         new = rows[rules.trust[rows] != name]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.policy import Policy
-from models.side_by_side import FEDERATIONS, Standing
+from models.side_by_side import FEDERATIONS, Standing, academy_trusts
 from models.trust_finance import mean_p10
 from models.trusts import Joiners, Trusts, build_trusts, hub_of, joiners_of
 from placeplan.cluster_case import ClusterCase
@@ -21,11 +21,15 @@ Balances = Callable[[ClusterCase, Joiners, Policy], tuple[Array, Array]]
 def joiner_balances(
     case: ClusterCase, joiners: Joiners, policy: Policy
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none."""
-    members = [case.row[rows] for rows in joiners.members]
+    """(J,) balances in one future of ten of what may join: in a trust without its centre's fixed part, and in none.
+
+    Academies that do not join stay in a trust of their own, whose affair their balance is.
+    """
+    own = academy_trusts(case.schools)
     clusters = [case.row[rows] for rows in joiners.cluster]
-    inside = mean_p10(case.money, members, clusters, policy, pooled=True)
-    return inside, mean_p10(case.money, members, clusters, policy, pooled=False)
+    inside = mean_p10(case.money, [case.row[rows] for rows in joiners.members], clusters, policy, pooled=True)
+    apart = [case.row[rows[own[rows] == ""]] for rows in joiners.members]
+    return inside, mean_p10(case.money, apart, clusters, policy, pooled=False)
 
 
 def drawn_trusts(
@@ -49,7 +53,11 @@ def drawn_trusts(
     problem = build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy)
     n_today = len(problem.today)
     lead = np.concatenate([np.arange(n_today), np.full(len(joiners.members), -1)]).astype(np.int64)
-    named = ["" if federations else str(trust[rows[0]]) for rows in joiners.members]
+    stays = trust == rules.trust
+    named = [
+        "" if federations or stays[rows].all() or len(set(trust[rows])) > 1 else str(trust[rows[0]])
+        for rows in joiners.members
+    ]
     for name in sorted(set(named) - {""}):
         mine = np.array([j for j, given in enumerate(named) if given == name], dtype=np.int64)
         if name in problem.today:

@@ -121,7 +121,7 @@ def tried_under_every_rule(
     clusters under them.
     """
     rows = list(ruled)
-    prices = [prices_of(case, row.levels) for row in rows]
+    prices = [prices_of(case, row.levels, locks) for row in rows]
     tried: list[set[tuple[bytes, tuple[object, ...]]]] = [set() for _ in rows]
     for _ in range(ROUNDS):
         began = [row.levels for row in rows]
@@ -140,13 +140,13 @@ def _key(levels: TwoLevels) -> tuple[bytes, tuple[object, ...]]:
 
 
 def _cheapest(prices: Prices, levels: TwoLevels, locks: Locks, found: Sequence[TwoLevels], seconds: float) -> TwoLevels:
-    priced = [(prices.cost(one.school_lead, one.trust), one) for one in found]
+    priced = [(prices.cost(one.school_lead, prices.joined(one.trust)), one) for one in found]
     cheaper = sorted(
         ((cost, one) for cost, one in priced if cost < levels.objective - LEAST_GBP), key=lambda item: item[0]
     )
     broken = prices.broken(levels.school_lead, levels.trust) if cheaper else 0
     for _, one in cheaper:
-        if prices.keeps(one.school_lead, one.trust, broken):
+        if prices.keeps(one.school_lead, prices.joined(one.trust), broken):
             return cheaper_of(prices.case, levels, locks, one.school_lead, seconds)
     return levels
 

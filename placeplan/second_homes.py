@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.locks import Locks
+from models.locks import NO_LOCKS, Locks
 from placeplan.cluster_case import ClusterCase
 from placeplan.cluster_costs import Costs
 from placeplan.plan_price import Prices, prices_of
@@ -58,9 +58,10 @@ class Drawn:
     def homes(self, row: int) -> list[Home]:
         """Every other home of a school, whether it keeps the rules or not, the cheapest first."""
         rules, small = self.prices.villages.standing, self.prices.case.schools["small"].to_numpy(dtype=bool)
+        larger = ~small & ~np.isin(np.arange(len(small)), list(self.prices.held))
         offers = {}
         for words, lead, trust in self._offers(self.movers(row)):
-            placed = np.where(~small & (lead < 0), rules.trust, trust)  # a larger school alone is out of the plan
+            placed = np.where(larger & (lead < 0), rules.trust, trust)  # a larger school alone is out of the plan
             offers[lead.tobytes(), tuple(placed)] = (words, lead, placed)
         found = [
             Home(words, lead, trust, self.prices.cost(lead, trust) - self.cost)
@@ -124,24 +125,25 @@ class Drawn:
     def _trusts(self, moving: Index, home: Index, today: bool = False) -> Iterator[Trusts]:
         """Plans in which `moving` are in the trust of one of the `home`, or in `today`'s, all others as planned.
 
-        Who may not leave its trust stays in it.
+        Who may not leave its trust stays in it, and an academy in its own where those it joins are in none.
         """
         rules = self.prices.villages.standing
         names = {str(name) for name in self.trust[home]} | {str(name) for name in rules.trust[moving] if today}
         for name in sorted(names):
             trust = self.trust.copy()
-            trust[moving[rules.free[moving]]] = name
+            leaves = moving[rules.free[moving]]
+            trust[leaves] = name or rules.trust[leaves]
             yield trust
 
 
-def second_homes(case: ClusterCase, planned: TwoLevels) -> tuple[pd.DataFrame, list[Home]]:
+def second_homes(case: ClusterCase, planned: TwoLevels, locks: Locks = NO_LOCKS) -> tuple[pd.DataFrame, list[Home]]:
     """For each school in a cluster its next-best home with all else as planned, and those homes that cost less.
 
     Columns urn, name, cluster, second_home ("alone", "with" a school that stands alone, a cluster's lead, "" where no
     other keeps the rules), trust (it would be in there), moves (schools that move as one: a federation or a cluster of
     today), extra_gbp (of both levels a year; a minus where clusters were decided first and the trusts gain by it).
     """
-    drawn = Drawn(prices_of(case, planned), planned.school_lead, planned.trust)
+    drawn = Drawn(prices_of(case, planned, locks), planned.school_lead, planned.trust)
     schools, lead = case.schools, planned.school_lead
     names = schools["name"].astype(str).to_numpy()
     told: dict[int, Home | None] = {}
@@ -158,14 +160,16 @@ def second_homes(case: ClusterCase, planned: TwoLevels) -> tuple[pd.DataFrame, l
     return table, [home for home in told.values() if home is not None and home.gbp < -LEAST_GBP]
 
 
-def moved_while_cheaper(case: ClusterCase, planned: TwoLevels, locks: Locks, seconds: float) -> TwoLevels:
-    """The plan after moving school upon school to second homes that cost less.
+def moved_while_cheaper(
+    case: ClusterCase, planned: TwoLevels, cheaper: Sequence[Home], locks: Locks, seconds: float
+) -> TwoLevels:
+    """The plan after moving school upon school to second homes that cost less, those of the plan being `cheaper`.
 
     Every move is kept with the best trusts of its clusters, where both levels together then cost less.
     """
-    for _ in range(ROUNDS):
-        began = planned
-        for home in sorted(second_homes(case, planned)[1], key=lambda home: home.gbp):
+    for number in range(ROUNDS):
+        began, homes = planned, second_homes(case, planned, locks)[1] if number else cheaper
+        for home in sorted(homes, key=lambda home: home.gbp):
             planned = cheaper_of(case, planned, locks, home.school_lead, seconds)
         if planned is began:
             break

@@ -13,10 +13,10 @@ from models.clusters import ClusterProblem
 from models.locks import NO_LOCKS, Locks
 from models.side_by_side import FEDERATIONS, academy_trusts, refusing
 from models.trust_finance import office_pooled_gbp
-from models.trusts import Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
+from models.trusts import LOCKED_GBP, Joiners, Trusts, build_trusts, inside_gbp, joiners_of, trust_of
 from models.villages import Villages, site_gbp
 from placeplan.cluster_case import ClusterCase
-from placeplan.hosts import not_viable_today
+from placeplan.hosts import closed_trusts
 from placeplan.plan_trusts import joiner_balances, trusts_cost
 from solvers import ClusterPlan, solve_clusters
 from solvers.clusters_exact import plan_cost
@@ -26,6 +26,7 @@ from solvers.verify import verify_clusters
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 Change = Callable[[Villages], ClusterProblem]
+TURNS = 2  # in which clusters that no trust can take are parted one by one, before all of two trusts are
 NOTHING = ClusterPlan("optimal", 0.0, 0.0, 0.0, np.zeros(0, dtype=np.int64), (), 0.0, "nothing to plan")
 
 
@@ -64,14 +65,48 @@ def plan_case(
 ) -> TwoLevels:
     """Plan both levels; `change` lays other costs over the problem of clusters, and the objective is without them.
 
+    Academies of two trusts share a head where one trust can take them all: a cluster of theirs that none takes is
+    parted, and clusters are planned again. What was proven before then holds for all of them.
+
     Raises TimeoutError where there is no plan in time, AssertionError for a plan that does not pass verification.
     """
     villages = case.villages(policy, locks)
     asked = villages.problem if change is None else change(villages)
-    clusters = solved(asked, seconds, progress)
-    if change is not None:
-        clusters = _recosted(villages.problem, clusters)
-    return _with_trusts(case, villages, clusters, locks, seconds, policy)
+    bound = -np.inf
+    for turn in range(TURNS + 2):
+        clusters = solved(asked, seconds, progress)
+        if change is None:
+            bound = clusters.bound if turn == 0 else bound
+        assert clusters.lead is not None
+        clusters = _costing(clusters, plan_cost(villages.problem, clusters.lead), bound)
+        planned = _with_trusts(case, villages, clusters, locks, seconds, policy)
+        parted = homeless(planned)
+        if not len(parted):
+            break
+        if turn == TURNS:
+            parted = _of_two_trusts(villages, np.arange(len(villages.node)))
+        asked = replace(asked, apart=parted if asked.apart is None else np.concatenate([asked.apart, parted]))
+    return planned
+
+
+def homeless(planned: TwoLevels) -> Index:
+    """(K, 2) nodes that are together in a cluster of academies of several trusts which is in none, and need not be."""
+    if planned.trusts is None or planned.homes.lead is None:
+        return np.zeros((0, 2), dtype=np.int64)
+    joiners, outside = planned.trusts.joiners, planned.homes.lead[len(planned.trusts.today) :] < 0
+    found = [_of_two_trusts(planned.villages, joiners.cluster[j]) for j in np.flatnonzero(joiners.must & outside)]
+    return np.concatenate(found) if found else np.zeros((0, 2), dtype=np.int64)
+
+
+def _of_two_trusts(villages: Villages, rows: Index) -> Index:
+    """(K, 2) different nodes of the schools `rows` that have academies of different trusts, or one such and another."""
+    trust, node = villages.standing.trust[rows], villages.node[rows]
+    academy = trust != ""
+    differ = (trust[:, None] != trust[None, :]) & academy[:, None] & academy[None, :]
+    torn = np.isin(node, node[(differ & (node[:, None] == node[None, :])).any(axis=1)])
+    differ |= torn[:, None] | torn[None, :]
+    first, second = np.nonzero(differ & (node[:, None] < node[None, :]))
+    return np.unique(np.stack([node[first], node[second]], axis=1), axis=0).astype(np.int64)
 
 
 def keeps_limits(villages: Villages, school_lead: Index) -> bool:
@@ -86,12 +121,12 @@ def keeps_limits(villages: Villages, school_lead: Index) -> bool:
 def with_clusters(case: ClusterCase, planned: TwoLevels, locks: Locks, lead: Index, seconds: float) -> TwoLevels | None:
     """The plan with other clusters, by the leads of nodes, and the best trusts of them; None where a rule is broken."""
     problem = planned.villages.problem
-    cost, bound = plan_cost(problem, lead), planned.clusters.bound
-    gap = gap_between(cost, bound)
-    clusters = ClusterPlan(status_of(cost, bound, 1e-4), cost, bound, gap, lead, (), 0.0, "found on the way")
+    found = replace(planned.clusters, lead=lead, seconds=0.0, route="found on the way")
+    clusters = _costing(found, plan_cost(problem, lead), planned.clusters.bound)
     if verify_clusters(problem, clusters):
         return None
-    return _with_trusts(case, planned.villages, clusters, locks, seconds, planned.policy)
+    other = _with_trusts(case, planned.villages, clusters, locks, seconds, planned.policy)
+    return None if len(homeless(other)) else other
 
 
 def _with_trusts(
@@ -105,9 +140,14 @@ def _with_trusts(
         return _federations(case, villages, clusters, locks, policy)
     trusts = case_trusts(case, villages, school_lead, locks, policy)
     homes = solved(trusts.problem, seconds) if trusts.problem.n_nodes else NOTHING
+    if homes.objective >= LOCKED_GBP:  # what is locked is too little for a new trust, and is kept
+        trusts = case_trusts(case, villages, school_lead, locks, policy, below=True)
+        homes = solved(trusts.problem, seconds)
     assert homes.lead is not None
     named = trust_of(trusts, homes.lead)
     trust = school_trusts(case, trusts.joiners, named)
+    if trusts.joiners.must.any() or locks.trust:  # a plan of these is read another way than it was asked for
+        homes = _costing(homes, trusts_cost(case, policy, villages.standing, school_lead, trust), homes.bound)
     return TwoLevels(
         policy,
         villages,
@@ -145,25 +185,26 @@ def solved(problem: ClusterProblem, seconds: float, progress: ProgressCallback |
     return plan
 
 
-def _recosted(problem: ClusterProblem, plan: ClusterPlan) -> ClusterPlan:
-    """A plan made at other costs, at the problem's own; its bound is that of nothing."""
-    assert plan.lead is not None
-    cost = plan_cost(problem, plan.lead)
-    return replace(plan, status="feasible", objective=cost, bound=-np.inf, gap=np.inf)
+def _costing(plan: ClusterPlan, cost: float, bound: float) -> ClusterPlan:
+    """A plan made at other costs or within other limits, at its own cost and bound; -inf where none is known."""
+    bound = min(bound, cost)
+    return replace(plan, status=status_of(cost, bound, 1e-4), objective=cost, bound=bound, gap=gap_between(cost, bound))
 
 
-def case_trusts(case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy) -> Trusts:
-    """The problem of trusts once clusters stand."""
-    drawn = locked_trusts(case, villages, locks)
-    joiners = joiners_of(case.schools, villages.standing, school_lead, policy, drawn)
+def case_trusts(
+    case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy, *, below: bool = False
+) -> Trusts:
+    """The problem of trusts once clusters stand; `below` as of `build_trusts`."""
+    own, drawn = villages.standing.trust, _with_locked(case, villages, school_lead, locks, policy)
+    stays = np.array([locks.trust.get(int(urn)) == own[row] for row, urn in enumerate(case.schools["urn"])], dtype=bool)
+    rules = replace(villages.standing, free=villages.standing.free & ~stays)
+    joiners = joiners_of(case.schools, rules, school_lead, policy, drawn)
     hubs = np.concatenate([case.today["hub"].to_numpy(dtype=np.int64), case.row[joiners.lead]])
     drive = case.drive_min[np.ix_(hubs, hubs)]
     inside, apart = joiner_balances(case, joiners, policy)
-    locked = [_locked_trust(case, members, locks) for members in joiners.members]
-    closed = not_viable_today(case, policy) if policy.text("trust_join_not_viable") == "no" else []
-    return build_trusts(
-        case.schools, villages.standing, joiners, case.today, drive, inside, apart, policy, locked, closed
-    )
+    locked = [str(drawn[rows[0]]) if (drawn[rows] != own[rows]).any() else "" for rows in joiners.members]
+    closed = closed_trusts(case, policy)
+    return build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy, locked, closed, below)
 
 
 def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArray[np.object_]:
@@ -174,10 +215,20 @@ def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArra
     return trust
 
 
-def _locked_trust(case: ClusterCase, members: Index, locks: Locks) -> str:
-    """The trust that a plan locks for the schools, "" where none."""
-    named = {locks.trust[int(urn)] for urn in case.schools["urn"].iloc[members] if int(urn) in locks.trust}
-    return next(iter(named)) if len(named) == 1 else ""
+def _with_locked(
+    case: ClusterCase, villages: Villages, school_lead: Index, locks: Locks, policy: Policy
+) -> NDArray[np.object_]:
+    """(N,) as `locked_trusts`; who shares a head with schools locked into one other trust, and is free, comes along."""
+    trust, rules, schools = locked_trusts(case, villages, locks), villages.standing, case.schools
+    moved = trust != rules.trust
+    land = (schools["land_consent"] == "refused").to_numpy(dtype=bool) & (rules.trust == "")
+    comes = rules.free & ~refusing(schools, policy) & ~land & ~schools["urn"].isin(locks.trust).to_numpy(dtype=bool)
+    for one in np.unique(school_lead[moved & (school_lead >= 0)]):
+        rows = np.flatnonzero(school_lead == one)
+        names = set(trust[rows[moved[rows]]])
+        if len(names) == 1:
+            trust[rows[comes[rows]]] = next(iter(names))
+    return trust
 
 
 def school_trusts(case: ClusterCase, joiners: Joiners, named: list[str | None]) -> NDArray[np.object_]:

@@ -47,10 +47,16 @@ def broken_rules(study: Study) -> Iterator[str]:
     def trust_today(urn: int) -> str:
         return str(schools.at[urn, "trust"]) if "cademy" in schools.at[urn, "type"] else ""
 
+    federations = policy.text("cluster_outcome") == "federations"
+    drawn = {u: str(r.trust) if pd.notna(r.trust) else "" for u, r in seen.items()}
+
+    def free(urn: int) -> bool:
+        return not trust_today(urn) or _free(study, schools.loc[urn], known)
+
     def suits(urn: int) -> set[str]:
         if schools.at[urn, "religious_character"] == RC:
             return {"rome"}
-        if trust_today(urn) and "Catholic" not in trust_today(urn):
+        if trust_today(urn) and "Catholic" not in trust_today(urn) and not free(urn):
             return {str(known.at[trust_today(urn), "articles"]).removeprefix("church ")}
         was = MAINTAINED.get(schools.at[urn, "type"], "VC" if church(urn) else "community")
         if was == "community" and church(urn):
@@ -77,6 +83,18 @@ def broken_rules(study: Study) -> Iterator[str]:
             yield f"{name}: {len(members)} schools"
         if today:
             continue
+        if len({drawn[u] for u in members} - {""}) > 1:
+            yield f"{name}: in several trusts"
+        at = schools.loc[lead[0]]
+        if not seen[lead[0]].small and not isinstance(federated.get(lead[0]), str):
+            crosses = policy.text("cluster_cross_phase") == "yes"
+            if pupils.get(lead[0], 0) > policy.number("cluster_hub_max_pupils"):
+                yield f"{name}: the hub is too large"
+            if at["phase"] not in ("infant", "first", "junior", "primary") and not crosses:
+                yield f"{name}: the hub is of another phase"
+        for u in members:
+            if u != lead[0] and not seen[u].small and not isinstance(federated.get(u), str):
+                yield f"{name}: {u} is larger and does not lead"
         if sum(pupils.get(u, 0) for u in members) > policy.number("cluster_max_pupils"):
             yield f"{name}: too many pupils"
         small_lead = pupils.get(lead[0], 0) < policy.number("cluster_lead_min_pupils")
@@ -97,9 +115,9 @@ def broken_rules(study: Study) -> Iterator[str]:
                     yield f"{name}: {u} and {v} are too far apart"
                 if one and one == other:
                     continue
-                if one and other:
+                if one and other and (federations or not (free(u) or free(v))):
                     yield f"{name}: {u} and {v} are of two trusts"
-                apart = policy.text("cluster_across_kinds") == "no" or policy.text("cluster_outcome") == "federations"
+                apart = policy.text("cluster_across_kinds") == "no" or federations
                 if bool(one) != bool(other) and apart:
                     yield f"{name}: {u} is an academy and {v} is not, or the other way round"
                 faiths = {schools.at[x, "religious_character"] for x in (u, v)}
@@ -115,8 +133,27 @@ def broken_rules(study: Study) -> Iterator[str]:
         }
         if ridges is not None and not _connected(members, ridges | together):
             yield f"{name}: not in one piece"
-    yield from _trusts(study, table, pupils, suits, trust_today, drive, groups)
+    for u, name in drawn.items():
+        if trust_today(u) and not name:
+            yield f"{u} is an academy in no trust"
+    if federations:
+        yield from (f"{u} joins {name}" for u, name in drawn.items() if name != trust_today(u))
+    yield from _trusts(study, table, pupils, suits, trust_today, free, drive, groups)
     yield from _joining(study)
+
+
+def _free(study: Study, school: pd.Series, known: pd.DataFrame) -> bool:
+    """Whether a trust lets its school go."""
+    policy, weak = study.policy, bool(school["in_intervention"])
+    given = known["consent_to_leave"].get(school["trust"], "unknown")
+    if given == "given" or (given == "unknown" and policy.text("trust_consent_unknown") == "yes"):
+        return True
+    if weak and policy.text("trust_directed_moves") == "yes":
+        return True
+    wish = policy.text("trust_leaving") == "consent or five years" and not weak and pd.notna(school["trust_since"])
+    first = pd.Timestamp(int(study.settings.base_year[:4]) + policy.integer("trust_first_joining_years"), 9, 1)
+    there = (first - pd.Timestamp(school["trust_since"])).days / 365.25 if wish else 0.0
+    return wish and there >= policy.integer("trust_leaving_years")
 
 
 def _together(schools: pd.DataFrame) -> pd.Series:
@@ -129,7 +166,7 @@ def _together(schools: pd.DataFrame) -> pd.Series:
     return label
 
 
-def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator[str]:
+def _trusts(study, table, pupils, suits, trust_today, free, drive, groups) -> Iterator[str]:
     policy, known = study.policy, study.tables["trusts"].set_index("trust")
     schools = study.tables["schools"].set_index("urn")
     cards = read_stage(study.results / "clusters", "trusts")
@@ -139,9 +176,10 @@ def _trusts(study, table, pupils, suits, trust_today, drive, groups) -> Iterator
         if not came:
             continue
         for u in came:
-            if trust_today(u):
+            if not free(u):
                 yield f"{name}: {u} left its trust"
-            if schools.at[u, "consent"] == "refused" or schools.at[u, "land_consent"] == "refused":
+            land = schools.at[u, "land_consent"] == "refused" and not trust_today(u)
+            if schools.at[u, "consent"] == "refused" or land:
                 yield f"{name}: {u} refuses"
         if policy.text("trust_join_not_viable") == "no" and today.get(name, 0.0) < 0:
             yield f"{name}: schools join a trust whose reserves run out as it is"

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.locks import NO_LOCKS
+from models.locks import NO_LOCKS, Locks
 from placeplan.closing_instead import closing_instead
 from placeplan.cluster_case import ClusterCase, study_case
+from placeplan.cluster_costs import Costs
 from placeplan.cluster_words import school_lines
 from placeplan.clusters import planned_with_choices
 from placeplan.evaluate import evaluate_plan, plan_cost, plan_trusts
@@ -101,6 +102,53 @@ def test_who_is_together_today_moves_as_one_and_may_be_joined(county: County) ->
     offered = [(row, home.school_lead) for row in beside for home in drawn.homes(int(row))]
     assert all(lead[rows[0]] == lead[rows[1]] >= 0 for _, lead in offered)
     assert any(lead[row] == lead[rows[0]] for row, lead in offered)
+
+
+def test_second_homes_have_the_locks_and_leads_that_the_plan_has(county: County) -> None:
+    """A school locked into a trust would be offered homes in others, a larger one of no cluster would fall out of it,
+    and a federation would take others in under one of its schools only."""
+    schools, policy = county.case.schools, county.study.policy
+    member = int(np.flatnonzero(county.planned.trust != county.planned.villages.standing.trust)[0])
+    larger = int(np.flatnonzero(~schools["small"].to_numpy(bool) & (county.planned.school_lead < 0))[0])
+    urns = [int(schools["urn"].iloc[row]) for row in (member, larger)]
+    locks = Locks(trust=dict.fromkeys(urns, str(county.planned.trust[member])))
+    planned = plan_case(county.case, policy, locks, seconds=20)
+    prices = prices_of(county.case, planned, locks)
+    drawn = Drawn(prices, planned.school_lead, planned.trust)
+    found = [drawn.second(row) for row in np.flatnonzero(planned.school_lead >= 0).tolist()[::3]]
+    homes = [home for home in found if home is not None]
+    assert homes and all((home.trust[[member, larger]] == locks.trust[urns[0]]).all() for home in homes)
+    assert not prices.keeps(county.planned.school_lead, planned.villages.standing.trust, allowed=99)
+
+    kept = np.flatnonzero(np.bincount(planned.villages.node)[planned.villages.node] > 1)
+    wide = with_policy(policy, cluster_drive_max_min=60, cluster_pair_max_min=90)
+    costs = Costs(county.case, wide, county.case.villages(wide))
+    beside = np.flatnonzero(~costs.villages.standing.apart[kept].any(axis=0) & schools["small"].to_numpy(bool))
+    leads = {lead for row in beside if row not in kept for lead in costs.heads(np.append(kept, row), int(kept[0]))}
+    leads |= {lead for row in beside if row not in kept for lead in costs.heads(np.append(kept, row), int(kept[1]))}
+    assert len(kept) == 2 and set(kept.tolist()) <= leads
+
+
+def test_who_may_not_be_a_hub_leads_nobody(county: County) -> None:
+    """Priced as the rules have it: the same limit on both sides."""
+    lead = county.planned.school_lead
+    hub = next(one for one in np.unique(lead[lead >= 0]) if not county.case.schools["small"].iloc[int(one)])
+    rows, rules = np.flatnonzero(lead == hub), county.planned.villages
+    strict = with_policy(county.study.policy, cluster_hub_max_pupils=150)
+    assert np.isfinite(Costs(county.case, county.study.policy, rules).led(rows, int(hub)))
+    assert np.isinf(Costs(county.case, strict, rules).led(rows, int(hub)))
+
+
+def test_clusters_of_a_plan_with_trusts_are_tried_where_federations_are_asked_for(county: County) -> None:
+    """Nobody joins a trust there: its clusters count, its trusts do not."""
+    policy = with_policy(county.study.policy, cluster_outcome="federations")
+    federated = plan_case(county.case, policy, seconds=20)
+    prices = prices_of(county.case, federated)
+    own = prices.joined(county.planned.trust)
+    assert (own == federated.trust).all() and (county.planned.trust != own).any()
+    assert prices.keeps(federated.school_lead, own) and not prices.keeps(federated.school_lead, county.planned.trust)
+    other = prices_of(county.case, county.planned)
+    assert other.joined(county.planned.trust) is county.planned.trust
 
 
 def test_cheaper_second_homes_are_in_the_cheapest_of_all(county: County) -> None:

@@ -13,22 +13,24 @@ from small_study import PRIMARIES, write_small_study
 from small_study import policy as small_policy
 
 from geodata.problems import BadInput
+from models.locks import NO_LOCKS, Locks
 from placeplan.cli import main
 from placeplan.cluster_case import study_case
 from placeplan.cluster_measures import MEASURES
 from placeplan.cluster_verification import wrong_clusters
-from placeplan.evaluate import Evaluation, evaluate_plan, evaluation_lines, plan_trusts
+from placeplan.evaluate import Evaluation, evaluate_plan, evaluation_lines, plan_cost, plan_trusts
 from placeplan.hosts import centre_share, today_money
 from placeplan.pipeline import run_stages
-from placeplan.plan_file import read_plan, school_leads
+from placeplan.plan_file import joins_no_trust, not_kept, read_plan, school_leads
 from placeplan.plan_rules import breaches
+from placeplan.plan_trusts import drawn_trusts
 from placeplan.report.balance_chart import BOTTOM, HEIGHT, balance_chart
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
 from placeplan.rule_costs import with_policy
 from placeplan.saving import saving_terms
 from placeplan.study import Study
-from placeplan.two_levels import least_of_any
+from placeplan.two_levels import case_trusts, least_of_any, plan_case, solved
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +137,62 @@ def test_a_larger_school_named_alone_changes_nothing(county: Path, tmp_path: Pat
     row = {"urn": secondary["urn"], "name": secondary["name"], "role": "alone", "trust": secondary["trust"]}
     plan = pd.concat([plan_of(county), pd.DataFrame([row])])
     assert evaluated(county, plan, tmp_path).behind == pytest.approx(0.0, abs=1e-9)
+
+
+def test_two_trusts_locked_in_one_cluster_are_both_kept_and_told(county: Path) -> None:
+    study = Study.open(county)
+    case, policy = study_case(study), study.policy
+    pair = [900061, 900064]
+    locks = Locks(cluster=dict.fromkeys(pair, "X"), trust=dict(zip(pair, ("One", "Two"), strict=True)))
+    planned = plan_case(case, policy, locks, seconds=20)
+    rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
+    rows = np.flatnonzero(case.schools["urn"].isin(pair))
+    assert trust[rows].tolist() == ["One", "Two"] and len(set(lead[rows])) == 1
+    assert breaches(case, policy, rules, lead, trust)["what"].str.contains("more than one trust: One, Two").any()
+    assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+    apart = Locks(trust=dict(zip([900061, 900060], ("One", "Two"), strict=True)))  # in no cluster of the file
+    planned = plan_case(case, policy, apart, seconds=20)
+    found = breaches(case, policy, planned.villages.standing, planned.school_lead, planned.trust)
+    assert not found["what"].str.contains("more than one trust").any()
+
+
+def test_locks_that_no_plan_can_keep_are_refused_by_row() -> None:
+    """Read off what was planned, whatever the reason."""
+    schools = pd.DataFrame({"urn": [1, 2, 3, 4], "trust": ["T", None, None, None], "name": list("abcd"),
+                            "type": ["Academy converter", *["Community school"] * 3]})  # fmt: skip
+    fixed = pd.DataFrame({"urn": [1, 2, 3, 4], "cluster": ["X", "X", "Y", None], "trust": ["T", None, None, "T"],
+                          "role": ["lead", "member", "member", "alone"], "locked": True})  # fmt: skip
+    made = {"urn": [1, 2, 3, 4], "cluster": ["a", "a", "d", "d"], "trust": ["T", None, None, "T"],
+            "role": ["lead", "member", "member", "lead"]}  # fmt: skip
+    found = list(not_kept(fixed, pd.DataFrame(made), schools, "fix.csv"))
+    assert [(one.row, one.field) for one in found] == [(5, "role")]
+    made |= {"cluster": ["a", None, "a", None], "trust": ["U", None, None, None], "role": ["lead", *["alone"] * 3]}
+    found = list(not_kept(fixed, pd.DataFrame(made), schools, "fix.csv"))
+    assert [(one.row, one.field) for one in found] == [(2, "trust"), (3, "cluster"), (4, "cluster"), (5, "trust")]
+    assert list(not_kept(fixed.assign(locked=False), pd.DataFrame(made), schools, "fix.csv")) == []
+    found = list(joins_no_trust(fixed, schools, "fix.csv"))
+    assert [(one.row, one.field) for one in found] == [(5, "trust")]
+
+
+def test_larger_schools_locked_into_a_trust_are_in_the_plan(county: Path, tmp_path: Path) -> None:
+    """A possible hub and a secondary school, neither in a cluster: priced, listed, read back and verified."""
+    from placeplan.clusters import clusters_stage
+
+    schools = pd.read_csv(county / "inputs/schools.csv").set_index("urn")
+    larger = [900044, 900080]
+    trust = next(name for name in schools["trust"].dropna() if name not in set(schools.loc[larger, "trust"]))
+    fixed = pd.DataFrame({"urn": larger, "trust": trust, "role": "alone"})
+    fixed.to_csv(tmp_path / "fix.csv", index=False)
+    copy = tmp_path / "county"
+    shutil.copytree(county, copy)
+    study = Study.open(copy)
+    result = clusters_stage(study, fix=tmp_path / "fix.csv")
+    table = result.tables["clusters"].set_index("urn")
+    assert (table.loc[larger, "trust"] == trust).all() and (table.loc[larger, "role"] == "alone").all()
+    write_stage(study.results / "clusters", result, {}, 0.0)
+    assert wrong_clusters(study) == []
+    again = evaluate_plan(study, study.results / "clusters/plan.csv")
+    assert again.cost_gbp == pytest.approx(result.summary["both_levels"]["objective"], rel=1e-9)
 
 
 def test_locked_rows_are_kept_and_the_rest_is_planned_again(county: Path, tmp_path: Path) -> None:
@@ -375,6 +433,9 @@ def test_the_commands_say_what_a_planner_can_use(tmp_path: Path, capsys: pytest.
     assert "more than the program's plan, clusters first" in words and "plan, clusters first" in words.splitlines()[0]
     assert "no such file" in said("evaluate", str(folder), str(tmp_path / "nowhere.csv"), code=2)
     before = plan.read_bytes()
+    others = "".join(f"{urn},,alone\n" for name, urn in PRIMARIES.items() if name != "C")
+    kept.write_text(f"urn,cluster,role\n{PRIMARIES['C']},X,member\n{others}")
+    assert "row 2, field cluster" in said("cluster", str(folder), "--fix", str(kept), code=2)
     kept.write_text("urn,cluster,role\n999999,X,lead\n")
     assert "row 2, field urn" in said("cluster", str(folder), "--fix", str(kept), code=2)
     assert plan.read_bytes() == before
@@ -390,6 +451,7 @@ STRICTER: dict[str, dict[str, object]] = {
     "cluster_max_schools": {"cluster_max_schools": 2},
     "cluster_min_schools": {"cluster_min_schools": 5},
     "cluster_drive_max_min": {"cluster_drive_max_min": 6},
+    "cluster_hub_max_pupils": {"cluster_hub_max_pupils": 150},
     "cluster_pair_max_min": {"cluster_pair_max_min": 6},
     "governance_model": {"governance_model": "separate trusts"},
     "trust_join_not_viable": {"trust_join_not_viable": "no", "trust_central_gbp": 1_000_000},
@@ -407,6 +469,72 @@ def test_a_plan_breaks_each_rule_that_is_made_stricter_afterwards(county: Path, 
     policy = with_policy(study.policy, **STRICTER[rule])
     found = breaches(case, policy, case.standing(policy), lead, trust)
     assert found["rule"].str.contains(rule).any()
+
+
+@pytest.mark.parametrize("kinds", ["no", "yes"])
+def test_academies_free_to_leave_stand_in_one_trust_with_their_cluster(county: Path, kinds: str) -> None:
+    """Trusts that let their schools go, and hardly a trust within reach: clusters that none can take are parted, or
+    academies would share a head across trusts."""
+    study = Study.open(county)
+    far = {"trust_consent_unknown": "yes", "trust_drive_max_min": 20, "trust_min_pupils": 3000}
+    case, policy = study_case(study), with_policy(study.policy, cluster_across_kinds=kinds, **far)
+    planned = plan_case(case, policy, seconds=20)
+    rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
+    assert breaches(case, policy, rules, lead, trust).empty
+    assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+    assert planned.clusters.bound <= planned.clusters.objective and planned.clusters.gap < 0.1
+    assert len({str(name) for name in trust} - {""}) > 1 and (lead >= 0).sum() > 20
+    unbound = trust.copy()
+    unbound[np.flatnonzero(rules.trust != "")[0]] = ""
+    assert breaches(case, policy, rules, lead, unbound)["what"].str.contains("has to be in a trust").any()
+
+
+@pytest.mark.parametrize("leaving", ["no", "yes"])
+def test_a_federation_across_two_trusts_takes_nobody_in_that_no_trust_could_have(county: Path, leaving: str) -> None:
+    study = Study.open(county)
+    case = study_case(study)
+    schools = case.schools.copy()
+    schools.loc[schools["urn"].isin([900049, 900069]), "federation"] = "Across"
+    case = replace(case, schools=schools)
+    policy = with_policy(study.policy, cluster_across_kinds="yes", trust_consent_unknown=leaving)
+    planned = plan_case(case, policy, seconds=20)
+    rules, lead, trust = planned.villages.standing, planned.school_lead, planned.trust
+    assert breaches(case, policy, rules, lead, trust).empty
+    assert plan_cost(case, policy, rules, lead, trust) == pytest.approx(planned.objective)
+
+
+def test_nobody_joins_where_every_school_stays_in_its_trust(county: Path) -> None:
+    """A federation of today across two trusts, one of which lets its school go: in its own trust it joins nothing."""
+    study = Study.open(county)
+    case = study_case(study)
+    schools, pair = case.schools.copy(), case.schools["urn"].isin([900049, 900069]).to_numpy(bool)
+    schools.loc[pair, "federation"] = "Across"
+    case = replace(case, schools=schools)
+    rules = case.standing(study.policy)
+    free = rules.free.copy()
+    free[np.flatnonzero(pair)[0]] = True
+    lead = np.where(pair, np.flatnonzero(pair)[0], -1)
+    trusts, leads = drawn_trusts(case, study.policy, replace(rules, free=free), lead, rules.trust)
+    assert len(set(rules.trust[pair])) == 2 and any(pair[rows].all() for rows in trusts.joiners.members)
+    assert (leads[len(trusts.today) :] == -1).all()
+
+
+def test_a_secondary_school_leads_only_across_phases_and_federations_join_no_trust(county: Path) -> None:
+    study, planned = Study.open(county), told(county, "clusters")
+    schools = study.tables["schools"]
+    other = int(schools.loc[schools["phase"] == "secondary", "urn"].iloc[0])
+    case = study_case(study, drawn=[other])
+    lead, trust = school_leads(planned, case), plan_trusts(planned, case)
+    row = int(np.flatnonzero(case.schools["urn"] == other)[0])
+    lead[[row, *np.flatnonzero(lead < 0)[:1]]] = row
+
+    def rules(**values: object) -> set[str]:
+        policy = with_policy(study.policy, cluster_hub_max_pupils=5000, **values)
+        return set(breaches(case, policy, case.standing(policy), lead, trust)["rule"])
+
+    assert "cluster_cross_phase" in rules() and "cluster_cross_phase" not in rules(cluster_cross_phase="yes")
+    assert "cluster_hub_max_pupils" not in rules() and "cluster_outcome" not in rules()
+    assert "cluster_outcome" in rules(cluster_outcome="federations")  # the plan has new trusts
 
 
 def test_places_and_land_are_read_from_the_tables(county: Path) -> None:
@@ -431,6 +559,26 @@ def test_the_bound_of_trusts_by_hand(tmp_path: Path) -> None:
     case = study_case(study)
     least = least_of_any(case, case.villages(study.policy), study.policy)
     assert least == pytest.approx(2 * (7_000 - 17_500) + 60 * (140 + 84))
+
+
+def test_the_bound_of_trusts_holds_where_most_futures_are_better_than_the_mean(tmp_path: Path) -> None:
+    """One future of twenty in ruin, which the tenth percentile does not see: schools that are short on average add
+    money to their trust all the same."""
+    folder = write_small_study(tmp_path / "study")
+    small_policy(folder, "trust_min_pupils = 0", "trust_central_gbp = 0", "trust_outside_gbp = 500000")
+    study = Study.open(folder)
+    list(run_stages(study, ("forecast", "balance")))
+    case = study_case(study)
+    ruin = np.where(np.arange(case.money.balance.shape[2]) % 20 == 0, -2e7, 50_000.0)
+    case = replace(case, money=replace(case.money, balance=np.zeros_like(case.money.balance) + ruin))
+    villages = case.villages(study.policy)
+    least = least_of_any(case, villages, study.policy)
+    together = villages.node_lead(np.where(case.schools["small"], np.flatnonzero(case.schools["small"])[0], -1))
+    assert together is not None
+    trusts = case_trusts(case, villages, villages.school_lead(together), NO_LOCKS, study.policy)
+    plan = solved(trusts.problem, 10.0)
+    assert plan.lead is not None and (plan.lead >= 0).any()
+    assert least <= plan.objective + 1e-6 and ruin.mean() < 0
 
 
 def test_a_mixed_trust_has_its_safeguard_and_a_formula_no_bite(county: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.pooling import pooled, slice_to_balance
@@ -36,6 +36,7 @@ def test_the_slice_that_makes_a_trust_balance_is_above_the_one_that_pays_its_cen
     assert np.isnan(slice_to_balance(np.array([15.0, -10.0]), income, 10.0))
 
 
+@settings(deadline=None)
 @given(SUMS, st.floats(0, 100))
 def test_money_is_neither_made_nor_lost(schools: list[tuple[float, float]], centre: float) -> None:
     """What is paid is received; a slice that balances exists just where all together pay for the centre."""

@@ -94,6 +94,8 @@ def test_an_academy_stands_for_what_it_was() -> None:
     assert rule(secular, was_aided) == "articles" and rule(secular, was_controlled) == ""
     unknown = judged(secular, academy(None, religious_character=COFE))
     assert not unknown.apart[0, 1] and "1 church academies" in unknown.notes[0]
+    assert "schools.trust: 2 academies without it" in unknown.notes[1]
+    assert not any("schools.trust" in note for note in judged(COMMUNITY, academy("T")).notes)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +157,7 @@ def test_federations_need_no_articles_and_no_one_leaves_a_trust_for_them() -> No
     apart = no_shared_head(table, Policy({}))
     assert not apart[0, 1] and not apart[2, 4]
     assert apart[0, 2] and apart[2, 3] and apart[0, 5] and apart[1, 5]
+    free = {"cluster_outcome": "federations", "trust_consent_unknown": "yes", "trust_leaving": "consent or five years"}
+    found = judged(academy("T"), academy("U"), academy("T"), academy(None), **free)
+    assert found.free.all() and not found.apart[0, 2]
+    assert found.between(0, 1) == found.between(1, 2) == found.between(0, 3) == ["trust"]

@@ -27,6 +27,7 @@ def trusts(
     locked: Sequence[str] = (),
     apart: float = 0.0,
     closed: Sequence[str] = (),
+    below: bool = False,
     **policy: object,
 ) -> Trusts:
     """Trusts of today stand at their own `at_min`, joiners where their lead school stands."""
@@ -40,7 +41,7 @@ def trusts(
     at = [*known["at"], *(at_min[int(row)] for row in joiners.lead)]
     given = np.full(len(joiners.members), 1e6) if balance is None else np.array(balance, dtype=float)
     outside = np.full(len(given), float(apart))
-    return build_trusts(table, rules, joiners, known, line(*at), given, outside, laid, locked, closed)
+    return build_trusts(table, rules, joiners, known, line(*at), given, outside, laid, locked, closed, below)
 
 
 def homes(made: Trusts) -> list[str | None]:
@@ -189,3 +190,70 @@ def test_only_who_is_not_of_the_trust_already_comes_with_a_cluster() -> None:
     assert made.cost[1, 0] == pytest.approx(2 * (JOINING - OFFICE) + 200 * PER_PUPIL)
     full = trusts(table, [0, 0, 0], (0, 0, 0), [today | {"places_for_schools": 1}], cluster_across_kinds="yes")
     assert homes(full) == [None]
+
+
+ACADEMIES = ({"type": "Academy converter", "trust": "T"}, {"type": "Academy converter", "trust": "U"})
+
+
+def test_academies_that_leave_two_trusts_for_a_cluster_stand_in_one() -> None:
+    """Free to leave, they would save nothing by joining: left outside, each would be in its old trust still."""
+    today = [{"trust": "T", "at": 10}, {"trust": "U", "at": 90}]
+    dear = {"trust_consent_unknown": "yes", "trust_outside_gbp": 0, "trust_central_gbp_per_pupil": 5000}
+    made = trusts(schools(*ACADEMIES), [0, 0], (0, 0), today, **dear)
+    assert made.joiners.must.tolist() == [True] and homes(made) == ["T"]
+    federated = schools(*({**one, "federation": "F"} for one in ACADEMIES))
+    assert homes(trusts(federated, [0, 0], (0, 0), today, **dear)) == [None]  # as they are today
+    assert trusts(federated, [0, 0], (0, 0), today).joiners.members == []  # kept by both, they join neither
+
+
+def test_the_drive_that_is_priced_is_from_the_lead_to_the_hub() -> None:
+    """Minutes there and back differ: ten to the hub, twenty from it."""
+    table, laid = schools({}, {}), Policy({})
+    rules = standing(table, None, table, np.zeros((2, 2)), "2022/23", laid)
+    joiners = joiners_of(table, rules, np.zeros(2, dtype=int), laid)
+    today = pd.DataFrame([{"trust": "T", "pupils": 500.0, "articles": "none", "diocese": "",
+                           "places_for_schools": None}]).astype({"places_for_schools": "Float64"})  # fmt: skip
+    drive = np.array([[0.0, 20.0], [10.0, 0.0]])  # nodes: the trust, the cluster
+    made = build_trusts(table, rules, joiners, today, drive, np.full(1, 1e6), np.zeros(1), laid)
+    assert made.cost[1, 0] == pytest.approx(2 * (JOINING - OFFICE) + 240 * PER_PUPIL + 10 * 300)
+
+
+def test_a_cluster_drawn_into_two_trusts_is_priced_in_parts() -> None:
+    """Two schools into T, one into a new trust, one left out: who is listed first does not settle it for all."""
+    table, laid = schools({}, {}, {}, {}), Policy({})
+    rules = standing(table, None, table, np.zeros((4, 4)), "2022/23", laid)
+    drawn = np.array(["T", "", "Ours", "T"], dtype=object)
+    parts = joiners_of(table, rules, np.zeros(4, dtype=int), laid, drawn)
+    assert [rows.tolist() for rows in parts.members] == [[2], [0, 3], [1]]
+    assert [rows.tolist() for rows in parts.cluster] == [[0, 1, 2, 3]] * 3
+
+
+def test_one_lock_lifts_no_limit_for_the_others() -> None:
+    """A trust with room for three schools, two of them locked in: of four more, one cluster is too many."""
+    table, lead = pairs(3, 100.0)
+    where, full = (0, 0, 1, 1, 2, 2), [{"trust": "T", "at": 0, "places_for_schools": 3}]
+    assert homes(trusts(table, lead, where, full, locked=["", "", "T"])) == [None, None, "T"]
+    assert sorted(map(str, homes(trusts(table, lead, where, full, locked=["T", "T", ""])))) == ["None", "T", "T"]
+    busy = [{"trust": "T", "at": 0}]
+    assert homes(trusts(table, lead, where, busy, locked=["", "", "T"], trust_max_clusters=1)) == [None, None, "T"]
+    large = [{"trust": "T", "at": 0, "pupils": 7_300.0}]
+    assert homes(trusts(table, lead, where, large, locked=["", "", "T"])) == [None, None, "T"]
+    assert homes(trusts(table, lead, where, large, locked=["", "", "T"], trust_outside_gbp=0))[2] == "T"
+
+
+def test_a_locked_new_trust_has_its_pupils_where_others_can_bring_them() -> None:
+    """One cluster of 400 is locked into a new trust of 1,000: the two others come, or it is kept with too few."""
+    table, lead = pairs(3, 200.0)
+    where, new = (0, 0, 10, 10, 25, 25), new_trust_name("School 3")
+    assert homes(trusts(table, lead, where, locked=[new, "", ""])) == [new] * 3  # around School 3, as it says
+    alone, lead = pairs(1, 200.0)
+    assert homes(trusts(alone, lead, (0, 0), locked=[new], below=True)) == [new]
+
+
+def test_who_is_locked_into_a_trust_is_let_in_beside_a_hub_that_is_not() -> None:
+    """A Catholic pair locked into the new trust around a community school, of which nothing is locked."""
+    table, lead = pairs(2, 300.0)
+    table.loc[[0, 1], "religious_character"] = "Roman Catholic"
+    name = new_trust_name("School 3")
+    assert homes(trusts(table, lead, (0, 0, 5, 5), trust_min_pupils=500)) == [None, None]
+    assert homes(trusts(table, lead, (0, 0, 5, 5), trust_min_pupils=500, locked=[name, ""])) == [name, name]
