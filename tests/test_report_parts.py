@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +12,13 @@ from previous_study import write_previous_study
 from small_study import write_small_study
 
 from geodata.policy import policy_items
+from models.programme import GAP
 from placeplan.cli import main
 from placeplan.pipeline import run_stages
+from placeplan.report import _headline
 from placeplan.report.areas import _anchor, areas_contents
 from placeplan.report.pdf import browser
+from placeplan.report.programme import _expected
 from placeplan.report.proof import licence_contents
 from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.study import Study
@@ -139,3 +143,38 @@ def test_without_a_browser_the_pdf_is_refused_before_anything_is_written(
     assert (study.results / "report/summary.json").stat().st_mtime_ns == before
     with pytest.raises(Exception, match="No browser"):
         browser()
+
+
+def test_headline_counts_what_gains_gives_up_closes_and_joins(tmp_path: Path) -> None:
+    """A councillor reads of no closure where there is one, or of one that is done in few futures."""
+    rows = [
+        ("new school", 0, 60, 1.0),
+        ("bulge class", 210, 210, 1.0),
+        ("SEND unit", 210, 200, 1.0),
+        ("close", 105, 0, 1.0),
+        ("amalgamate: closes", 90, 0, 1.0),
+        ("amalgamate: takes in", 210, 300, 1.0),
+        ("federate", 60, 60, 1.0),
+        ("cap forms", 315, 225, 0.7),
+        ("close", 50, 0, 0.2),
+    ]
+    (tmp_path / "estate").mkdir()
+    columns = ["action", "places_before", "places_after", "probability"]
+    pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "estate/decisions.parquet")
+    assert _headline(tmp_path) == {"adding": 4, "taking": 3, "closing": 2, "joint": 3}
+
+
+def test_money_expected_is_only_what_the_programme_spends_of_it(study: Study) -> None:
+    """Borrowing planned for 2040 is told as a risk of this programme, or what is not confirmed as if it were."""
+    funding = pd.DataFrame(
+        [
+            ("2023/24", "basic need", 100.0, "confirmed"),
+            ("2024/25", "basic need", 50.0, "expected"),
+            ("2040/41", "borrowing", 5e7, "expected"),
+        ],
+        columns=["academic_year", "source", "amount_gbp", "certainty"],
+    )
+    spent = pd.DataFrame({"source": ["basic need", "basic need", GAP], "gbp": [90.0, 40.0, 10.0]})
+    told = replace(study, tables={**study.tables, "capital_funding": funding})
+    assert _expected(told, spent) == pytest.approx(30.0)
+    assert _expected(replace(study, tables=dict(study.tables)), spent) == 0.0
