@@ -112,11 +112,21 @@ def test_alternatives_with_their_costs() -> None:
             "instead": ["as it is today"],
         }
     )
-    told = headings(summaries={"estate": estate}, closure_keeping=keeping, closure_effects=effects(ABBOT))
+    clusters = pd.DataFrame(
+        {"urn": [100001], "name": ["Abbot"], "cluster": ["Pender"], "extra_gbp": [-165_720.0],
+         "leadership_saved_gbp": [40_000.0], "why": [""]}
+    )  # fmt: skip
+    told = headings(
+        summaries={"estate": estate},
+        closure_keeping=keeping,
+        closure_effects=effects(ABBOT),
+        cluster_closing=clusters,
+    )
     points = said(told["Alternatives considered"])
     assert "The council's own powers alone: about £110,000,000 instead of about £100,000,000" in points
     assert "Keeping Abbot open (as it is today): about £700,000 to about £730,000 dearer" in points
     assert "closing costs about £606,000" in points
+    assert "Abbot – Kept, under one executive head with Pender: about £166,000 a year less" in points
     assert "costs less by more than about £1,000,000" in said(told["Reasons"])
 
 

@@ -21,6 +21,7 @@ from placeplan.report.draft_changes import needs_notice
 from placeplan.report.draft_parts import CONSULTATION, GAP, INVITATION, NOTICE, Draft, about, gap, marked, pupils, texts
 from placeplan.report.drafts import LETTING, NOT_DECIDED_YET, TRUST_ALONE, all_drafts
 from placeplan.report.facts import Facts
+from placeplan.report.modelled import counted_ground
 
 ABBOT = school(
     100001,
@@ -38,7 +39,7 @@ CLAIMS = re.compile(
 EMPTY = re.compile(r"\b(None|nan|NaN|NaT|inf)\b")
 
 
-def closing(**more: object) -> Facts:
+def closing(priced: pd.DataFrame | None = None, **more: object) -> Facts:
     receiving = pd.DataFrame(
         {
             "facility": "100001", "receiving": ["100002"], "name": ["Brook"], "religious_character": ["none"],
@@ -55,7 +56,8 @@ def closing(**more: object) -> Facts:
     )  # fmt: skip
     return facts(
         [ABBOT, BROOK], [decision(ABBOT, "close")], inputs={"rural_factors": factors},
-        closure_effects=effects(ABBOT), closure_receiving=receiving, options=options, **more,
+        closure_effects=effects(ABBOT), closure_receiving=receiving,
+        options=options if priced is None else priced, **more,
     )  # fmt: skip
 
 
@@ -92,6 +94,55 @@ def test_a_closing_has_a_consultation_paper_and_a_notice_with_what_the_law_asks(
         "by 6 September 2023",
     ):
         assert needed in paper, needed
+
+
+def test_a_closing_names_every_way_that_a_table_prices_and_what_the_own_account_leaves_out() -> None:
+    """A paper without a cheaper way that the council's own tables hold would be unlawful under section 15(4)."""
+    clusters = pd.DataFrame(
+        {"urn": [100001], "name": ["Abbot"], "cluster": ["Pender"], "extra_gbp": [-165_720.0],
+         "leadership_saved_gbp": [40_000.0], "why": [""]}
+    )  # fmt: skip
+    keeping = pd.DataFrame(
+        {"facility": ["100001"], "keeping_least_gbp": [717e3], "keeping_most_gbp": [732e3], "instead": ["as it is"]}
+    )
+    priced = pd.DataFrame(
+        {"facility": "100001", "action": ["federate"], "academic_year": ["2023/24"], "reason": ["one head with Brook"],
+         "cost_gbp": [-47_922.0], "partner": ["100002"]}
+    )  # fmt: skip
+    draft = only(closing(cluster_closing=clusters, closure_keeping=keeping, priced=priced))
+    for paper in draft.papers:
+        said = "\n".join(texts(Draft("", (), (paper,))))
+        for needed in ("Pender: about £166,000 a year less", "between about £717,000 and about £732,000",
+                       "own money alone, closing costs about £606,000", "about £48,000 less",
+                       "does not name Brook and Pender"):  # fmt: skip
+            assert needed in said, f"{needed} is missing from the {paper.kind}"
+
+
+def test_a_modelled_deficit_is_in_no_notice_and_is_labelled_elsewhere() -> None:
+    """A shadow budget told as fact of one school, where the model finds two of three in deficit, would mislead."""
+    ground = (
+        "surplus: 25 on roll; at least 81% of places empty; sustainability: scores 31 of 100, in deficit from 2023/24"
+    )
+    grounds = pd.DataFrame(
+        {"urn": [100001, 100002, 100003], "ground": [ground, "", ""], "score": [31.0, 80.0, 90.0],
+         "lowest_reserves_gbp": [-140_248.0, -9.0, 5.0], "first_deficit_year": ["2023/24", "2024/25", None]}
+    )  # fmt: skip
+    paper, notice = only(closing(grounds=grounds)).papers
+    told, formal = ("\n".join(texts(Draft("", (), (one,)))) for one in (paper, notice))
+    assert "Modelled, not the school's accounts: a score of 31 of 100" in told and "2 of 3 schools" in told
+    assert "surplus: 25 on roll; at least 81% of places empty." in formal
+    for word in ("140,248", "31 of 100", "in deficit"):
+        assert word not in formal, f"{word} is a model's, and stands in the notice"
+    assert "no modelled figure stands for them" in formal
+
+
+@pytest.mark.parametrize(
+    ("ground", "left"),
+    [("sustainability: scores 31 of 100; quality: special measures", "quality: special measures"),
+     ("sustainability: scores 31 of 100", ""), ("one head with Brook", "one head with Brook")],
+)  # fmt: skip
+def test_only_the_modelled_part_of_a_ground_goes(ground: str, left: str) -> None:
+    assert counted_ground(ground) == left
 
 
 def test_a_rural_factor_that_the_authority_does_not_give_is_a_gap() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from models.options import CLOSING
 from placeplan.report.cabinet_money import capital, council_money, minus_gbp, schools_money
 from placeplan.report.cabinet_risks import risks
+from placeplan.report.closing_alternatives import cluster_words
 from placeplan.report.draft_parts import Grid, Section, about, gap, per_cent_words, pupils
 from placeplan.report.drafts import Drafts
 from placeplan.report.facts import Facts, Row, listed
@@ -218,6 +219,7 @@ def alternatives(facts: Facts) -> Section:
                 "council's "
                 f"own money alone {_own_money(facts, row['facility'])}."
             )
+    points += [f"{row['name']} – {cluster_words(row)}" for row in facts.rows("cluster_closing")]
     points += [_other_plan(row) for row in facts.rows("frontier") if row["plan"] != "the plan"]
     shared = sum(1 for row in facts.rows("decisions") if row["action"] == "federate")
     if shared:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from geodata.years import add_years
-from models.options import FEDERATE, STAY
 from placeplan.closure_words import FACTOR_NAMES, by_need, factor_words
 from placeplan.report.draft_parts import (
     Grid,
@@ -17,24 +16,31 @@ from placeplan.report.draft_parts import (
     today_or,
 )
 from placeplan.report.facts import Facts, Row
+from placeplan.report.modelled import counted_ground, model_words
 
 LEAST_SHOWN = 0.5  # pupils
 NO_CHARACTER = (None, "", "none", "None", "Does not apply")
 
 
-def reasons(facts: Facts, row: Row) -> Section:
-    """The ground on which closing may be considered, and whether it stands under other forecasts."""
-    ground = facts.one("grounds", urn=str(row["facility"])).get("ground")
+def reasons(facts: Facts, row: Row, *, notice: bool = False) -> Section:
+    """The ground on which closing may be considered, and whether it stands under other forecasts.
+
+    What is modelled of it stands in a consultation paper, labelled so; a notice is without it.
+    """
+    key = str(row["facility"])
+    found = next((one for one in facts.rows("grounds") if str(one["urn"]) == key), {})
+    ground, modelled = counted_ground(found.get("ground")), model_words(facts, key)
     lines = []
     if ground:
         lines.append(f"The ground on which closing may be considered: {ground}.")
         if "plan year" in ground:
             lines.append(f"Plan year 1 is {add_years(facts.base_year, 1)}.")
-        if "scores" in ground:
-            lines.append("The score is the study's own measure of how well a school can sustain itself, 0 to 100.")
-    else:
-        lines.append(f"Proposed with another school: {str(row['reason']).split('. ')[0]}.")
-    stable = facts.one("closure_stability", facility=str(row["facility"]))
+    elif not modelled:
+        lines.append(f"Proposed with another school: {counted_ground(row['reason']).split('. ')[0]}.")
+    if modelled:
+        accounts = gap("the school's own accounts and budget plan; no modelled figure stands for them")
+        lines += [f"Money of the school: {accounts}."] if notice else [modelled, f"Its own accounts: {accounts}."]
+    stable = facts.one("closure_stability", facility=key)
     if stable:
         lines.append(
             f"Planned anew under {stable['draws']:.0f} changed forecasts, the closing stands in {stable['stays']:.0f}."
@@ -209,38 +215,6 @@ def needs(facts: Facts, row: Row) -> Section:
             f"council would review it with the family: {gap('who does that, and when')}.",
         ),
     )
-
-
-def alternatives(facts: Facts, row: Row) -> Section:
-    """Every other option that the plan had for the school, and what keeping it open would cost."""
-    key = str(row["facility"])
-    offered = [one for one in facts.rows("options", facility=key) if one["action"] not in (STAY, row["action"])]
-    points = [
-        f"{one['action'].capitalize()} from {one['academic_year']}: {one['reason']}" for one in _first_of_each(offered)
-    ]
-    keeping = facts.one("closure_keeping", facility=key)
-    lines = []
-    if keeping and keeping["keeping_most_gbp"] is not None and keeping["keeping_most_gbp"] < float("inf"):
-        lines.append(
-            f"Keeping the school open ({today_or(keeping['instead'], 'as it is')}) would make the plan of all "
-            "schools dearer by "
-            f"{about(keeping['keeping_most_gbp'])} over the years counted, families' journeys included."
-        )
-    if not any(one["action"] == FEDERATE for one in offered):
-        lines.append("No school within reach was found with which it could share a head by the study's rules.")
-    lines.append(
-        "Weighed beside closing:"
-        if points
-        else "No other way was open to the plan for this school by the study's rules."
-    )
-    return Section("Alternatives considered", tuple(lines), tuple(points))
-
-
-def _first_of_each(offered: list[Row]) -> list[Row]:
-    first: dict[str, Row] = {}
-    for one in offered:
-        first.setdefault(str(one["action"]), one)
-    return list(first.values())
 
 
 def money(facts: Facts, row: Row) -> Section:

@@ -8,9 +8,9 @@ Education and Inspections Act 2006 were read.
 from __future__ import annotations
 
 from models.powers import ACADEMY
+from placeplan.report.closing_alternatives import alternatives
 from placeplan.report.closing_sections import (
     NO_CHARACTER,
-    alternatives,
     displaced,
     money,
     needs,
@@ -119,7 +119,7 @@ def _notice(facts: Facts, row: Row, who: str) -> Paper:
     )
     told = (
         notice,
-        reasons(facts, row),
+        reasons(facts, row, notice=True),
         consultation,
         school_today(facts, row),
         displaced(facts, row),

@@ -27,7 +27,7 @@ STORED = {
         "closure_stability", "pockets", "transport", "displaced", "does_not_fit", "frontier",
     ),
     "tender": ("bids_ranked", "award_sets"),
-    "clusters": ("clusters", "trusts"),
+    "clusters": ("clusters", "trusts", "cluster_closing"),
 }  # fmt: skip
 NAMED = 3  # schools named before the rest are counted
 DECISION = ("facility", "action", "academic_year")
