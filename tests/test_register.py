@@ -24,7 +24,7 @@ def register(*rows: dict[str, object], **more: object) -> pd.DataFrame:
 def test_a_closing_by_hand() -> None:
     """Decided on 15 January 2024 at the latest: four weeks end on 12 February, three months on 15 April."""
     row = register(CLOSE).iloc[0]
-    assert row["what"] == "Close the school on 31 August 2024"
+    assert row["what"] == "Begin consultation on a proposal to close the school on 31 August 2024"
     assert row["decides"] == row["holds_power"] == "Northshire (local authority)" and row["own_power"]
     assert row["decide_by"] == "2024-01-15" and row["effective_on"] == "2024-09-01"
     assert row["challenge_until"] == (
@@ -39,6 +39,14 @@ def test_a_closing_by_hand() -> None:
     ):
         assert words in row["challenge"], words
     assert "scrutiny" in row["accountable_to"] and row["draft"] == "D1"
+
+
+@pytest.mark.parametrize("action", ENDING)
+def test_no_closing_is_recommended_before_it_is_consulted_on(action: str) -> None:
+    """A register that recommends the closing itself is evidence that the council had made up its mind."""
+    row = register(decision(ABBOT, action, partner="100002")).iloc[0]
+    assert row["what"].startswith("Begin consultation on a proposal to ")
+    assert PLAIN[action].startswith("Consult on a proposal to ")
 
 
 def test_an_academy_answers_to_the_secretary_of_state_and_its_number_to_the_adjudicator() -> None:
@@ -140,7 +148,7 @@ def test_a_page_says_shared_law_once_and_who_decides() -> None:
     other = school(100005, "Elm", ACADEMY, trust="Elm Trust")
     told = Papers.write(facts([ABBOT, BROOK, other], [CLOSE, CUT, decision(other, "cap forms")])).contents()["papers"]
     assert {route["title"]: len(route["rows"]) for route in told["routes"]} == {
-        "Close the school – decided by the council": 1,
+        "Consult on a proposal to close – decided by the council": 1,
         "Cap the intake; Lower the admission number – decided by the academy trust": 2,
     }
 

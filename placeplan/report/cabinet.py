@@ -54,7 +54,10 @@ def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
     lines = [f"The first step of all has to be begun by {day(first)}."] if first else []
     closing = [row["name"] for row in now if row["own_power"] and row["action"] in CLOSING]
     if closing:
-        lines.append(f"To begin a closing is to consult on it: nothing is decided on {listed(closing)} by this report.")
+        lines.append(
+            f"Of a closing only the consultation is recommended. Nothing is decided on {listed(closing)} by this "
+            "report; what is said in the consultation comes back to the cabinet before proposals are published."
+        )
     asked = (
         (AGREE, [row for row in now if row["own_power"]]),
         (ASK, [row for row in now if not row["own_power"]]),

@@ -61,9 +61,9 @@ KIND_OF = (
 
 
 PLAIN = {
-    CLOSE: "Close the school",
-    MERGE_CLOSES: "Close the school, with another that takes its pupils in",
-    MERGE_SITE: "End the school as one of its own; its building becomes a site of another",
+    CLOSE: "Consult on a proposal to close",
+    MERGE_CLOSES: "Consult on a proposal to close, with another that would take its pupils in",
+    MERGE_SITE: "Consult on a proposal to end the school as one of its own; its building would be another's site",
     MERGE_ENLARGED: "Take another school's pupils in",
     MERGE_KEEPS: "Become one school with another, in both buildings",
     EXPAND: "Enlarge the school",

@@ -38,10 +38,13 @@ COLUMNS = [
     "challenge", "challenge_status", "check", "steps", "first_step", "begin_by", "decide_by", "challenge_until",
     "effective_on", "begin_is_past", "draft", "why_no_draft",
 ]  # fmt: skip
-WHAT = {
-    CLOSE: "Close the school on {eve}",
-    MERGE_CLOSES: "Close the school on {eve}; its pupils join {partner}",
-    MERGE_SITE: "End the school as a school of its own on {eve}; its building becomes a site of {partner}",
+WHAT = {  # of a closing only the consultation is recommended: more would be decided before anybody was heard
+    CLOSE: "Begin consultation on a proposal to close the school on {eve}",
+    MERGE_CLOSES: "Begin consultation on a proposal to close the school on {eve}; its pupils would join {partner}",
+    MERGE_SITE: (
+        "Begin consultation on a proposal to end the school as a school of its own on {eve}; its building would become "
+        "a site of {partner}"
+    ),
     MERGE_ENLARGED: "Take in the pupils of {partner} from {year}",
     MERGE_KEEPS: "Become one school with {partner}, in both buildings, from {year}",
     EXPAND: "Enlarge the school from {year}: {before} places become {after} by {last}",
