@@ -32,7 +32,7 @@ def test_own_powers_requests_and_what_can_wait_stand_apart() -> None:
     by = {name: said(section) for name, section in told.items() if name.startswith("Recommended")}
     agree, ask, note = by.values()
     assert "Abbot" in agree and "Acorn" not in agree and "Acorn" in ask and "Brook" in note
-    assert "nothing is decided on Abbot" in said(told["Recommendations"])
+    assert "Nothing is decided on Abbot" in said(told["Recommendations"])
 
 
 def test_nothing_is_said_where_there_are_no_data() -> None:
