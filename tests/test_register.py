@@ -166,3 +166,27 @@ def test_clusters_and_moves_to_a_trust() -> None:
     assert rows.loc["join a trust", "decides"] == "Regional Director for the Secretary of State"
     assert "section 3(4)" in rows.loc["join a trust", "authority"]
     assert not rows["own_power"].any() and (rows["draft"] == "").all() and rows["why_no_draft"].str.len().min() > 0
+
+
+def test_clusters_are_no_recommendation_and_say_what_they_exclude() -> None:
+    """Two heads recommended for one school, or one saving told twice, and no row of the register could be relied on."""
+    cedar, dale = school(100006, "Cedar", COMMUNITY), school(100007, "Dale", COMMUNITY)
+    pair = [decision(ABBOT, "federate", partner="100006", running_gbp_per_year=-21_000),
+            decision(cedar, "federate", partner="100100", running_gbp_per_year=-21_000)]  # fmt: skip
+    clusters = pd.DataFrame(
+        {"urn": [100007, 100001, 100006], "name": ["Dale", "Abbot", "Cedar"], "cluster": "Dale", "trust": "New trust",
+         "role": ["lead", "member", "member"]}
+    )  # fmt: skip
+    trusts = pd.DataFrame({"trust": ["New trust"], "plan": ["planned"], "viable": [False], "stops_in": ["2024/25"]})
+    saved = {"clusters": {"measures": {"leadership_saved_gbp": 550_000.0}}}
+    made = Papers.write(facts([ABBOT, cedar, dale], pair, clusters=clusters, trusts=trusts, summaries=saved))
+    rows = made.tables()["decision_register"]
+    assert rows.groupby("stage")["recommended"].unique().map(list).to_dict() == {"clusters": [False], "estate": [True]}
+    head = rows.set_index("action").loc["share an executive head", "caution"]
+    assert "In place of row 1 (Abbot" in head, "a federation inside the cluster: one saving"
+    assert "Not together with row 2 (Cedar" in head, "its partner is in no cluster"
+    assert "Rules out what is possible in rows 3 and 6" in rows.loc[1, "caution"]
+    joining = rows[rows["action"] == "join a trust"]
+    assert joining["caution"].str.contains("would not last from 2024/25 in one future of ten").all()
+    told = made.contents()["papers"]
+    assert "about £42,000 a year less" in told["one_saving"] and "about £550,000" in told["one_saving"]

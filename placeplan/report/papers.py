@@ -15,6 +15,7 @@ import pandas as pd
 
 from maps.palette import CHANCE, GREY, PALE, PUPILS, SPARE
 from placeplan.report.cabinet import cabinet_contents
+from placeplan.report.cautions import one_saving
 from placeplan.report.dates import calendar_contents, span
 from placeplan.report.draft_parts import GAP, marked, texts
 from placeplan.report.drafts import Drafts, all_drafts
@@ -65,6 +66,7 @@ class Papers:
             "papers": {
                 "authority": self.facts.authority,
                 "routes": routes(self.entries),
+                "one_saving": one_saving(self.facts),
                 "entries": [row for row, _ in self.entries],
                 "calendar": calendar_contents(self.facts),
                 "cabinet": cabinet_contents(self.facts, self.entries, self.drafts),

@@ -27,6 +27,7 @@ from models.options import (
 )
 from models.powers import ADJUDICATOR, AUTHORITY, GOVERNORS, TRUST
 from models.schedule import earlier, opening_day
+from placeplan.report.cautions import with_cautions
 from placeplan.report.facts import Facts, Row
 from placeplan.report.law import ALTERING, ASSUMPTION, CHECK, CLOSING, KIND_OF, PLAIN, Law, law_of, status_together
 from placeplan.report.other_decisions import Entry, other_decisions
@@ -36,7 +37,7 @@ COLUMNS = [
     "number", "stage", "facility", "name", "planning_area", "phase", "action", "academic_year", "what", "probability",
     "start_now", "holds_power", "decides", "own_power", "asked_of", "authority", "authority_status", "accountable_to",
     "challenge", "challenge_status", "check", "steps", "first_step", "begin_by", "decide_by", "challenge_until",
-    "effective_on", "begin_is_past", "draft", "why_no_draft",
+    "effective_on", "begin_is_past", "draft", "why_no_draft", "recommended", "caution",
 ]  # fmt: skip
 WHAT = {  # of a closing only the consultation is recommended: more would be decided before anybody was heard
     CLOSE: "Begin consultation on a proposal to close the school on {eve}",
@@ -76,15 +77,17 @@ DECIDING = (  # how the steps of the calendar begin in which somebody decides, a
 def register_entries(facts: Facts, drafts: Mapping[tuple[str, str, str], tuple[str, str]]) -> list[Entry]:
     """One entry a recommended action, a row of `COLUMNS` with its law, in the order in which they must be begun.
 
-    Every row of the table decisions is in it; then contract awards of competitions, shared heads and moves to a trust,
-    where their stages have run. `drafts` gives by facility, action and academic year the key of a draft, or "", and why
-    there is none. Days are as 2022-12-20, each the latest; `steps` tells all of them.
+    Every row of the table decisions is in it; then contract awards of competitions; then shared heads and moves to a
+    trust, which are possibilities and not recommended, as far as their stages have run. `drafts` gives by facility,
+    action and academic year the key of a draft, or "", and why there is none. Days are as 2022-12-20, each the latest;
+    `steps` tells all of them.
     """
     own = [_estate_entry(facts, row, drafts) for row in facts.rows("decisions")]
     own.sort(key=lambda one: [one[0][name] for name in ("begin_by", "academic_year", "action", "name", "facility")])
-    return [
+    numbered = [
         (row | {"number": n} | law_columns(law), law) for n, (row, law) in enumerate([*own, *other_decisions(facts)], 1)
     ]
+    return with_cautions(facts, numbered)
 
 
 def register_table(entries: Sequence[Entry]) -> pd.DataFrame:
@@ -205,7 +208,7 @@ def challenge_until(facts: Facts, kind: str, decider: str, decided: Sequence[tup
 
 
 def routes(entries: Sequence[Entry]) -> list[Row]:
-    """Entries by the law they share, so that a page says it once: law, title, whether own power, and the rows."""
+    """Entries by the law they share, so that a page says it once: law, title, whether recommended, and the rows."""
     found: dict[Law, list[Row]] = {}
     for row, law in entries:
         found.setdefault(law, []).append(row)
@@ -214,6 +217,7 @@ def routes(entries: Sequence[Entry]) -> list[Row]:
             "law": law,
             "title": _title(rows),
             "check": rows[0]["check"],
+            "recommended": rows[0]["recommended"],
             "rows": rows,
         }
         for law, rows in found.items()
