@@ -190,3 +190,61 @@ def test_clusters_are_no_recommendation_and_say_what_they_exclude() -> None:
     assert joining["caution"].str.contains("would not last from 2024/25 in one future of ten").all()
     told = made.contents()["papers"]
     assert "about £42,000 a year less" in told["one_saving"] and "about £550,000" in told["one_saving"]
+
+
+def bids_at(site: str, opens: str) -> dict[str, pd.DataFrame]:
+    made = competition("presumption", "2022-11-07")
+    made["competitions"] = made["competitions"].assign(site=site, closes=pd.Timestamp("2023-02-24"))
+    made["bids"] = made["bids"].assign(opens=opens)
+    sites = {
+        "site": ["S1", "S2"],
+        "name": ["East field", "Old works"],
+        "phase": "primary",
+        "planning_area": ["East", "North"],
+    }
+    return made | {"sites": pd.DataFrame(sites)}
+
+
+def test_an_award_that_does_not_fit_the_plan_says_so_everywhere() -> None:
+    """An award for 2026 beside a plan that opens in 2024, and an invitation after the bids closed, misled a cabinet."""
+    site = {"urn": "S1", "name": "East field", "type": None}
+    new = decision(site, "new school", places_before=0, places_after=420, planning_area="East")
+    steps = pd.DataFrame(
+        {"facility": ["S1"], "academic_year": ["2024/25"], "action": ["new school"], "step": ["invite proposals"],
+         "begin_by": ["2023-04-24"], "done_by": ["2023-07-17"], "basis": ["section 6A"]}
+    )  # fmt: skip
+    told = {"tender": {"competitions": {"C1": {"name": "A school", "outcome": "ranked", "first": ["B1"]}}}}
+    made = Papers.write(facts([BROOK], [new], inputs=bids_at("S1", "2026/27"), summaries=told, calendar=steps))
+    rows = made.tables()["decision_register"].set_index("action")
+    page = made.contents()["papers"]
+    remarks = " ".join(made.drafts.drafts[0].remarks)
+    cabinet = " ".join(point for section in page["cabinet"] for point in section.points)
+    for said in (*rows["caution"], " ".join(page["calendar"]["warnings"]), cabinet, remarks):
+        assert "opens East field in 2024/25; the bids of C1 open it later, in 2026/27" in said
+        assert "begin by 24 April 2023; bids for C1 closed on 24 February 2023" in said
+    fits = facts([BROOK], [new], inputs=bids_at("S1", "2024/25"), summaries=told)
+    assert set(Papers.write(fits).tables()["decision_register"]["caution"]) == {""}
+
+
+def test_an_award_where_the_plan_takes_places_out_is_no_plain_recommendation() -> None:
+    told = {"tender": {"competitions": {"C1": {"name": "A school", "outcome": "ranked", "first": ["B1"]}}}}
+    cut = decision(BROOK, "cut PAN", places_after=180)
+    retained = pd.DataFrame(
+        {"planning_area": ["North"], "phase": ["primary"], "academic_year": ["2029/30"], "pupils": [3371.0],
+         "today": [4410.0], "plan": [3736.0], "kind": ["total"]}
+    )  # fmt: skip
+    made = facts([BROOK], [cut], inputs=bids_at("S2", "2026/27"), summaries=told, retained=retained)
+    row = Papers.write(made).tables()["decision_register"].set_index("action").loc["award of a competition"]
+    assert row["what"].startswith("Only if a school is to open there at all")
+    for said in ("opens none there", "1 school: Brook", "3,371 primary pupils", "4,410 places today and 3,736"):
+        assert said in row["caution"], said
+
+
+def test_linked_competitions_have_one_recommendation() -> None:
+    """Two names for one school, one alone and one together, left open whom the council recommends."""
+    told = {"tender": {"competitions": {"C1": {"name": "A school", "outcome": "ranked", "first": ["B1"]}},
+                       "linked_awards": {"L1": {"awards": {"C1": "B3"}}}}}  # fmt: skip
+    ranked = pd.DataFrame({"competition": "C1", "bid": ["B1", "B3"], "proposer": ["Brook Trust", "Diocese"]})
+    made = facts([BROOK], [], inputs=competition("presumption", "2022-11-07"), summaries=told, bids_ranked=ranked)
+    what = Papers.write(made).tables()["decision_register"].iloc[0]["what"]
+    assert what.startswith("Diocese (B3), by the published rules that link this competition with another;")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from models.options import CLOSING
+from placeplan.report.award_and_plan import disagreements, site_name
 from placeplan.report.cabinet_money import capital, council_money, minus_gbp, schools_money
 from placeplan.report.cabinet_risks import risks
 from placeplan.report.closing_alternatives import cluster_words
@@ -33,6 +34,7 @@ def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> 
         return []
     told = (
         *recommendations(facts, rows),
+        award_and_plan(facts),
         reasons(facts),
         legal(facts, entries, drafts),
         council_money(facts),
@@ -67,6 +69,19 @@ def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
         Section("Recommendations", tuple(lines)),
         *(Section(f"Recommended: {what}", grid=_actions(some)) for what, some in asked if some),
     ]
+
+
+def award_and_plan(facts: Facts) -> Section:
+    """What contradicts the plan in the competitions that are held, to be settled before either is agreed."""
+    apart = disagreements(facts)
+    if not apart:
+        return Section("")
+    points = tuple(f"{site_name(facts, site)}: {' '.join(said)}" for site, said in apart.items())
+    return Section(
+        "Before this is agreed: competitions that do not fit the plan",
+        (f"An award and this plan cannot both stand as they are. {gap('which of the two is changed, and how')}.",),
+        points,
+    )
 
 
 def _actions(rows: Sequence[Row]) -> Grid:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.options import FEDERATE
+from models.options import FEDERATE, NEW
+from placeplan.report.award_and_plan import disagreements
 from placeplan.report.draft_parts import about
 from placeplan.report.facts import Facts, Row, listed
-from placeplan.report.other_decisions import HEAD, JOIN, Entry
+from placeplan.report.other_decisions import AWARD, HEAD, JOIN, Entry
 from placeplan.words import counted
 
 CLUSTERS = "clusters"
@@ -25,6 +26,10 @@ def with_cautions(facts: Facts, entries: Sequence[Entry]) -> list[Entry]:
     for row in rows:
         if row["action"] == JOIN and (trust := _not_viable(facts, row)):
             said[row["number"]].append(trust)
+    apart = disagreements(facts)
+    for row in rows:
+        if row["action"] in (AWARD, NEW):
+            said[row["number"]] += apart.get(str(row["facility"]), [])
     for federation, possible, parted in _meeting(facts, rows):
         beside = f"row {federation['number']} ({federation['name']}: {_lower(str(federation['what']))})"
         if parted:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from placeplan.report.award_and_plan import disagreements
 from placeplan.report.dates_chart import Bar, Line, steps_over_time
 from placeplan.report.facts import Facts, Row
 from placeplan.report.law import ASSUMPTION, CHECK, PLAIN, status_of
@@ -44,6 +45,7 @@ def calendar_contents(facts: Facts) -> dict[str, Any]:
         "steps": len(calendar),
         "past": sum(row["past"] for row in rows),
         "plan_date": facts.plan_date,
+        "warnings": [" ".join(said) for said in disagreements(facts).values()],
     }
 
 

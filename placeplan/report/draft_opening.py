@@ -11,6 +11,7 @@ from datetime import date
 
 from geodata.competitions import amended, day
 from models.routes import Route, new_school_route
+from placeplan.report.award_and_plan import disagreements
 from placeplan.report.draft_changes import effect_on_others, how_paid
 from placeplan.report.draft_parts import (
     INVITATION,
@@ -75,7 +76,7 @@ def _running(facts: Facts, key: str) -> list[str]:
             f"The study holds a competition for this site already: {one['competition']} ({one['name']}{since}). If its "
             "published specification stands, this draft is not needed; compare the two before anything is published."
         )
-    return said
+    return said + disagreements(facts).get(key, [])
 
 
 def _invitation(facts: Facts, row: Row, route: Route) -> Section:
