@@ -244,6 +244,24 @@ def test_a_new_school_is_invited_by_the_regime_in_force(since: str | None, law: 
     assert "holds a competition for this site already: C1" in draft.remarks[0]
 
 
+def test_a_new_school_is_evidenced_by_the_balance() -> None:
+    """Two year groups 30 and 27 short and one with 5 spare are 57 short: four pupils without a place are no need."""
+    site = {"urn": "S1", "name": "East field", "type": None}
+    row = decision(site, "new school", places_before=0, places_after=420, pupils_without_place=4.0)
+    cells = pd.DataFrame(
+        {"planning_area": "North", "phase": "primary", "academic_year": "2029/30", "year_group": ["R", "Y1", "Y2"],
+         "need": [30.0, 27.0, 0.0], "spare": [0.0, 0.0, 5.0]}
+    )  # fmt: skip
+    deficits = pd.DataFrame(
+        {"planning_area": "North", "phase": "primary", "kind": ["intake", "whole phase"], "academic_year": "2029/30",
+         "probability": [0.695, 1.0], "first_year": ["2026/27", None]}
+    )  # fmt: skip
+    said = words(only(facts([BROOK], [row], balance=cells, deficits=deficits)))
+    assert "57 primary places short in 2029/30" in said and "5 places would be empty" in said
+    assert "in the intake with a probability of 70 %, first in 2026/27 and over the whole phase" in said
+    assert "up to 4 pupils would have no place within reach" in said and "no measure of the need" in said
+
+
 def test_what_is_not_decided_yet_or_only_let_has_a_reason_and_no_draft() -> None:
     rows = [decision(BROOK, "close", probability=0.4), decision(ABBOT, "share space")]
     found = all_drafts(facts([ABBOT, BROOK], rows))

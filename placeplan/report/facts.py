@@ -20,7 +20,7 @@ Row = dict[str, Any]
 STORED = {
     "forecast": ("forecast_authority_phase",),
     "backtest": ("accuracy",),
-    "balance": ("roll_forecast",),
+    "balance": ("roll_forecast", "balance", "deficits"),
     "estate": (
         "decisions", "decisions_alone", "calendar", "capital", "contributions_left", "options", "allocation",
         "unplaced", "retained", "send_units", "grounds", "closure_effects", "closure_receiving", "closure_keeping",
