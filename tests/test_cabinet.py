@@ -80,10 +80,24 @@ def test_capital_by_who_pays() -> None:
 
 
 def test_equality_says_what_is_known_and_what_is_not() -> None:
-    told = said(headings(closure_effects=effects(ABBOT))["Equality"])
+    told = said(headings(closure_effects=effects(ABBOT, fsm_pupils=14.0))["Equality"])
     assert "section 149" in told and "16 % have free school meals, a share not given" in told
     assert "with an education plan: not given" in told and "25 % would go to a school of the same character" in told
     assert "Not in the data: sex, race" in told
+
+
+def test_low_income_is_told_as_no_protected_characteristic() -> None:
+    """The Equality Act does not protect low income: told among the others it would be advice that is wrong in law."""
+    points = headings(closure_effects=effects(ABBOT))["Equality"].points
+    assert [point.startswith("Low income, which is no protected characteristic") for point in points].count(True) == 1
+    assert not any("free school meals" in point for point in points if not point.startswith("Low income"))
+
+
+def test_small_numbers_of_pupils_are_not_told() -> None:
+    """Three pupils with SEN support of 25 in a named village school are three children whom everybody knows."""
+    told = said(headings(closure_effects=effects(ABBOT))["Equality"])
+    assert "with SEN support: fewer than 5" in told and "a share not told (fewer than 5 pupils)" in told
+    assert "16 %" not in told, "16 % of 25 pupils are four"
 
 
 def test_risks_have_evidence() -> None:

@@ -22,6 +22,7 @@ from placeplan.report.draft_parts import CONSULTATION, GAP, INVITATION, NOTICE, 
 from placeplan.report.drafts import LETTING, NOT_DECIDED_YET, TRUST_ALONE, all_drafts
 from placeplan.report.facts import Facts
 from placeplan.report.modelled import counted_ground
+from placeplan.small_numbers import told_parts
 
 ABBOT = school(
     100001,
@@ -143,6 +144,29 @@ def test_a_modelled_deficit_is_in_no_notice_and_is_labelled_elsewhere() -> None:
 )  # fmt: skip
 def test_only_the_modelled_part_of_a_ground_goes(ground: str, left: str) -> None:
     assert counted_ground(ground) == left
+
+
+def test_small_numbers_are_not_told_and_cannot_be_worked_out() -> None:
+    """17 displaced, 16 to one school: the one child who goes elsewhere would be known."""
+    receiving = pd.DataFrame(
+        {"facility": "100001", "receiving": ["100002", "100003"], "name": ["Brook", "Acorn"],
+         "religious_character": "none", "pupils": [16.0, 1.2], "share": [0.93, 0.07]}
+    )  # fmt: skip
+    few = effects(ABBOT, newly_entitled=2.0)
+    made = facts([ABBOT, BROOK], [decision(ABBOT, "close")], closure_effects=few, closure_receiving=receiving)
+    said = words(only(made))
+    assert "about 15" in said and "\n16\n" not in said and "fewer than 5\n" in said
+    assert "eligible for free school meals: fewer than 5" in said
+    assert "Fewer than 5 pupils would be newly entitled" in said
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [([16.0, 1.2], ["about 15", "fewer than 5"]), ([16.0, 7.0], ["16", "7"]), ([16.0, 0.2], ["16", "0"]),
+     ([5.0, 4.0], ["about 5", "fewer than 5"])],
+)  # fmt: skip
+def test_parts_of_a_told_total(counts: list[float], told: list[str]) -> None:
+    assert told_parts(counts, 5) == told and told_parts(counts, 0) == [f"{count:.0f}" for count in counts]
 
 
 def test_a_rural_factor_that_the_authority_does_not_give_is_a_gap() -> None:

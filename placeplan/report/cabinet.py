@@ -17,6 +17,7 @@ from placeplan.report.drafts import Drafts
 from placeplan.report.facts import Facts, Row, listed
 from placeplan.report.law import CHECK, KIND_OF, PLAIN
 from placeplan.report.other_decisions import Entry
+from placeplan.small_numbers import least_told, told_count, told_share
 from placeplan.words import counted, day
 
 AGREE = "agree to begin now, under the council's own powers"
@@ -174,21 +175,22 @@ def equality(facts: Facts) -> Section:
         "foster good "
         "relations (Equality Act 2010, section 149). What the data tell:",
     ]
-    points = []
+    points, incomes = [], []
+    least = least_told(facts.policy)
     for row in facts.rows("closure_effects"):
         needs = [
-            f"{row[name]:,.0f} {words}" if row[name] is not None else f"{words}: not given"
+            f"{words}: {told_count(row[name], least)}"
             for name, words in (("ehcp_pupils", "with an education plan"), ("sen_support_pupils", "with SEN support"))
         ]
-        meals = (
-            f"{per_cent_words(row['fsm_share'])} have free school meals, "
-            f"{per_cent_words(row['receiving_fsm_share'])} at the "
-        )
         points.append(
-            f"{row['name']}: {pupils(row['pupils_displaced'])} would change school; on roll {' and '.join(needs)}. "
-            f"{meals}schools they would go to. Religion: {per_cent_words(row['same_religious_character'])} would go "
-            "to a school "
-            f"of the same character ({row['religious_character']})."
+            f"{row['name']}: {pupils(row['pupils_displaced'], least)} would change school. Disability, on roll "
+            f"{'; '.join(needs)}. Religion: {per_cent_words(row['same_religious_character'])} would go to a school of "
+            f"the same character ({row['religious_character']})."
+        )
+        incomes.append(
+            f"Low income, which is no protected characteristic, at {row['name']}: "
+            f"{told_share(row['fsm_share'], row['fsm_pupils'], least)} have free school meals, "
+            f"{per_cent_words(row['receiving_fsm_share'])} at the schools they would go to."
         )
     new = sum(1 for row in facts.rows("decisions") if row["action"] == "SEND unit")
     if new:
@@ -198,6 +200,7 @@ def equality(facts: Facts) -> Section:
             f"{facts.last_year} of {sum(row['needed'] for row in last):,.0f} that are needed."
         )
     points.append("Age: all changes are to schools for children of 4 to 16.")
+    points += incomes
     points.append(f"Not in the data: {NOT_KNOWN}; and of staff nothing. {gap('equality impact assessment')}")
     return Section("Equality", tuple(lines), tuple(points))
 

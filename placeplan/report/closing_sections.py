@@ -17,6 +17,7 @@ from placeplan.report.draft_parts import (
 )
 from placeplan.report.facts import Facts, Row
 from placeplan.report.modelled import counted_ground, model_words
+from placeplan.small_numbers import least_told, told_parts
 
 LEAST_SHOWN = 0.5  # pupils
 NO_CHARACTER = (None, "", "none", "None", "Does not apply")
@@ -61,7 +62,7 @@ def school_today(facts: Facts, row: Row) -> Section:
     if school.get("pan") is not None:
         lines.append(f"Its admission number is {school['pan']:,.0f}.")
     if effects:
-        lines.append(f"Pupils {'; '.join(by_need(effects))}.")
+        lines.append(f"Pupils {'; '.join(by_need(effects, least_told(facts.policy)))}.")
     return Section("The school today", (" ".join(lines),) if lines else ())
 
 
@@ -71,26 +72,29 @@ def displaced(facts: Facts, row: Row) -> Section:
     effects = facts.one("closure_effects", facility=key)
     if not effects:
         return Section("Where pupils would go", (gap("where pupils would go: the plan has no displaced pupils"),))
+    least = least_told(facts.policy)
     rows = [to for to in facts.rows("closure_receiving", facility=key) if to["pupils"] >= LEAST_SHOWN]
     grid = Grid(
         f"Schools at which the plan has a place for them in {row['academic_year']}",
         ("School", "Religious character", "Pupils, about", "Way to school then, km"),
         tuple(
-            (str(to["name"]), _character(to["religious_character"]), f"{to['pupils']:,.0f}", _way(facts, key, to))
-            for to in rows
+            (str(to["name"]), _character(to["religious_character"]), told, _way(facts, key, to))
+            for to, told in zip(rows, told_parts([to["pupils"] for to in rows], least), strict=True)
         ),
         (2, 3),
     )
     over = [one for one in facts.rows("does_not_fit", facility=key) if one["pupils_over"] >= LEAST_SHOWN]
+    unseated = pupils(sum(one["pupils_over"] for one in over), least)
     lines = [
-        f"When it closes {pupils(effects['pupils_displaced'])} on roll would need another school. Parents may name any "
-        "school; these are the nearest suitable ones with room, by the forecast."
+        f"When it closes {pupils(effects['pupils_displaced'], least)} on roll would need another school. Parents may "
+        "name any school; these are the nearest suitable ones with room, by the forecast."
     ]
     if effects["without_place"] >= LEAST_SHOWN:
-        lines.append(f"For {pupils(effects['without_place'])} there is no place within reach: {gap('what is done')}.")
+        lines.append(
+            f"For {pupils(effects['without_place'], least)} there is no place within reach: {gap('what is done')}."
+        )
     lines.append(
-        f"{sum(one['pupils_over'] for one in over):,.0f} would have no place in their own year group or infant class "
-        "there."
+        f"{unseated.capitalize()} would have no place in their own year group or infant class there."
         if over
         else "Each would have a place in the own year group, infants in classes of 30."
     )
@@ -118,12 +122,13 @@ def travel(facts: Facts, row: Row) -> Section:
     effects = facts.one("closure_effects", facility=key)
     if not effects:
         return Section("Travel", (gap("journeys and transport"),))
+    entitled = pupils(effects["newly_entitled"], least_told(facts.policy))
     approximate = ", approximate: straight lines with a detour" if facts.modelled else ""
     lines = [
         f"The median way to school is {km_words(effects['median_before_m'])} today and would be "
         f"{km_words(effects['median_after_m'])}; the longest {km_words(effects['worst_before_m'])} today and "
         f"{km_words(effects['worst_after_m'])} then (by road{approximate}).",
-        f"{pupils(effects['newly_entitled']).capitalize()} would be newly entitled to free transport. It would cost "
+        f"{entitled.capitalize()} would be newly entitled to free transport. It would cost "
         "the "
         f"council {about(effects['transport_first_year_gbp'])} in {row['academic_year']} and "
         f"{about(effects['transport_last_year_gbp'])} in {facts.last_year}, in whole vehicles.",

@@ -35,6 +35,7 @@ from placeplan.report.draft_parts import (
 )
 from placeplan.report.facts import Facts, Row
 from placeplan.report.register import what_words
+from placeplan.small_numbers import least_told, told_parts
 
 DONORS = 5  # schools named of those from which pupils would come
 
@@ -192,8 +193,10 @@ def effect_on_others(facts: Facts, row: Row) -> Section:
     come = come[come >= 0.5]
     if come.empty:
         return Section("Effect on other schools", ("The plan moves no pupils of other schools here.",))
+    told = told_parts(list(come.head(DONORS)), least_told(facts.policy))
     named = [
-        f"{facts.school(str(other)).get('name') or other} {count:,.0f}" for other, count in come.head(DONORS).items()
+        f"{facts.school(str(other)).get('name') or other} {count}"
+        for other, count in zip(come.head(DONORS).index, told, strict=True)
     ]
     rest = come.iloc[DONORS:].sum()
     more = f"; {rest:,.0f} from others" if rest >= 0.5 else ""

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from models.schedule import opening_day
 from placeplan.report.facts import Facts, Row
+from placeplan.small_numbers import is_small
 from placeplan.words import day
 
 GAP = re.compile(r"(\[to be completed by the officer: [^\[\]]*\])")
@@ -114,10 +115,15 @@ def about(gbp: float | None) -> str:
     return f"about £{round(abs(gbp) / size) * size:,.0f}"
 
 
-def pupils(count: float | None) -> str:
-    """A number of pupils as people: "no pupils", "1 pupil", "about 17 pupils" where it is a forecast."""
+def pupils(count: float | None, least: int = 0) -> str:
+    """A number of pupils as people: "no pupils", "1 pupil", "about 17 pupils" where it is a forecast.
+
+    Where it is smaller than `least`: "fewer than 5 pupils".
+    """
     if count is None:
         return "a number of pupils not given"
+    if is_small(count, least):
+        return f"fewer than {least} pupils"
     shown = round(count)
     about_so_many = "" if float(count).is_integer() else "about "
     return f"{about_so_many}{shown:,} pupil{'' if shown == 1 else 's'}" if shown else "no pupils"
