@@ -17,11 +17,11 @@ from paper_facts import (
     school,
 )
 
-from placeplan.report.draft_changes import needs_notice
 from placeplan.report.draft_parts import CONSULTATION, GAP, INVITATION, NOTICE, Draft, about, gap, marked, pupils, texts
 from placeplan.report.drafts import LETTING, NOT_DECIDED_YET, TRUST_ALONE, all_drafts
 from placeplan.report.facts import Facts
 from placeplan.report.modelled import counted_ground
+from placeplan.report.threshold import needs_notice
 from placeplan.small_numbers import told_parts
 
 ABBOT = school(

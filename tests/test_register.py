@@ -248,3 +248,29 @@ def test_linked_competitions_have_one_recommendation() -> None:
     made = facts([BROOK], [], inputs=competition("presumption", "2022-11-07"), summaries=told, bids_ranked=ranked)
     what = Papers.write(made).tables()["decision_register"].iloc[0]["what"]
     assert what.startswith("Diocese (B3), by the published rules that link this competition with another;")
+
+
+@pytest.mark.parametrize(("added", "proposals"), [(60, False), (160, True)])
+def test_the_threshold_of_an_enlargement_holds_in_register_calendar_and_challenge(added: int, proposals: bool) -> None:
+    """60 more on 600 need no proposals (150 would): a day of objection to what is never published misleads."""
+    of = school(100008, "Garne", COMMUNITY, capacity=600)
+    row = decision(of, "expand", places_before=600, places_after=600 + added, capital_gbp=1.0)
+    steps = pd.DataFrame(
+        {"facility": "100008", "academic_year": "2024/25", "action": "expand", "basis": "sections 18 to 24",
+         "step": ["consult on the change", "publish proposals, representation period", "decide on the proposals"],
+         "begin_by": ["2023-01-01", "2023-02-12", "2023-03-12"], "done_by": ["2023-02-12", "2023-03-12", "2023-05-12"]}
+    )  # fmt: skip
+    made = Papers.write(facts([of], [row], calendar=steps))
+    held, page = made.tables()["decision_register"].iloc[0], made.contents()["papers"]
+    told = [step["step"] for month in page["calendar"]["months"] for step in month["rows"]]
+    assert ("publish proposals, representation period" in told) == proposals
+    assert ("publish proposals" in held["steps"]) == proposals
+    assert ("Schools adjudicator" in held["challenge_until"]) == proposals
+    assert ("diocesan board" in held["challenge"]) == proposals
+    assert (
+        ("sections 18 to 24" in held["authority"]) == proposals == ("No statutory proposals" not in held["authority"])
+    )
+    assert (
+        held["decide_by"] == "2023-05-12" and "judicial review: at the latest 12 August 2023" in held["challenge_until"]
+    )
+    assert (held["draft"] != "") == proposals

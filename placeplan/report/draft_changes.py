@@ -63,30 +63,6 @@ def change_draft(facts: Facts, row: Row) -> Draft:
     )
 
 
-def needs_notice(facts: Facts, row: Row) -> bool:
-    """Whether a change is a prescribed alteration: a SEND unit, or an enlargement beyond the threshold."""
-    if row["action"] == SEND_UNIT:
-        return True
-    policy = facts.policy
-    school = facts.school(str(row["facility"]))
-    today = float(school.get("capacity") or row["places_before"])
-    added = float(row["places_after"]) - min(today, float(row["places_before"]))
-    most = min(policy.number("enlargement_counts_from_share") * today, policy.number("enlargement_counts_from_places"))
-    return added > policy.number("enlargement_counts_above_places") and added >= most
-
-
-def below_threshold(facts: Facts, row: Row) -> str:
-    """Why an enlargement needs no statutory proposals."""
-    policy = facts.policy
-    return (
-        f"it adds {row['places_after'] - row['places_before']:,.0f} places: statutory proposals are for more than "
-        f"{policy.number('enlargement_counts_above_places'):.0f} that are also "
-        f"{100 * policy.number('enlargement_counts_from_share'):.0f} % or "
-        f"{policy.number('enlargement_counts_from_places'):.0f} more (Prescribed Alterations Regulations 2013, "
-        "Schedule 2)"
-    )
-
-
 def _consultation(facts: Facts, row: Row, who: str) -> Paper:
     name = str(row["name"])
     steps = facts.steps(row)

@@ -148,6 +148,13 @@ SET_NUMBER = Said(
 VARIED = Said("The admission authority may ask again; others are heard only as the adjudicator sees fit", ASSUMPTION)
 LARGER_INTAKE = Said(NO_OBJECTION.rstrip("."), GUIDANCE)
 
+BELOW_THRESHOLD = Said(
+    "No statutory proposals are needed for so small an enlargement (Prescribed Alterations Regulations 2013, Schedule "
+    "2, paragraph 1)"
+)
+WHO_ENLARGES = Said("Below the threshold the enlargement is decided as any other building work", ASSUMPTION)
+NOTHING_REFERRED = Said("Without proposals there is nothing to refer to the schools adjudicator", ASSUMPTION)
+
 CLOSING_GUIDANCE = Said("Opening and closing maintained schools, Department for Education", GUIDANCE)
 ALTERING_GUIDANCE = Said("Making significant changes ('prescribed alterations') to maintained schools", GUIDANCE)
 ACADEMY_GUIDANCE = Said("Academies: making significant changes or closure by agreement, in force April 2024", GUIDANCE)
@@ -161,17 +168,27 @@ CONSENTS = Said("Consent of who holds the site and who appoints the foundation g
 
 
 def law_of(
-    decision: Mapping[str, Any], school_type: str | None, run_by: str, *, route: str = "", arrangements: bool = False
+    decision: Mapping[str, Any],
+    school_type: str | None,
+    run_by: str,
+    *,
+    route: str = "",
+    arrangements: bool = False,
+    proposals: bool = True,
 ) -> Law:
     """What is said of a decision (columns action, decider, authority, challenge) at a school of that type.
 
     `run_by` is `models.powers.holder` of the type; `route` the policy's to a smaller admission number. `arrangements`:
-    new admission arrangements have to be determined for it.
+    new admission arrangements have to be determined for it. `proposals`: statutory ones are published, False for an
+    enlargement below the threshold.
     """
     kind, decider = KIND_OF[str(decision["action"])], str(decision["decider"])
     own = Said(str(decision["authority"]).rstrip("."), status_of(str(decision["authority"])))
     if decider == BLUEPRINT:
         return Law((own,), ACCOUNTABLE[BLUEPRINT], (Said("No appeal is proposed", PROPOSAL), REVIEW))
+    if not proposals:
+        complaint = OMBUDSMAN if decider == AUTHORITY else TO_MINISTER
+        return Law((BELOW_THRESHOLD, WHO_ENLARGES), accountable(decider), (NOTHING_REFERRED, REVIEW, complaint))
     challenge = _challenge(kind, decider, run_by, school_type, route, decision)
     beside = _beside(kind, run_by)
     if arrangements and kind != SMALLER:

@@ -22,6 +22,7 @@ from placeplan.report.drafts import Drafts, all_drafts
 from placeplan.report.facts import Facts
 from placeplan.report.other_decisions import Entry
 from placeplan.report.register import register_entries, register_table, routes
+from placeplan.report.threshold import with_steps_needed
 from placeplan.study import Study
 
 PARTS = ("papers", "papers_style", "section", "cabinet", "register", "calendar", "drafts")
@@ -50,6 +51,7 @@ class Papers:
     @classmethod
     def write(cls, facts: Facts) -> Papers:
         """The papers of what the tables tell."""
+        facts = with_steps_needed(facts)
         drafts = all_drafts(facts)
         return cls(facts, register_entries(facts, drafts.by_decision), drafts)
 

@@ -31,6 +31,7 @@ from placeplan.report.cautions import with_cautions
 from placeplan.report.facts import Facts, Row
 from placeplan.report.law import ALTERING, ASSUMPTION, CHECK, CLOSING, KIND_OF, PLAIN, Law, law_of, status_together
 from placeplan.report.other_decisions import Entry, other_decisions
+from placeplan.report.threshold import WITHOUT, without_proposals
 from placeplan.words import day
 
 COLUMNS = [
@@ -62,6 +63,7 @@ WHAT = {  # of a closing only the consultation is recommended: more would be dec
 PROPOSALS, ARRANGEMENTS, OTHERS = "proposals", "arrangements", "others"
 DECIDING = (  # how the steps of the calendar begin in which somebody decides, and what is decided in them
     ("decide on the proposals", PROPOSALS),
+    (WITHOUT, OTHERS),
     ("determine the arrangements", ARRANGEMENTS),
     ("ask the schools adjudicator", OTHERS),
     ("ask the Secretary of State", OTHERS),
@@ -136,6 +138,7 @@ def decision_law(facts: Facts, row: Mapping[str, Any]) -> Law:
         facts.holder(key),
         route=facts.policy.text("pan_cut_route"),
         arrangements=any(kind == ARRANGEMENTS for kind, _ in deciding_days(facts.steps(row))),
+        proposals=not without_proposals(facts, dict(row)),
     )
 
 
