@@ -169,6 +169,19 @@ def test_parts_of_a_told_total(counts: list[float], told: list[str]) -> None:
     assert told_parts(counts, 5) == told and told_parts(counts, 0) == [f"{count:.0f}" for count in counts]
 
 
+def test_one_measure_of_places_and_one_sentence_on_the_numbers_of_pupils() -> None:
+    """105 and 112 places, 25 and 19 and 17 pupils in one notice: an objector would say that nobody counted."""
+    rolls = pd.DataFrame({"urn": [100001], "academic_year": ["2022/23"], "pupils": [25.0]})
+    coming = pd.DataFrame({"urn": 100001, "academic_year": ["2024/25", "2029/30"], "pupils": [19.2, 18.0]})
+    row = decision(ABBOT, "close", places_before=105)
+    of = ABBOT | {"capacity": 112}
+    made = facts([of], [row], inputs={"rolls": rolls}, closure_effects=effects(of), roll_forecast=coming)
+    said = words(only(made))
+    assert said.count("105 places by what it admits, year group by year group; its net capacity is 112") == 2
+    assert "25 on roll when last counted, in 2022/23; 19 forecast to be on roll in 2024/25" in said
+    assert "of these about 17 pupils, who are there before it closes" in said and "18 forecast for 2029/30" in said
+
+
 def test_a_rural_factor_that_the_authority_does_not_give_is_a_gap() -> None:
     bare = facts([ABBOT], [decision(ABBOT, "close")], closure_effects=effects(ABBOT))
     assert words(only(bare)).count("the authority’s account of this factor") == 2 * 4

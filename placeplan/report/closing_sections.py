@@ -57,13 +57,41 @@ def school_today(facts: Facts, row: Row) -> Section:
     lines = []
     if counted is not None:
         lines.append(f"In {facts.base_year} the school had {pupils(counted)} on roll, R–Y11.")
-    if school.get("capacity") is not None:
-        lines.append(f"It has {school['capacity']:,.0f} places.")
+    lines += _places(school, row)
     if school.get("pan") is not None:
         lines.append(f"Its admission number is {school['pan']:,.0f}.")
     if effects:
         lines.append(f"Pupils {'; '.join(by_need(effects, least_told(facts.policy)))}.")
-    return Section("The school today", (" ".join(lines),) if lines else ())
+    told = [" ".join(lines)] if lines else []
+    return Section("The school today", (*told, *_rolls_told(facts, row, counted, effects)))
+
+
+def _places(school: Row, row: Row) -> list[str]:
+    """Places as the plan counts them, which is the measure of this paper, and the net capacity where it differs."""
+    before, capacity = float(row["places_before"] or 0), school.get("capacity")
+    if not before:
+        return [f"It has {capacity:,.0f} places."] if capacity is not None else []
+    beside = "" if capacity is None or capacity == before else f"; its net capacity is {capacity:,.0f}"
+    return [f"It has {before:,.0f} places by what it admits, year group by year group{beside}."]
+
+
+def _rolls_told(facts: Facts, row: Row, counted: float | None, effects: Row) -> list[str]:
+    """One sentence on why this paper has several numbers of pupils; none where the forecast is not there."""
+    forecast = facts.stored.get("roll_forecast")
+    if forecast is None or not len(forecast) or counted is None or not effects:
+        return []
+    mine = forecast[forecast["urn"].astype(str) == str(row["facility"])]
+    by_year = mine.groupby("academic_year")["pupils"].sum()
+    year = str(row["academic_year"])
+    if year not in by_year.index or facts.last_year not in by_year.index:
+        return []
+    return [
+        f"The numbers of pupils in this paper count different things: {counted:,.0f} on roll when last counted, in "
+        f"{facts.base_year}; {by_year[year]:,.0f} forecast to be on roll in {year} if it stayed open; of these "
+        f"{pupils(effects['pupils_displaced'], least_told(facts.policy))}, who are there before it closes, would have "
+        f"to move, for new starters would begin elsewhere; {by_year[facts.last_year]:,.0f} forecast for "
+        f"{facts.last_year} if it stayed open."
+    ]
 
 
 def displaced(facts: Facts, row: Row) -> Section:
@@ -194,7 +222,7 @@ def religion(facts: Facts, row: Row) -> Section:
         (
             f"The school has the religious character {faith}. Of {len(alike)} schools of that character and phase in "
             "the "
-            f"study {len(alike) - 1} would remain, with {rest:,.0f} instead of {places:,.0f} places. "
+            f"study {len(alike) - 1} would remain, with {rest:,.0f} instead of {places:,.0f} places of net capacity. "
             f"{per_cent_words(share)} of its displaced pupils would go to a school of the same character.",
             f"Views of {today_or(school.get('diocese'), 'the diocese or faith body')}: "
             f"{gap('its views, once it has been asked')}.",
