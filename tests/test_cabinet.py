@@ -41,6 +41,12 @@ def test_nothing_is_said_where_there_are_no_data() -> None:
     assert "records no consultation" in said(told["Consultation"])
 
 
+def test_papers_add_up_to_their_kinds() -> None:
+    """A closing is one draft with two papers, the number one draft with one: two drafts, three papers."""
+    told = said(headings(closure_effects=effects(ABBOT))["Consultation"])
+    assert "3 drafts with 4 papers in all: consultation paper: 3; statutory notice: 1." in told
+
+
 def test_money_by_pocket_by_hand() -> None:
     """The council pays 126,000 once and 36,000 a year; the schools block's saving is not the council's."""
     pockets = pd.DataFrame(

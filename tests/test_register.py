@@ -273,3 +273,19 @@ def test_the_threshold_of_an_enlargement_holds_in_register_calendar_and_challeng
         held["decide_by"] == "2023-05-12" and "judicial review: at the latest 12 August 2023" in held["challenge_until"]
     )
     assert (held["draft"] != "") == proposals
+
+
+def test_a_federation_is_told_with_its_one_governing_body() -> None:
+    """Governors asked to share a head would not know that their own board ends; a trust's academies have no own."""
+    maintained = register(decision(ABBOT, "federate", partner="100002")).iloc[0]["what"]
+    academy = register(decision(BROOK, "federate", partner="100001")).iloc[0]["what"]
+    assert maintained.startswith("Federate with Brook from September 2024: one governing body and one head")
+    assert academy == "Share one head with Abbot from September 2024, within their trust; both schools stay"
+    rows = [decision(ABBOT, "federate", partner="100002"), decision(BROOK, "federate", partner="100001")]
+    told = Papers.write(facts([ABBOT, BROOK], rows)).contents()["papers"]
+    assert {route["title"] for route in told["routes"]} == {
+        "Federate: one governing body and one head – decided by the governing body",
+        "Share one head within an academy trust – decided by the academy trust",
+    }
+    grids = [cell for part in told["cabinet"] if part.grid for row in part.grid.rows for cell in row]
+    assert {"Federate: one governing body and one head", "Share one head within an academy trust"} <= set(grids)

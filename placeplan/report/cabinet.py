@@ -15,7 +15,7 @@ from placeplan.report.closing_alternatives import cluster_words
 from placeplan.report.draft_parts import Grid, Section, about, gap, per_cent_words, pupils
 from placeplan.report.drafts import Drafts
 from placeplan.report.facts import Facts, Row, listed
-from placeplan.report.law import CHECK, KIND_OF, PLAIN
+from placeplan.report.law import CHECK, KIND_OF, by_trust, plain
 from placeplan.report.other_decisions import Entry
 from placeplan.small_numbers import least_told, told_count, told_share
 from placeplan.words import counted, day
@@ -90,8 +90,8 @@ def _actions(rows: Sequence[Row]) -> Grid:
         "By action, with the numbers of the decision register",
         ("Action", "Schools and sites", "Register"),
         tuple(
-            (PLAIN[action], "; ".join(str(row["name"]) for row in held), _numbers([row["number"] for row in held]))
-            for action, held in _by_action(rows)
+            (words, "; ".join(str(row["name"]) for row in held), _numbers([row["number"] for row in held]))
+            for words, held in _by_action(rows)
         ),
     )
 
@@ -99,7 +99,7 @@ def _actions(rows: Sequence[Row]) -> Grid:
 def _by_action(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     held: dict[str, list[Row]] = {}
     for row in rows:
-        held.setdefault(str(row["action"]), []).append(row)
+        held.setdefault(plain(str(row["action"]), in_trust=by_trust(str(row["decides"]))), []).append(row)
     return list(held.items())
 
 
@@ -152,7 +152,7 @@ def legal(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> Section:
         "The council must secure enough school places (Education Act 1996, section 14). Of "
         f"{counted(len(estate), 'decision')} {own} are within its own power and {len(estate) - own} are requests to "
         "others.",
-        f"{counted(len(drafts.drafts), 'draft paper')} stand with this report, each for legal review.",
+        f"{counted(len(drafts.drafts), 'draft')} stand with this report, each for legal review.",
     ]
     if "closing" in kinds:
         lines.append(
@@ -304,5 +304,6 @@ def consultation(facts: Facts, drafts: Drafts) -> Section:
     said = [f"{kind.lower()}: {count}" for kind, count in kinds.items()]
     lines = ["The study records no consultation on this plan; each proposal is consulted on before it is decided."]
     if said:
-        lines.append(f"Drafts: {'; '.join(said)}.")
+        count = counted(sum(kinds.values()), "paper")
+        lines.append(f"{counted(len(drafts.drafts), 'draft')} with {count} in all: {'; '.join(said)}.")
     return Section("Consultation", tuple(lines))

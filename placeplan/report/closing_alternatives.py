@@ -20,7 +20,7 @@ def alternatives(facts: Facts, row: Row) -> Section:
     points += [cluster_words(one) for one in _clusters(facts, key)]
     lines = [*_keeping(facts, key), *_council(facts, key)]
     if not any(one["action"] == FEDERATE for one in offered):
-        lines.append("No school within reach was found with which it could share a head by the study's rules.")
+        lines.append("No school within reach was found with which it could federate by the study's rules.")
     lines += _left_out(facts, key, offered)
     lines.append(
         "Weighed beside closing:"

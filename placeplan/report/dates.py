@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from models.powers import ACADEMY
 from placeplan.report.award_and_plan import disagreements
 from placeplan.report.dates_chart import Bar, Line, steps_over_time
 from placeplan.report.facts import Facts, Row
-from placeplan.report.law import ASSUMPTION, CHECK, PLAIN, status_of
+from placeplan.report.law import ASSUMPTION, CHECK, plain, status_of
 from placeplan.words import counted, day
 
 BY_POLICY = "Time assumed by policy"
@@ -31,13 +33,13 @@ def calendar_contents(facts: Facts) -> dict[str, Any]:
     for key, mine in calendar.groupby(STEP, sort=False):
         row: Row = dict(zip(STEP, map(str, key), strict=True))
         schools = list(dict.fromkeys(called[str(facility)] for facility in mine["facility"]))
-        row["what"] = PLAIN[row["action"]]
+        row["what"] = _what(facts, row["action"], mine["facility"])
         rows.append(row | {"schools": schools, "past": row["begin_by"] < facts.plan_date, "certainty": certainty(row)})
     rows.sort(key=lambda row: (row["begin_by"], row["done_by"], row["action"], row["schools"]))
     months: dict[str, list[Row]] = {}
     for row in rows:
         months.setdefault(f"{date.fromisoformat(row['begin_by']):%B %Y}", []).append(row)
-    lines = _lines(calendar, called)
+    lines = _lines(facts, calendar, called)
     return {
         "months": [{"month": month, "rows": held} for month, held in months.items()],
         "lines": lines,
@@ -57,23 +59,28 @@ def certainty(row: Row) -> str:
     return CHECK if status == ASSUMPTION else status
 
 
+def _what(facts: Facts, action: str, schools: Iterable[Any]) -> str:
+    return plain(action, in_trust=all(facts.holder(str(key)) == ACADEMY for key in schools))
+
+
 def _names(facts: Facts) -> dict[str, str]:
     named = {str(row["facility"]): str(row["name"]) for row in facts.rows("decisions")}
     keys = facts.stored["calendar"]["facility"].astype(str).unique()
     return {key: named.get(key) or facts.school(key).get("name") or key for key in keys}
 
 
-def _lines(calendar: pd.DataFrame, called: dict[str, str]) -> list[Line]:
+def _lines(facts: Facts, calendar: pd.DataFrame, called: dict[str, str]) -> list[Line]:
     """One line a set of decisions of one kind and year that share every step and day, the earliest first."""
     shared: dict[tuple[Any, ...], list[str]] = {}
     for (facility, action, year), mine in calendar.groupby(["facility", "action", "academic_year"], sort=False):
         steps = tuple(mine[["step", "begin_by", "done_by", "basis"]].itertuples(index=False, name=None))
-        shared.setdefault((str(action), str(year), steps), []).append(called[str(facility)])
+        what = _what(facts, str(action), [facility])
+        shared.setdefault((what, str(year), steps), []).append(called[str(facility)])
     lines = []
-    for (action, year, steps), schools in shared.items():
+    for (what, year, steps), schools in shared.items():
         who = schools[0] if len(schools) == 1 else counted(len(schools), "school")
         bars = tuple(Bar(step, begin, done, basis == BY_POLICY) for step, begin, done, basis in steps)
-        lines.append(Line(f"{PLAIN[action]}, {year}", who, tuple(schools), bars))
+        lines.append(Line(f"{what}, {year}", who, tuple(schools), bars))
     return sorted(lines, key=lambda line: (min(bar.begin_by for bar in line.bars), line.title, line.who))
 
 

@@ -74,10 +74,11 @@ PLAIN = {
     CAP: "Cap the intake",
     MOTHBALL: "Take rooms out of use",
     SHARE: "Let rooms to early years",
-    FEDERATE: "Share one head",
+    FEDERATE: "Federate: one governing body and one head",
     NEW: "Open a new school",
 }
 """What is recommended, in words that need no explanation."""
+ONE_TRUST = "Share one head within an academy trust"
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,16 @@ def law_of(
     if arrangements and kind != SMALLER:
         beside, challenge = (*beside, CODE), (OBJECT, WHO_OBJECTS, *challenge)
     return Law((own, *beside), accountable(decider), challenge)
+
+
+def plain(action: str, *, in_trust: bool) -> str:
+    """What is recommended in plain words; academies of one trust have one governing body already."""
+    return ONE_TRUST if in_trust and action == FEDERATE else PLAIN[action]
+
+
+def by_trust(decides: str) -> bool:
+    """Whether who decides, as the register names it, is an academy trust."""
+    return decides.endswith("(academy trust)") or decides == TRUST
 
 
 def status_of(authority: str) -> str:

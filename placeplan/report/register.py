@@ -25,11 +25,23 @@ from models.options import (
     SEND_UNIT,
     SHARE,
 )
-from models.powers import ADJUDICATOR, AUTHORITY, GOVERNORS, TRUST
+from models.powers import ACADEMY, ADJUDICATOR, AUTHORITY, GOVERNORS, TRUST
 from models.schedule import earlier, opening_day
 from placeplan.report.cautions import with_cautions
 from placeplan.report.facts import Facts, Row
-from placeplan.report.law import ALTERING, ASSUMPTION, CHECK, CLOSING, KIND_OF, PLAIN, Law, law_of, status_together
+from placeplan.report.law import (
+    ALTERING,
+    ASSUMPTION,
+    CHECK,
+    CLOSING,
+    KIND_OF,
+    PLAIN,
+    Law,
+    by_trust,
+    law_of,
+    plain,
+    status_together,
+)
 from placeplan.report.other_decisions import Entry, other_decisions
 from placeplan.report.threshold import WITHOUT, without_proposals
 from placeplan.words import day
@@ -57,9 +69,10 @@ WHAT = {  # of a closing only the consultation is recommended: more would be dec
     CAP: "Cap the intake from {year}: {before} places become {after} by {last}",
     MOTHBALL: "Take rooms out of use from {year}: {before} places become {after}",
     SHARE: "Let rooms to early years from {year}: {before} places become {after}",
-    FEDERATE: "Share one head with {partner} from {year}; both schools stay",
+    FEDERATE: "Federate with {partner} from {year}: one governing body and one head for both schools, which stay",
     NEW: "Open a new school from {year}: {after} places by {last}",
 }
+HEAD_IN_TRUST = "Share one head with {partner} from {year}, within their trust; both schools stay"
 PROPOSALS, ARRANGEMENTS, OTHERS = "proposals", "arrangements", "others"
 DECIDING = (  # how the steps of the calendar begin in which somebody decides, and what is decided in them
     ("decide on the proposals", PROPOSALS),
@@ -159,7 +172,8 @@ def what_words(facts: Facts, row: Mapping[str, Any]) -> str:
     """What is recommended, in one sentence with its years and places."""
     opening = opening_day(str(row["academic_year"]))
     partner = row.get("partner") or ""
-    return WHAT[str(row["action"])].format(
+    trust = row["action"] == FEDERATE and facts.holder(str(row["facility"])) == ACADEMY
+    return (HEAD_IN_TRUST if trust else WHAT[str(row["action"])]).format(
         eve=day((opening - timedelta(days=1)).isoformat()),
         year=f"September {opening.year}",
         before=f"{row['places_before']:,.0f}",
@@ -229,14 +243,21 @@ def routes(entries: Sequence[Entry]) -> list[Row]:
 
 def _title(rows: Sequence[Row]) -> str:
     """What is recommended by some rows, and what kind of body decides it."""
-    what = dict.fromkeys(PLAIN.get(row["action"]) or f"{row['action'][:1].upper()}{row['action'][1:]}" for row in rows)
+    what = dict.fromkeys(_plain(row) for row in rows)
     deciders = {_kind_of_body(str(row["decides"])) for row in rows}
     who = deciders.pop() if len(deciders) == 1 else "each school's governing body or trust"
     return f"{'; '.join(what)} – decided by {who}"
 
 
+def _plain(row: Row) -> str:
+    action = str(row["action"])
+    if action in PLAIN:
+        return plain(action, in_trust=by_trust(str(row["decides"])))
+    return f"{action[:1].upper()}{action[1:]}"
+
+
 def _kind_of_body(decides: str) -> str:
-    if decides.endswith("(academy trust)") or decides == TRUST:
+    if by_trust(decides):
         return "the academy trust"
     if decides.startswith(GOVERNORS):
         return "the governing body"
