@@ -10,6 +10,7 @@ from __future__ import annotations
 from models.options import MERGE_ENLARGED, SEND_UNIT
 from models.powers import ACADEMY
 from placeplan.contributions import payer
+from placeplan.report.council_time import meetings_words
 from placeplan.report.draft_parts import (
     CONSULTATION,
     NOT_DECIDED,
@@ -81,7 +82,7 @@ def _consultation(facts: Facts, row: Row, who: str) -> Paper:
         unit_need(facts, row),
         how_paid(facts, row),
         Section("Travel and the site", (f"{gap('safe routes, parking, and how car use is kept down')}.",)),
-        next_steps(steps),
+        next_steps(steps, meetings_words(facts.policy, steps)),
         Section(
             "Who is asked",
             (

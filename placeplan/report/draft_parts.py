@@ -166,14 +166,17 @@ def step_like(steps: Sequence[Row], beginning: str) -> Row:
     return next((step for step in steps if str(step["step"]).startswith(beginning)), {})
 
 
-def next_steps(steps: Sequence[Row]) -> Section:
-    """What would happen when: every step of the calendar with its latest days."""
+def next_steps(steps: Sequence[Row], left_out: str = "") -> Section:
+    """What would happen when: every step of the calendar with its latest days; `left_out` tells what is not in it."""
     rows = tuple((str(s["step"]), day(s["begin_by"]), day(s["done_by"]), str(s["basis"])) for s in steps)
     if not rows:
         return Section("What would happen next", (f"Dates: {gap('timetable, for the calendar has none')}.",))
     return Section(
         "What would happen next",
-        ("Days are the latest by which each step can be begun and over for the change to take effect when proposed.",),
+        (
+            "Days are the latest by which each step can be begun and over for the change to take effect when proposed.",
+            *([left_out] if left_out else []),
+        ),
         grid=Grid("Timetable", ("Step", "Begin by", "Over by", "On what it rests"), rows),
     )
 
