@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from placeplan.small_numbers import told_count
+
 FACTOR_NAMES = {
     "community": "effect on the local community",
     "transport": "transport to other schools and its cost",
@@ -28,12 +30,12 @@ def factor_words(factors: pd.DataFrame | None, key: str) -> list[tuple[str, str]
     return [(words, str(mine[name].iloc[0])) for name, words in FACTOR_NAMES.items()] if len(mine) else []
 
 
-def by_need(row: Mapping[str, Any]) -> list[str]:
+def by_need(row: Mapping[str, Any], least: int = 0) -> list[str]:
     """Pupils of the closing school by disadvantage and special educational needs, in words; "not given" where so.
 
-    `row` is one of the table closure_effects.
+    `row` is one of the table closure_effects; counts below `least` are not told.
     """
-    return [f"{words}: {'not given' if pd.isna(row[name]) else f'{row[name]:,.0f}'}" for name, words in NEEDS]
+    return [f"{words}: {told_count(row[name], least)}" for name, words in NEEDS]
 
 
 def by_faith(receiving: pd.DataFrame) -> list[tuple[str, float]]:

@@ -32,13 +32,19 @@ def test_own_powers_requests_and_what_can_wait_stand_apart() -> None:
     by = {name: said(section) for name, section in told.items() if name.startswith("Recommended")}
     agree, ask, note = by.values()
     assert "Abbot" in agree and "Acorn" not in agree and "Acorn" in ask and "Brook" in note
-    assert "nothing is decided on Abbot" in said(told["Recommendations"])
+    assert "Nothing is decided on Abbot" in said(told["Recommendations"])
 
 
 def test_nothing_is_said_where_there_are_no_data() -> None:
     told = headings()
     assert not {"Finance: closings by pocket", "Finance: capital", "Climate and travel"} & set(told)
     assert "records no consultation" in said(told["Consultation"])
+
+
+def test_papers_add_up_to_their_kinds() -> None:
+    """A closing is one draft with two papers, the number one draft with one: two drafts, three papers."""
+    told = said(headings(closure_effects=effects(ABBOT))["Consultation"])
+    assert "3 drafts with 4 papers in all: consultation paper: 3; statutory notice: 1." in told
 
 
 def test_money_by_pocket_by_hand() -> None:
@@ -80,10 +86,24 @@ def test_capital_by_who_pays() -> None:
 
 
 def test_equality_says_what_is_known_and_what_is_not() -> None:
-    told = said(headings(closure_effects=effects(ABBOT))["Equality"])
+    told = said(headings(closure_effects=effects(ABBOT, fsm_pupils=14.0))["Equality"])
     assert "section 149" in told and "16 % have free school meals, a share not given" in told
     assert "with an education plan: not given" in told and "25 % would go to a school of the same character" in told
     assert "Not in the data: sex, race" in told
+
+
+def test_low_income_is_told_as_no_protected_characteristic() -> None:
+    """The Equality Act does not protect low income: told among the others it would be advice that is wrong in law."""
+    points = headings(closure_effects=effects(ABBOT))["Equality"].points
+    assert [point.startswith("Low income, which is no protected characteristic") for point in points].count(True) == 1
+    assert not any("free school meals" in point for point in points if not point.startswith("Low income"))
+
+
+def test_small_numbers_of_pupils_are_not_told() -> None:
+    """Three pupils with SEN support of 25 in a named village school are three children whom everybody knows."""
+    told = said(headings(closure_effects=effects(ABBOT))["Equality"])
+    assert "with SEN support: fewer than 5" in told and "a share not told (fewer than 5 pupils)" in told
+    assert "16 %" not in told, "16 % of 25 pupils are four"
 
 
 def test_risks_have_evidence() -> None:
@@ -112,11 +132,21 @@ def test_alternatives_with_their_costs() -> None:
             "instead": ["as it is today"],
         }
     )
-    told = headings(summaries={"estate": estate}, closure_keeping=keeping, closure_effects=effects(ABBOT))
+    clusters = pd.DataFrame(
+        {"urn": [100001], "name": ["Abbot"], "cluster": ["Pender"], "extra_gbp": [-165_720.0],
+         "leadership_saved_gbp": [40_000.0], "why": [""]}
+    )  # fmt: skip
+    told = headings(
+        summaries={"estate": estate},
+        closure_keeping=keeping,
+        closure_effects=effects(ABBOT),
+        cluster_closing=clusters,
+    )
     points = said(told["Alternatives considered"])
     assert "The council's own powers alone: about £110,000,000 instead of about £100,000,000" in points
     assert "Keeping Abbot open (as it is today): about £700,000 to about £730,000 dearer" in points
     assert "closing costs about £606,000" in points
+    assert "Abbot – Kept, under one executive head with Pender: about £166,000 a year less" in points
     assert "costs less by more than about £1,000,000" in said(told["Reasons"])
 
 

@@ -17,10 +17,12 @@ from paper_facts import (
     school,
 )
 
-from placeplan.report.draft_changes import needs_notice
 from placeplan.report.draft_parts import CONSULTATION, GAP, INVITATION, NOTICE, Draft, about, gap, marked, pupils, texts
 from placeplan.report.drafts import LETTING, NOT_DECIDED_YET, TRUST_ALONE, all_drafts
 from placeplan.report.facts import Facts
+from placeplan.report.modelled import counted_ground
+from placeplan.report.threshold import needs_notice
+from placeplan.small_numbers import told_parts
 
 ABBOT = school(
     100001,
@@ -38,7 +40,7 @@ CLAIMS = re.compile(
 EMPTY = re.compile(r"\b(None|nan|NaN|NaT|inf)\b")
 
 
-def closing(**more: object) -> Facts:
+def closing(priced: pd.DataFrame | None = None, **more: object) -> Facts:
     receiving = pd.DataFrame(
         {
             "facility": "100001", "receiving": ["100002"], "name": ["Brook"], "religious_character": ["none"],
@@ -55,7 +57,8 @@ def closing(**more: object) -> Facts:
     )  # fmt: skip
     return facts(
         [ABBOT, BROOK], [decision(ABBOT, "close")], inputs={"rural_factors": factors},
-        closure_effects=effects(ABBOT), closure_receiving=receiving, options=options, **more,
+        closure_effects=effects(ABBOT), closure_receiving=receiving,
+        options=options if priced is None else priced, **more,
     )  # fmt: skip
 
 
@@ -92,6 +95,91 @@ def test_a_closing_has_a_consultation_paper_and_a_notice_with_what_the_law_asks(
         "by 6 September 2023",
     ):
         assert needed in paper, needed
+
+
+def test_a_closing_names_every_way_that_a_table_prices_and_what_the_own_account_leaves_out() -> None:
+    """A paper without a cheaper way that the council's own tables hold would be unlawful under section 15(4)."""
+    clusters = pd.DataFrame(
+        {"urn": [100001], "name": ["Abbot"], "cluster": ["Pender"], "extra_gbp": [-165_720.0],
+         "leadership_saved_gbp": [40_000.0], "why": [""]}
+    )  # fmt: skip
+    keeping = pd.DataFrame(
+        {"facility": ["100001"], "keeping_least_gbp": [717e3], "keeping_most_gbp": [732e3], "instead": ["as it is"]}
+    )
+    priced = pd.DataFrame(
+        {"facility": "100001", "action": ["federate"], "academic_year": ["2023/24"], "reason": ["one head with Brook"],
+         "cost_gbp": [-47_922.0], "partner": ["100002"]}
+    )  # fmt: skip
+    draft = only(closing(cluster_closing=clusters, closure_keeping=keeping, priced=priced))
+    for paper in draft.papers:
+        said = "\n".join(texts(Draft("", (), (paper,))))
+        for needed in ("Pender: about £166,000 a year less", "between about £717,000 and about £732,000",
+                       "own money alone, closing costs about £606,000", "about £48,000 less",
+                       "does not name Brook and Pender"):  # fmt: skip
+            assert needed in said, f"{needed} is missing from the {paper.kind}"
+
+
+def test_a_modelled_deficit_is_in_no_notice_and_is_labelled_elsewhere() -> None:
+    """A shadow budget told as fact of one school, where the model finds two of three in deficit, would mislead."""
+    ground = (
+        "surplus: 25 on roll; at least 81% of places empty; sustainability: scores 31 of 100, in deficit from 2023/24"
+    )
+    grounds = pd.DataFrame(
+        {"urn": [100001, 100002, 100003], "ground": [ground, "", ""], "score": [31.0, 80.0, 90.0],
+         "lowest_reserves_gbp": [-140_248.0, -9.0, 5.0], "first_deficit_year": ["2023/24", "2024/25", None]}
+    )  # fmt: skip
+    paper, notice = only(closing(grounds=grounds)).papers
+    told, formal = ("\n".join(texts(Draft("", (), (one,)))) for one in (paper, notice))
+    assert "Modelled, not the school's accounts: a score of 31 of 100" in told and "2 of 3 schools" in told
+    assert "surplus: 25 on roll; at least 81% of places empty." in formal
+    for word in ("140,248", "31 of 100", "in deficit"):
+        assert word not in formal, f"{word} is a model's, and stands in the notice"
+    assert "no modelled figure stands for them" in formal
+
+
+@pytest.mark.parametrize(
+    ("ground", "left"),
+    [("sustainability: scores 31 of 100; quality: special measures", "quality: special measures"),
+     ("sustainability: scores 31 of 100", ""), ("one head with Brook", "one head with Brook")],
+)  # fmt: skip
+def test_only_the_modelled_part_of_a_ground_goes(ground: str, left: str) -> None:
+    assert counted_ground(ground) == left
+
+
+def test_small_numbers_are_not_told_and_cannot_be_worked_out() -> None:
+    """17 displaced, 16 to one school: the one child who goes elsewhere would be known."""
+    receiving = pd.DataFrame(
+        {"facility": "100001", "receiving": ["100002", "100003"], "name": ["Brook", "Acorn"],
+         "religious_character": "none", "pupils": [16.0, 1.2], "share": [0.93, 0.07]}
+    )  # fmt: skip
+    few = effects(ABBOT, newly_entitled=2.0)
+    made = facts([ABBOT, BROOK], [decision(ABBOT, "close")], closure_effects=few, closure_receiving=receiving)
+    said = words(only(made))
+    assert "about 15" in said and "\n16\n" not in said and "fewer than 5\n" in said
+    assert "eligible for free school meals: fewer than 5" in said
+    assert "Fewer than 5 pupils would be newly entitled" in said
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [([16.0, 1.2], ["about 15", "fewer than 5"]), ([16.0, 7.0], ["16", "7"]), ([16.0, 0.2], ["16", "0"]),
+     ([5.0, 4.0], ["about 5", "fewer than 5"])],
+)  # fmt: skip
+def test_parts_of_a_told_total(counts: list[float], told: list[str]) -> None:
+    assert told_parts(counts, 5) == told and told_parts(counts, 0) == [f"{count:.0f}" for count in counts]
+
+
+def test_one_measure_of_places_and_one_sentence_on_the_numbers_of_pupils() -> None:
+    """105 and 112 places, 25 and 19 and 17 pupils in one notice: an objector would say that nobody counted."""
+    rolls = pd.DataFrame({"urn": [100001], "academic_year": ["2022/23"], "pupils": [25.0]})
+    coming = pd.DataFrame({"urn": 100001, "academic_year": ["2024/25", "2029/30"], "pupils": [19.2, 18.0]})
+    row = decision(ABBOT, "close", places_before=105)
+    of = ABBOT | {"capacity": 112}
+    made = facts([of], [row], inputs={"rolls": rolls}, closure_effects=effects(of), roll_forecast=coming)
+    said = words(only(made))
+    assert said.count("105 places by what it admits, year group by year group; its net capacity is 112") == 2
+    assert "25 on roll when last counted, in 2022/23; 19 forecast to be on roll in 2024/25" in said
+    assert "of these about 17 pupils, who are there before it closes" in said and "18 forecast for 2029/30" in said
 
 
 def test_a_rural_factor_that_the_authority_does_not_give_is_a_gap() -> None:
@@ -191,6 +279,24 @@ def test_a_new_school_is_invited_by_the_regime_in_force(since: str | None, law: 
     )
     assert draft.papers[0].kind == INVITATION and law in words(draft)
     assert "holds a competition for this site already: C1" in draft.remarks[0]
+
+
+def test_a_new_school_is_evidenced_by_the_balance() -> None:
+    """Two year groups 30 and 27 short and one with 5 spare are 57 short: four pupils without a place are no need."""
+    site = {"urn": "S1", "name": "East field", "type": None}
+    row = decision(site, "new school", places_before=0, places_after=420, pupils_without_place=4.0)
+    cells = pd.DataFrame(
+        {"planning_area": "North", "phase": "primary", "academic_year": "2029/30", "year_group": ["R", "Y1", "Y2"],
+         "need": [30.0, 27.0, 0.0], "spare": [0.0, 0.0, 5.0]}
+    )  # fmt: skip
+    deficits = pd.DataFrame(
+        {"planning_area": "North", "phase": "primary", "kind": ["intake", "whole phase"], "academic_year": "2029/30",
+         "probability": [0.695, 1.0], "first_year": ["2026/27", None]}
+    )  # fmt: skip
+    said = words(only(facts([BROOK], [row], balance=cells, deficits=deficits)))
+    assert "57 primary places short in 2029/30" in said and "5 places would be empty" in said
+    assert "in the intake with a probability of 70 %, first in 2026/27 and over the whole phase" in said
+    assert "up to 4 pupils would have no place within reach" in said and "no measure of the need" in said
 
 
 def test_what_is_not_decided_yet_or_only_let_has_a_reason_and_no_draft() -> None:

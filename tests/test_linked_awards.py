@@ -103,7 +103,9 @@ def test_each_competition_is_still_ranked_and_decided_alone(made: Path) -> None:
     """What is advised together must not move a rank."""
     ranked = read_stage(results(made), "bids_ranked")
     assert ranked[ranked["rank"] == 1].set_index("competition")["bid"].to_dict() == {"C1": "B2", "C2": "B5"}
-    assert "Recommendation: Birch Trust (B2), 74.0 of 100" in page(made, "C1.html")
+    assert "Judged alone, before the rules that link it: Recommendation: Birch Trust (B2), 74.0 of 100" in page(
+        made, "C1.html"
+    )
 
 
 def test_pages_lead_to_each_other_and_say_that_it_is_advice(made: Path) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 import pandas as pd
 
 from models.options import CLOSING
+from placeplan.report.award_and_plan import disagreements, site_name
 from placeplan.report.cabinet_money import capital, council_money, minus_gbp, schools_money
 from placeplan.report.cabinet_risks import risks
+from placeplan.report.closing_alternatives import cluster_words
 from placeplan.report.draft_parts import Grid, Section, about, gap, per_cent_words, pupils
 from placeplan.report.drafts import Drafts
 from placeplan.report.facts import Facts, Row, listed
-from placeplan.report.law import CHECK, KIND_OF, PLAIN
+from placeplan.report.law import CHECK, KIND_OF, by_trust, plain
 from placeplan.report.other_decisions import Entry
+from placeplan.small_numbers import least_told, told_count, told_share
 from placeplan.words import counted, day
 
 AGREE = "agree to begin now, under the council's own powers"
@@ -32,6 +35,7 @@ def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> 
         return []
     told = (
         *recommendations(facts, rows),
+        award_and_plan(facts),
         reasons(facts),
         legal(facts, entries, drafts),
         council_money(facts),
@@ -53,7 +57,10 @@ def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
     lines = [f"The first step of all has to be begun by {day(first)}."] if first else []
     closing = [row["name"] for row in now if row["own_power"] and row["action"] in CLOSING]
     if closing:
-        lines.append(f"To begin a closing is to consult on it: nothing is decided on {listed(closing)} by this report.")
+        lines.append(
+            f"Of a closing only the consultation is recommended. Nothing is decided on {listed(closing)} by this "
+            "report; what is said in the consultation comes back to the cabinet before proposals are published."
+        )
     asked = (
         (AGREE, [row for row in now if row["own_power"]]),
         (ASK, [row for row in now if not row["own_power"]]),
@@ -65,13 +72,26 @@ def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
     ]
 
 
+def award_and_plan(facts: Facts) -> Section:
+    """What contradicts the plan in the competitions that are held, to be settled before either is agreed."""
+    apart = disagreements(facts)
+    if not apart:
+        return Section("")
+    points = tuple(f"{site_name(facts, site)}: {' '.join(said)}" for site, said in apart.items())
+    return Section(
+        "Before this is agreed: competitions that do not fit the plan",
+        (f"An award and this plan cannot both stand as they are. {gap('which of the two is changed, and how')}.",),
+        points,
+    )
+
+
 def _actions(rows: Sequence[Row]) -> Grid:
     return Grid(
         "By action, with the numbers of the decision register",
         ("Action", "Schools and sites", "Register"),
         tuple(
-            (PLAIN[action], "; ".join(str(row["name"]) for row in held), _numbers([row["number"] for row in held]))
-            for action, held in _by_action(rows)
+            (words, "; ".join(str(row["name"]) for row in held), _numbers([row["number"] for row in held]))
+            for words, held in _by_action(rows)
         ),
     )
 
@@ -79,7 +99,7 @@ def _actions(rows: Sequence[Row]) -> Grid:
 def _by_action(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     held: dict[str, list[Row]] = {}
     for row in rows:
-        held.setdefault(str(row["action"]), []).append(row)
+        held.setdefault(plain(str(row["action"]), in_trust=by_trust(str(row["decides"]))), []).append(row)
     return list(held.items())
 
 
@@ -132,7 +152,7 @@ def legal(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> Section:
         "The council must secure enough school places (Education Act 1996, section 14). Of "
         f"{counted(len(estate), 'decision')} {own} are within its own power and {len(estate) - own} are requests to "
         "others.",
-        f"{counted(len(drafts.drafts), 'draft paper')} stand with this report, each for legal review.",
+        f"{counted(len(drafts.drafts), 'draft')} stand with this report, each for legal review.",
     ]
     if "closing" in kinds:
         lines.append(
@@ -155,21 +175,22 @@ def equality(facts: Facts) -> Section:
         "foster good "
         "relations (Equality Act 2010, section 149). What the data tell:",
     ]
-    points = []
+    points, incomes = [], []
+    least = least_told(facts.policy)
     for row in facts.rows("closure_effects"):
         needs = [
-            f"{row[name]:,.0f} {words}" if row[name] is not None else f"{words}: not given"
+            f"{words}: {told_count(row[name], least)}"
             for name, words in (("ehcp_pupils", "with an education plan"), ("sen_support_pupils", "with SEN support"))
         ]
-        meals = (
-            f"{per_cent_words(row['fsm_share'])} have free school meals, "
-            f"{per_cent_words(row['receiving_fsm_share'])} at the "
-        )
         points.append(
-            f"{row['name']}: {pupils(row['pupils_displaced'])} would change school; on roll {' and '.join(needs)}. "
-            f"{meals}schools they would go to. Religion: {per_cent_words(row['same_religious_character'])} would go "
-            "to a school "
-            f"of the same character ({row['religious_character']})."
+            f"{row['name']}: {pupils(row['pupils_displaced'], least)} would change school. Disability, on roll "
+            f"{'; '.join(needs)}. Religion: {per_cent_words(row['same_religious_character'])} would go to a school of "
+            f"the same character ({row['religious_character']})."
+        )
+        incomes.append(
+            f"Low income, which is no protected characteristic, at {row['name']}: "
+            f"{told_share(row['fsm_share'], row['fsm_pupils'], least)} have free school meals, "
+            f"{per_cent_words(row['receiving_fsm_share'])} at the schools they would go to."
         )
     new = sum(1 for row in facts.rows("decisions") if row["action"] == "SEND unit")
     if new:
@@ -179,6 +200,7 @@ def equality(facts: Facts) -> Section:
             f"{facts.last_year} of {sum(row['needed'] for row in last):,.0f} that are needed."
         )
     points.append("Age: all changes are to schools for children of 4 to 16.")
+    points += incomes
     points.append(f"Not in the data: {NOT_KNOWN}; and of staff nothing. {gap('equality impact assessment')}")
     return Section("Equality", tuple(lines), tuple(points))
 
@@ -218,6 +240,7 @@ def alternatives(facts: Facts) -> Section:
                 "council's "
                 f"own money alone {_own_money(facts, row['facility'])}."
             )
+    points += [f"{row['name']} – {cluster_words(row)}" for row in facts.rows("cluster_closing")]
     points += [_other_plan(row) for row in facts.rows("frontier") if row["plan"] != "the plan"]
     shared = sum(1 for row in facts.rows("decisions") if row["action"] == "federate")
     if shared:
@@ -281,5 +304,6 @@ def consultation(facts: Facts, drafts: Drafts) -> Section:
     said = [f"{kind.lower()}: {count}" for kind, count in kinds.items()]
     lines = ["The study records no consultation on this plan; each proposal is consulted on before it is decided."]
     if said:
-        lines.append(f"Drafts: {'; '.join(said)}.")
+        count = counted(sum(kinds.values()), "paper")
+        lines.append(f"{counted(len(drafts.drafts), 'draft')} with {count} in all: {'; '.join(said)}.")
     return Section("Consultation", tuple(lines))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from geodata.competitions import day
 from placeplan.report.draft_parts import Grid, Section, about, pupils
 from placeplan.report.facts import Facts, listed
+from placeplan.small_numbers import least_told
 from placeplan.words import counted
 from placeplan.words import day as day_words
 
@@ -71,7 +72,8 @@ def _places(facts: Facts) -> list[Risk]:
         rows.append(("Pupils without a place", words, "unplaced"))
     over = sum(row["pupils_over"] for row in facts.rows("does_not_fit"))
     if over >= 0.5:
-        words = f"{pupils(over)} of closing schools without a place in their own year group or infant class."
+        count = pupils(over, least_told(facts.policy))
+        words = f"{count} of closing schools without a place in their own year group or infant class."
         rows.append(("Displaced pupils do not fit", words, "does_not_fit"))
     short: dict[str, float] = {}
     for row in facts.rows("retained", academic_year=facts.last_year):

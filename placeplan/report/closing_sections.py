@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from geodata.years import add_years
-from models.options import FEDERATE, STAY
 from placeplan.closure_words import FACTOR_NAMES, by_need, factor_words
 from placeplan.report.draft_parts import (
     Grid,
@@ -17,24 +16,32 @@ from placeplan.report.draft_parts import (
     today_or,
 )
 from placeplan.report.facts import Facts, Row
+from placeplan.report.modelled import counted_ground, model_words
+from placeplan.small_numbers import least_told, told_parts
 
 LEAST_SHOWN = 0.5  # pupils
 NO_CHARACTER = (None, "", "none", "None", "Does not apply")
 
 
-def reasons(facts: Facts, row: Row) -> Section:
-    """The ground on which closing may be considered, and whether it stands under other forecasts."""
-    ground = facts.one("grounds", urn=str(row["facility"])).get("ground")
+def reasons(facts: Facts, row: Row, *, notice: bool = False) -> Section:
+    """The ground on which closing may be considered, and whether it stands under other forecasts.
+
+    What is modelled of it stands in a consultation paper, labelled so; a notice is without it.
+    """
+    key = str(row["facility"])
+    found = next((one for one in facts.rows("grounds") if str(one["urn"]) == key), {})
+    ground, modelled = counted_ground(found.get("ground")), model_words(facts, key)
     lines = []
     if ground:
         lines.append(f"The ground on which closing may be considered: {ground}.")
         if "plan year" in ground:
             lines.append(f"Plan year 1 is {add_years(facts.base_year, 1)}.")
-        if "scores" in ground:
-            lines.append("The score is the study's own measure of how well a school can sustain itself, 0 to 100.")
-    else:
-        lines.append(f"Proposed with another school: {str(row['reason']).split('. ')[0]}.")
-    stable = facts.one("closure_stability", facility=str(row["facility"]))
+    elif not modelled:
+        lines.append(f"Proposed with another school: {counted_ground(row['reason']).split('. ')[0]}.")
+    if modelled:
+        accounts = gap("the school's own accounts and budget plan; no modelled figure stands for them")
+        lines += [f"Money of the school: {accounts}."] if notice else [modelled, f"Its own accounts: {accounts}."]
+    stable = facts.one("closure_stability", facility=key)
     if stable:
         lines.append(
             f"Planned anew under {stable['draws']:.0f} changed forecasts, the closing stands in {stable['stays']:.0f}."
@@ -50,13 +57,41 @@ def school_today(facts: Facts, row: Row) -> Section:
     lines = []
     if counted is not None:
         lines.append(f"In {facts.base_year} the school had {pupils(counted)} on roll, R–Y11.")
-    if school.get("capacity") is not None:
-        lines.append(f"It has {school['capacity']:,.0f} places.")
+    lines += _places(school, row)
     if school.get("pan") is not None:
         lines.append(f"Its admission number is {school['pan']:,.0f}.")
     if effects:
-        lines.append(f"Pupils {'; '.join(by_need(effects))}.")
-    return Section("The school today", (" ".join(lines),) if lines else ())
+        lines.append(f"Pupils {'; '.join(by_need(effects, least_told(facts.policy)))}.")
+    told = [" ".join(lines)] if lines else []
+    return Section("The school today", (*told, *_rolls_told(facts, row, counted, effects)))
+
+
+def _places(school: Row, row: Row) -> list[str]:
+    """Places as the plan counts them, which is the measure of this paper, and the net capacity where it differs."""
+    before, capacity = float(row["places_before"] or 0), school.get("capacity")
+    if not before:
+        return [f"It has {capacity:,.0f} places."] if capacity is not None else []
+    beside = "" if capacity is None or capacity == before else f"; its net capacity is {capacity:,.0f}"
+    return [f"It has {before:,.0f} places by what it admits, year group by year group{beside}."]
+
+
+def _rolls_told(facts: Facts, row: Row, counted: float | None, effects: Row) -> list[str]:
+    """One sentence on why this paper has several numbers of pupils; none where the forecast is not there."""
+    forecast = facts.stored.get("roll_forecast")
+    if forecast is None or not len(forecast) or counted is None or not effects:
+        return []
+    mine = forecast[forecast["urn"].astype(str) == str(row["facility"])]
+    by_year = mine.groupby("academic_year")["pupils"].sum()
+    year = str(row["academic_year"])
+    if year not in by_year.index or facts.last_year not in by_year.index:
+        return []
+    return [
+        f"The numbers of pupils in this paper count different things: {counted:,.0f} on roll when last counted, in "
+        f"{facts.base_year}; {by_year[year]:,.0f} forecast to be on roll in {year} if it stayed open; of these "
+        f"{pupils(effects['pupils_displaced'], least_told(facts.policy))}, who are there before it closes, would have "
+        f"to move, for new starters would begin elsewhere; {by_year[facts.last_year]:,.0f} forecast for "
+        f"{facts.last_year} if it stayed open."
+    ]
 
 
 def displaced(facts: Facts, row: Row) -> Section:
@@ -65,26 +100,29 @@ def displaced(facts: Facts, row: Row) -> Section:
     effects = facts.one("closure_effects", facility=key)
     if not effects:
         return Section("Where pupils would go", (gap("where pupils would go: the plan has no displaced pupils"),))
+    least = least_told(facts.policy)
     rows = [to for to in facts.rows("closure_receiving", facility=key) if to["pupils"] >= LEAST_SHOWN]
     grid = Grid(
         f"Schools at which the plan has a place for them in {row['academic_year']}",
         ("School", "Religious character", "Pupils, about", "Way to school then, km"),
         tuple(
-            (str(to["name"]), _character(to["religious_character"]), f"{to['pupils']:,.0f}", _way(facts, key, to))
-            for to in rows
+            (str(to["name"]), _character(to["religious_character"]), told, _way(facts, key, to))
+            for to, told in zip(rows, told_parts([to["pupils"] for to in rows], least), strict=True)
         ),
         (2, 3),
     )
     over = [one for one in facts.rows("does_not_fit", facility=key) if one["pupils_over"] >= LEAST_SHOWN]
+    unseated = pupils(sum(one["pupils_over"] for one in over), least)
     lines = [
-        f"When it closes {pupils(effects['pupils_displaced'])} on roll would need another school. Parents may name any "
-        "school; these are the nearest suitable ones with room, by the forecast."
+        f"When it closes {pupils(effects['pupils_displaced'], least)} on roll would need another school. Parents may "
+        "name any school; these are the nearest suitable ones with room, by the forecast."
     ]
     if effects["without_place"] >= LEAST_SHOWN:
-        lines.append(f"For {pupils(effects['without_place'])} there is no place within reach: {gap('what is done')}.")
+        lines.append(
+            f"For {pupils(effects['without_place'], least)} there is no place within reach: {gap('what is done')}."
+        )
     lines.append(
-        f"{sum(one['pupils_over'] for one in over):,.0f} would have no place in their own year group or infant class "
-        "there."
+        f"{unseated.capitalize()} would have no place in their own year group or infant class there."
         if over
         else "Each would have a place in the own year group, infants in classes of 30."
     )
@@ -112,12 +150,13 @@ def travel(facts: Facts, row: Row) -> Section:
     effects = facts.one("closure_effects", facility=key)
     if not effects:
         return Section("Travel", (gap("journeys and transport"),))
+    entitled = pupils(effects["newly_entitled"], least_told(facts.policy))
     approximate = ", approximate: straight lines with a detour" if facts.modelled else ""
     lines = [
         f"The median way to school is {km_words(effects['median_before_m'])} today and would be "
         f"{km_words(effects['median_after_m'])}; the longest {km_words(effects['worst_before_m'])} today and "
         f"{km_words(effects['worst_after_m'])} then (by road{approximate}).",
-        f"{pupils(effects['newly_entitled']).capitalize()} would be newly entitled to free transport. It would cost "
+        f"{entitled.capitalize()} would be newly entitled to free transport. It would cost "
         "the "
         f"council {about(effects['transport_first_year_gbp'])} in {row['academic_year']} and "
         f"{about(effects['transport_last_year_gbp'])} in {facts.last_year}, in whole vehicles.",
@@ -183,7 +222,7 @@ def religion(facts: Facts, row: Row) -> Section:
         (
             f"The school has the religious character {faith}. Of {len(alike)} schools of that character and phase in "
             "the "
-            f"study {len(alike) - 1} would remain, with {rest:,.0f} instead of {places:,.0f} places. "
+            f"study {len(alike) - 1} would remain, with {rest:,.0f} instead of {places:,.0f} places of net capacity. "
             f"{per_cent_words(share)} of its displaced pupils would go to a school of the same character.",
             f"Views of {today_or(school.get('diocese'), 'the diocese or faith body')}: "
             f"{gap('its views, once it has been asked')}.",
@@ -209,38 +248,6 @@ def needs(facts: Facts, row: Row) -> Section:
             f"council would review it with the family: {gap('who does that, and when')}.",
         ),
     )
-
-
-def alternatives(facts: Facts, row: Row) -> Section:
-    """Every other option that the plan had for the school, and what keeping it open would cost."""
-    key = str(row["facility"])
-    offered = [one for one in facts.rows("options", facility=key) if one["action"] not in (STAY, row["action"])]
-    points = [
-        f"{one['action'].capitalize()} from {one['academic_year']}: {one['reason']}" for one in _first_of_each(offered)
-    ]
-    keeping = facts.one("closure_keeping", facility=key)
-    lines = []
-    if keeping and keeping["keeping_most_gbp"] is not None and keeping["keeping_most_gbp"] < float("inf"):
-        lines.append(
-            f"Keeping the school open ({today_or(keeping['instead'], 'as it is')}) would make the plan of all "
-            "schools dearer by "
-            f"{about(keeping['keeping_most_gbp'])} over the years counted, families' journeys included."
-        )
-    if not any(one["action"] == FEDERATE for one in offered):
-        lines.append("No school within reach was found with which it could share a head by the study's rules.")
-    lines.append(
-        "Weighed beside closing:"
-        if points
-        else "No other way was open to the plan for this school by the study's rules."
-    )
-    return Section("Alternatives considered", tuple(lines), tuple(points))
-
-
-def _first_of_each(offered: list[Row]) -> list[Row]:
-    first: dict[str, Row] = {}
-    for one in offered:
-        first.setdefault(str(one["action"]), one)
-    return list(first.values())
 
 
 def money(facts: Facts, row: Row) -> Section:

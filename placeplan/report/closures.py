@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pandas as pd
 from geodata.policy import Policy
 from placeplan.closure_words import by_faith, by_need, factor_words
 from placeplan.keeping import kept_told
+from placeplan.report.modelled import counted_ground
 from placeplan.results import read_stage
+from placeplan.small_numbers import is_small, least_told, told_count, told_parts, told_share
 
 NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": [], "other_plans": []}
 LEAST_SHOWN = 0.5  # pupils
@@ -24,24 +27,27 @@ def closures_contents(folder: Path, factors: pd.DataFrame | None, policy: Policy
     `factors` is the table rural_factors, which is shown beside what is counted here.
     """
     grounds = read_stage(folder, "grounds").set_index("urn")["ground"] if (folder / "grounds.parquet").exists() else {}
+    least = least_told(policy)
     effects, decisions = read_stage(folder, "closure_effects"), read_stage(folder, "decisions")
     receiving, pockets = read_stage(folder, "closure_receiving"), read_stage(folder, "pockets")
     return {
         "closures": [
             {
                 **row,
-                "ground": grounds.get(row["facility"], ""),
+                "ground": counted_ground(grounds.get(row["facility"], "")),
                 "factors": factor_words(factors, row["facility"]),
                 "keeping": kept_told(folder, row["facility"], policy),
-                "kinds": by_need(row),
+                "kinds": by_need(row, least),
+                "fsm": told_share(row["fsm_share"], row["fsm_pupils"], least),
                 "faith": by_faith(receiving[receiving["facility"] == row["facility"]]),
-                "receiving": _receiving(receiving[receiving["facility"] == row["facility"]]),
+                "receiving": _receiving(receiving[receiving["facility"] == row["facility"]], least),
                 "council_items": _council(pockets[pockets["facility"] == row["facility"]]),
                 "pockets": pockets[pockets["facility"] == row["facility"]].to_dict("records"),
                 "decision": decisions[decisions["facility"] == row["facility"]].to_dict("records")[0],
             }
             for row in effects.to_dict("records")
         ],
+        "told_count": partial(told_count, least=least),
         "does_not_fit": _not_fitting(folder, decisions),
         "other_plans": _other_plans(folder, effects),
     }
@@ -58,9 +64,15 @@ def _other_plans(folder: Path, effects: pd.DataFrame) -> list[dict[str, Any]]:
     return told
 
 
-def _receiving(receiving: pd.DataFrame) -> list[dict[str, Any]]:
+def _receiving(receiving: pd.DataFrame, least: int) -> list[dict[str, Any]]:
+    """Receiving schools with `told`, the pupils in words; no share where it would give a small number away."""
     shown: list[dict[str, Any]] = receiving[receiving["pupils"] >= LEAST_SHOWN].to_dict("records")
-    return shown
+    counts = [row["pupils"] for row in shown]
+    exact = not any(is_small(count, least) for count in counts)
+    return [
+        row | {"told": told, "share": row["share"] if exact else None}
+        for row, told in zip(shown, told_parts(counts, least), strict=True)
+    ]
 
 
 def _council(pockets: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from models.options import MERGE_ENLARGED, SEND_UNIT
 from models.powers import ACADEMY
 from placeplan.contributions import payer
+from placeplan.report.council_time import meetings_words
 from placeplan.report.draft_parts import (
     CONSULTATION,
     NOT_DECIDED,
@@ -35,6 +36,7 @@ from placeplan.report.draft_parts import (
 )
 from placeplan.report.facts import Facts, Row
 from placeplan.report.register import what_words
+from placeplan.small_numbers import least_told, told_parts
 
 DONORS = 5  # schools named of those from which pupils would come
 
@@ -62,30 +64,6 @@ def change_draft(facts: Facts, row: Row) -> Draft:
     )
 
 
-def needs_notice(facts: Facts, row: Row) -> bool:
-    """Whether a change is a prescribed alteration: a SEND unit, or an enlargement beyond the threshold."""
-    if row["action"] == SEND_UNIT:
-        return True
-    policy = facts.policy
-    school = facts.school(str(row["facility"]))
-    today = float(school.get("capacity") or row["places_before"])
-    added = float(row["places_after"]) - min(today, float(row["places_before"]))
-    most = min(policy.number("enlargement_counts_from_share") * today, policy.number("enlargement_counts_from_places"))
-    return added > policy.number("enlargement_counts_above_places") and added >= most
-
-
-def below_threshold(facts: Facts, row: Row) -> str:
-    """Why an enlargement needs no statutory proposals."""
-    policy = facts.policy
-    return (
-        f"it adds {row['places_after'] - row['places_before']:,.0f} places: statutory proposals are for more than "
-        f"{policy.number('enlargement_counts_above_places'):.0f} that are also "
-        f"{100 * policy.number('enlargement_counts_from_share'):.0f} % or "
-        f"{policy.number('enlargement_counts_from_places'):.0f} more (Prescribed Alterations Regulations 2013, "
-        "Schedule 2)"
-    )
-
-
 def _consultation(facts: Facts, row: Row, who: str) -> Paper:
     name = str(row["name"])
     steps = facts.steps(row)
@@ -104,7 +82,7 @@ def _consultation(facts: Facts, row: Row, who: str) -> Paper:
         unit_need(facts, row),
         how_paid(facts, row),
         Section("Travel and the site", (f"{gap('safe routes, parking, and how car use is kept down')}.",)),
-        next_steps(steps),
+        next_steps(steps, meetings_words(facts.policy, steps)),
         Section(
             "Who is asked",
             (
@@ -192,8 +170,10 @@ def effect_on_others(facts: Facts, row: Row) -> Section:
     come = come[come >= 0.5]
     if come.empty:
         return Section("Effect on other schools", ("The plan moves no pupils of other schools here.",))
+    told = told_parts(list(come.head(DONORS)), least_told(facts.policy))
     named = [
-        f"{facts.school(str(other)).get('name') or other} {count:,.0f}" for other, count in come.head(DONORS).items()
+        f"{facts.school(str(other)).get('name') or other} {count}"
+        for other, count in zip(come.head(DONORS).index, told, strict=True)
     ]
     rest = come.iloc[DONORS:].sum()
     more = f"; {rest:,.0f} from others" if rest >= 0.5 else ""

@@ -8,9 +8,9 @@ Education and Inspections Act 2006 were read.
 from __future__ import annotations
 
 from models.powers import ACADEMY
+from placeplan.report.closing_alternatives import alternatives
 from placeplan.report.closing_sections import (
     NO_CHARACTER,
-    alternatives,
     displaced,
     money,
     needs,
@@ -20,6 +20,7 @@ from placeplan.report.closing_sections import (
     school_today,
     travel,
 )
+from placeplan.report.council_time import meetings_words
 from placeplan.report.draft_parts import (
     CONSULTATION,
     NOT_DECIDED,
@@ -81,7 +82,7 @@ def _consultation(facts: Facts, row: Row, who: str, academy: bool) -> Paper:
         alternatives(facts, row),
         money(facts, row),
         _staff(),
-        next_steps(steps),
+        next_steps(steps, meetings_words(facts.policy, steps)),
         _consulted(facts, key, academy),
         answer_section(who, weeks, step_like(steps, "consult on closing")),
     )
@@ -119,7 +120,7 @@ def _notice(facts: Facts, row: Row, who: str) -> Paper:
     )
     told = (
         notice,
-        reasons(facts, row),
+        reasons(facts, row, notice=True),
         consultation,
         school_today(facts, row),
         displaced(facts, row),

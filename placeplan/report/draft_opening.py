@@ -11,6 +11,7 @@ from datetime import date
 
 from geodata.competitions import amended, day
 from models.routes import Route, new_school_route
+from placeplan.report.award_and_plan import disagreements
 from placeplan.report.draft_changes import effect_on_others, how_paid
 from placeplan.report.draft_parts import (
     INVITATION,
@@ -28,6 +29,7 @@ from placeplan.report.facts import Facts, Row, listed, rows_of
 from placeplan.report.register import what_words
 from placeplan.words import day as day_words
 
+LEAST_PROBABILITY = 0.005  # below it a deficit is not told
 DESCRIBED = "It invites nobody until it is published."
 
 
@@ -75,7 +77,7 @@ def _running(facts: Facts, key: str) -> list[str]:
             f"The study holds a competition for this site already: {one['competition']} ({one['name']}{since}). If its "
             "published specification stands, this draft is not needed; compare the two before anything is published."
         )
-    return said
+    return said + disagreements(facts).get(key, [])
 
 
 def _invitation(facts: Facts, row: Row, route: Route) -> Section:
@@ -103,11 +105,39 @@ def _need(facts: Facts, row: Row) -> Section:
         ),
         (3, 4, 5),
     )
+    lines = [line for area in sorted(areas) for line in _short(facts, area, str(row["phase"]))]
     without = row.get("pupils_without_place") or 0
-    lines = (
-        [f"Without it, all else as planned, up to {without:,.0f} pupils would have no place."] if without >= 0.5 else []
-    )
+    if without >= 0.5:
+        lines.append(
+            f"Without it, all else as planned, up to {without:,.0f} pupils would have no place within reach in any one "
+            "year: the others would go to schools farther away that have room. That is no measure of the need."
+        )
+    elif lines:
+        lines.append("Without it, all else as planned, the others would go to schools farther away that have room.")
     return Section("Evidence of need", tuple(lines), grid=grid if held else None)
+
+
+def _short(facts: Facts, area: str, phase: str) -> list[str]:
+    """Places that the planning area lacks by the balance in the last plan year, and how likely a deficit is."""
+    cells = facts.rows("balance", planning_area=area, phase=phase, academic_year=facts.last_year)
+    if not cells:
+        return []
+    need, spare = (sum(one[name] for one in cells) for name in ("need", "spare"))
+    lines = [
+        f"By the balance, schools of {area} as they are would be {need:,.0f} {phase} places short in "
+        f"{facts.last_year}: the sum over year groups of pupils on roll beyond places."
+        + (f" {spare:,.0f} places would be empty in other year groups; they are not set off." if spare >= 0.5 else "")
+    ]
+    kinds = {"intake": "in the intake", "whole phase": "over the whole phase"}
+    said = [
+        f"{kinds.get(one['kind'], one['kind'])} with a probability of {100 * one['probability']:.0f} %"
+        + (f", first in {one['first_year']}" if one.get("first_year") else "")
+        for one in facts.rows("deficits", planning_area=area, phase=phase, academic_year=facts.last_year)
+        if one["probability"] >= LEAST_PROBABILITY
+    ]
+    if said:
+        lines.append(f"A deficit in {facts.last_year} is expected {listed(said)}.")
+    return lines
 
 
 def _site(facts: Facts, row: Row) -> Section:

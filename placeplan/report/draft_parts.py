@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from models.schedule import opening_day
 from placeplan.report.facts import Facts, Row
+from placeplan.small_numbers import is_small
 from placeplan.words import day
 
 GAP = re.compile(r"(\[to be completed by the officer: [^\[\]]*\])")
@@ -114,10 +115,15 @@ def about(gbp: float | None) -> str:
     return f"about £{round(abs(gbp) / size) * size:,.0f}"
 
 
-def pupils(count: float | None) -> str:
-    """A number of pupils as people: "no pupils", "1 pupil", "about 17 pupils" where it is a forecast."""
+def pupils(count: float | None, least: int = 0) -> str:
+    """A number of pupils as people: "no pupils", "1 pupil", "about 17 pupils" where it is a forecast.
+
+    Where it is smaller than `least`: "fewer than 5 pupils".
+    """
     if count is None:
         return "a number of pupils not given"
+    if is_small(count, least):
+        return f"fewer than {least} pupils"
     shown = round(count)
     about_so_many = "" if float(count).is_integer() else "about "
     return f"{about_so_many}{shown:,} pupil{'' if shown == 1 else 's'}" if shown else "no pupils"
@@ -160,14 +166,17 @@ def step_like(steps: Sequence[Row], beginning: str) -> Row:
     return next((step for step in steps if str(step["step"]).startswith(beginning)), {})
 
 
-def next_steps(steps: Sequence[Row]) -> Section:
-    """What would happen when: every step of the calendar with its latest days."""
+def next_steps(steps: Sequence[Row], left_out: str = "") -> Section:
+    """What would happen when: every step of the calendar with its latest days; `left_out` tells what is not in it."""
     rows = tuple((str(s["step"]), day(s["begin_by"]), day(s["done_by"]), str(s["basis"])) for s in steps)
     if not rows:
         return Section("What would happen next", (f"Dates: {gap('timetable, for the calendar has none')}.",))
     return Section(
         "What would happen next",
-        ("Days are the latest by which each step can be begun and over for the change to take effect when proposed.",),
+        (
+            "Days are the latest by which each step can be begun and over for the change to take effect when proposed.",
+            *([left_out] if left_out else []),
+        ),
         grid=Grid("Timetable", ("Step", "Begin by", "Over by", "On what it rests"), rows),
     )
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from models.options import BULGE, ENDING, EXPAND, FEDERATE, LIFT, MERGE_ENLARGED, MERGE_KEEPS, NEW, SEND_UNIT
 from models.powers import ACADEMY
 from placeplan.report.draft_admissions import CHANGES, admission_authority, admissions_draft, federation_draft
-from placeplan.report.draft_changes import below_threshold, change_draft, needs_notice
+from placeplan.report.draft_changes import change_draft
 from placeplan.report.draft_closing import closing_draft
 from placeplan.report.draft_opening import opening_draft
 from placeplan.report.draft_parts import Draft, step_like
 from placeplan.report.facts import Facts, Row
+from placeplan.report.threshold import below_threshold, without_proposals
 
 Key = tuple[str, str, str]
 NOT_DECIDED_YET = "not decided yet: it is taken in some futures only, once it is known which one comes"
@@ -87,7 +88,7 @@ def _why_none(facts: Facts, row: Row) -> str:
         return NO_CONSULTATION
     if action == FEDERATE and academy:
         return TRUST_ALONE
-    if action in (EXPAND, MERGE_ENLARGED, MERGE_KEEPS) and not academy and not needs_notice(facts, row):
+    if without_proposals(facts, row):
         return below_threshold(facts, row)
     if action in (*ENDING, NEW, FEDERATE, EXPAND, SEND_UNIT, MERGE_ENLARGED, MERGE_KEEPS):
         return ""

@@ -20,14 +20,14 @@ Row = dict[str, Any]
 STORED = {
     "forecast": ("forecast_authority_phase",),
     "backtest": ("accuracy",),
-    "balance": ("roll_forecast",),
+    "balance": ("roll_forecast", "balance", "deficits"),
     "estate": (
         "decisions", "decisions_alone", "calendar", "capital", "contributions_left", "options", "allocation",
         "unplaced", "retained", "send_units", "grounds", "closure_effects", "closure_receiving", "closure_keeping",
         "closure_stability", "pockets", "transport", "displaced", "does_not_fit", "frontier",
     ),
     "tender": ("bids_ranked", "award_sets"),
-    "clusters": ("clusters", "trusts"),
+    "clusters": ("clusters", "trusts", "cluster_closing"),
 }  # fmt: skip
 NAMED = 3  # schools named before the rest are counted
 DECISION = ("facility", "action", "academic_year")

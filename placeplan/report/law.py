@@ -61,9 +61,9 @@ KIND_OF = (
 
 
 PLAIN = {
-    CLOSE: "Close the school",
-    MERGE_CLOSES: "Close the school, with another that takes its pupils in",
-    MERGE_SITE: "End the school as one of its own; its building becomes a site of another",
+    CLOSE: "Consult on a proposal to close",
+    MERGE_CLOSES: "Consult on a proposal to close, with another that would take its pupils in",
+    MERGE_SITE: "Consult on a proposal to end the school as one of its own; its building would be another's site",
     MERGE_ENLARGED: "Take another school's pupils in",
     MERGE_KEEPS: "Become one school with another, in both buildings",
     EXPAND: "Enlarge the school",
@@ -74,10 +74,11 @@ PLAIN = {
     CAP: "Cap the intake",
     MOTHBALL: "Take rooms out of use",
     SHARE: "Let rooms to early years",
-    FEDERATE: "Share one head",
+    FEDERATE: "Federate: one governing body and one head",
     NEW: "Open a new school",
 }
 """What is recommended, in words that need no explanation."""
+ONE_TRUST = "Share one head within an academy trust"
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,13 @@ SET_NUMBER = Said(
 VARIED = Said("The admission authority may ask again; others are heard only as the adjudicator sees fit", ASSUMPTION)
 LARGER_INTAKE = Said(NO_OBJECTION.rstrip("."), GUIDANCE)
 
+BELOW_THRESHOLD = Said(
+    "No statutory proposals are needed for so small an enlargement (Prescribed Alterations Regulations 2013, Schedule "
+    "2, paragraph 1)"
+)
+WHO_ENLARGES = Said("Below the threshold the enlargement is decided as any other building work", ASSUMPTION)
+NOTHING_REFERRED = Said("Without proposals there is nothing to refer to the schools adjudicator", ASSUMPTION)
+
 CLOSING_GUIDANCE = Said("Opening and closing maintained schools, Department for Education", GUIDANCE)
 ALTERING_GUIDANCE = Said("Making significant changes ('prescribed alterations') to maintained schools", GUIDANCE)
 ACADEMY_GUIDANCE = Said("Academies: making significant changes or closure by agreement, in force April 2024", GUIDANCE)
@@ -161,22 +169,42 @@ CONSENTS = Said("Consent of who holds the site and who appoints the foundation g
 
 
 def law_of(
-    decision: Mapping[str, Any], school_type: str | None, run_by: str, *, route: str = "", arrangements: bool = False
+    decision: Mapping[str, Any],
+    school_type: str | None,
+    run_by: str,
+    *,
+    route: str = "",
+    arrangements: bool = False,
+    proposals: bool = True,
 ) -> Law:
     """What is said of a decision (columns action, decider, authority, challenge) at a school of that type.
 
     `run_by` is `models.powers.holder` of the type; `route` the policy's to a smaller admission number. `arrangements`:
-    new admission arrangements have to be determined for it.
+    new admission arrangements have to be determined for it. `proposals`: statutory ones are published, False for an
+    enlargement below the threshold.
     """
     kind, decider = KIND_OF[str(decision["action"])], str(decision["decider"])
     own = Said(str(decision["authority"]).rstrip("."), status_of(str(decision["authority"])))
     if decider == BLUEPRINT:
         return Law((own,), ACCOUNTABLE[BLUEPRINT], (Said("No appeal is proposed", PROPOSAL), REVIEW))
+    if not proposals:
+        complaint = OMBUDSMAN if decider == AUTHORITY else TO_MINISTER
+        return Law((BELOW_THRESHOLD, WHO_ENLARGES), accountable(decider), (NOTHING_REFERRED, REVIEW, complaint))
     challenge = _challenge(kind, decider, run_by, school_type, route, decision)
     beside = _beside(kind, run_by)
     if arrangements and kind != SMALLER:
         beside, challenge = (*beside, CODE), (OBJECT, WHO_OBJECTS, *challenge)
     return Law((own, *beside), accountable(decider), challenge)
+
+
+def plain(action: str, *, in_trust: bool) -> str:
+    """What is recommended in plain words; academies of one trust have one governing body already."""
+    return ONE_TRUST if in_trust and action == FEDERATE else PLAIN[action]
+
+
+def by_trust(decides: str) -> bool:
+    """Whether who decides, as the register names it, is an academy trust."""
+    return decides.endswith("(academy trust)") or decides == TRUST
 
 
 def status_of(authority: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from geodata.competitions import amended, day
+from models.options import NEW
 from models.powers import ACADEMY, AUTHORITY, GOVERNORS, TRUST
 from models.routes import DIRECTOR, Route, route_words
 from placeplan.report.facts import Facts, Row, listed, rows_of
@@ -71,7 +72,11 @@ def _awards(facts: Facts) -> Iterator[Entry]:
         if found["outcome"] != "ranked" and first:
             what += f" ({found['outcome']})"
         if set_apart:
-            what += f"; by the published rules that link it with another competition {set_apart[0]} would have it"
+            what = (
+                f"{set_apart[0]}, by the published rules that link this competition with another; judged alone, {what}"
+            )
+        if facts.rows("decisions") and row.get("site") and not facts.one("decisions", facility=row["site"], action=NEW):
+            what = f"Only if a school is to open there at all, which the plan does not have: {what}"
         own = route.award == "award" and route.decides.startswith("The local authority")
         yield (
             _blank(

@@ -15,12 +15,14 @@ import pandas as pd
 
 from maps.palette import CHANCE, GREY, PALE, PUPILS, SPARE
 from placeplan.report.cabinet import cabinet_contents
+from placeplan.report.cautions import one_saving
 from placeplan.report.dates import calendar_contents, span
 from placeplan.report.draft_parts import GAP, marked, texts
 from placeplan.report.drafts import Drafts, all_drafts
 from placeplan.report.facts import Facts
 from placeplan.report.other_decisions import Entry
 from placeplan.report.register import register_entries, register_table, routes
+from placeplan.report.threshold import with_steps_needed
 from placeplan.study import Study
 
 PARTS = ("papers", "papers_style", "section", "cabinet", "register", "calendar", "drafts")
@@ -49,6 +51,7 @@ class Papers:
     @classmethod
     def write(cls, facts: Facts) -> Papers:
         """The papers of what the tables tell."""
+        facts = with_steps_needed(facts)
         drafts = all_drafts(facts)
         return cls(facts, register_entries(facts, drafts.by_decision), drafts)
 
@@ -65,6 +68,7 @@ class Papers:
             "papers": {
                 "authority": self.facts.authority,
                 "routes": routes(self.entries),
+                "one_saving": one_saving(self.facts),
                 "entries": [row for row, _ in self.entries],
                 "calendar": calendar_contents(self.facts),
                 "cabinet": cabinet_contents(self.facts, self.entries, self.drafts),

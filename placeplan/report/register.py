@@ -25,23 +25,40 @@ from models.options import (
     SEND_UNIT,
     SHARE,
 )
-from models.powers import ADJUDICATOR, AUTHORITY, GOVERNORS, TRUST
+from models.powers import ACADEMY, ADJUDICATOR, AUTHORITY, GOVERNORS, TRUST
 from models.schedule import earlier, opening_day
+from placeplan.report.cautions import with_cautions
 from placeplan.report.facts import Facts, Row
-from placeplan.report.law import ALTERING, ASSUMPTION, CHECK, CLOSING, KIND_OF, PLAIN, Law, law_of, status_together
+from placeplan.report.law import (
+    ALTERING,
+    ASSUMPTION,
+    CHECK,
+    CLOSING,
+    KIND_OF,
+    PLAIN,
+    Law,
+    by_trust,
+    law_of,
+    plain,
+    status_together,
+)
 from placeplan.report.other_decisions import Entry, other_decisions
+from placeplan.report.threshold import WITHOUT, without_proposals
 from placeplan.words import day
 
 COLUMNS = [
     "number", "stage", "facility", "name", "planning_area", "phase", "action", "academic_year", "what", "probability",
     "start_now", "holds_power", "decides", "own_power", "asked_of", "authority", "authority_status", "accountable_to",
     "challenge", "challenge_status", "check", "steps", "first_step", "begin_by", "decide_by", "challenge_until",
-    "effective_on", "begin_is_past", "draft", "why_no_draft",
+    "effective_on", "begin_is_past", "draft", "why_no_draft", "recommended", "caution",
 ]  # fmt: skip
-WHAT = {
-    CLOSE: "Close the school on {eve}",
-    MERGE_CLOSES: "Close the school on {eve}; its pupils join {partner}",
-    MERGE_SITE: "End the school as a school of its own on {eve}; its building becomes a site of {partner}",
+WHAT = {  # of a closing only the consultation is recommended: more would be decided before anybody was heard
+    CLOSE: "Begin consultation on a proposal to close the school on {eve}",
+    MERGE_CLOSES: "Begin consultation on a proposal to close the school on {eve}; its pupils would join {partner}",
+    MERGE_SITE: (
+        "Begin consultation on a proposal to end the school as a school of its own on {eve}; its building would become "
+        "a site of {partner}"
+    ),
     MERGE_ENLARGED: "Take in the pupils of {partner} from {year}",
     MERGE_KEEPS: "Become one school with {partner}, in both buildings, from {year}",
     EXPAND: "Enlarge the school from {year}: {before} places become {after} by {last}",
@@ -52,12 +69,14 @@ WHAT = {
     CAP: "Cap the intake from {year}: {before} places become {after} by {last}",
     MOTHBALL: "Take rooms out of use from {year}: {before} places become {after}",
     SHARE: "Let rooms to early years from {year}: {before} places become {after}",
-    FEDERATE: "Share one head with {partner} from {year}; both schools stay",
+    FEDERATE: "Federate with {partner} from {year}: one governing body and one head for both schools, which stay",
     NEW: "Open a new school from {year}: {after} places by {last}",
 }
+HEAD_IN_TRUST = "Share one head with {partner} from {year}, within their trust; both schools stay"
 PROPOSALS, ARRANGEMENTS, OTHERS = "proposals", "arrangements", "others"
 DECIDING = (  # how the steps of the calendar begin in which somebody decides, and what is decided in them
     ("decide on the proposals", PROPOSALS),
+    (WITHOUT, OTHERS),
     ("determine the arrangements", ARRANGEMENTS),
     ("ask the schools adjudicator", OTHERS),
     ("ask the Secretary of State", OTHERS),
@@ -73,15 +92,17 @@ DECIDING = (  # how the steps of the calendar begin in which somebody decides, a
 def register_entries(facts: Facts, drafts: Mapping[tuple[str, str, str], tuple[str, str]]) -> list[Entry]:
     """One entry a recommended action, a row of `COLUMNS` with its law, in the order in which they must be begun.
 
-    Every row of the table decisions is in it; then contract awards of competitions, shared heads and moves to a trust,
-    where their stages have run. `drafts` gives by facility, action and academic year the key of a draft, or "", and why
-    there is none. Days are as 2022-12-20, each the latest; `steps` tells all of them.
+    Every row of the table decisions is in it; then contract awards of competitions; then shared heads and moves to a
+    trust, which are possibilities and not recommended, as far as their stages have run. `drafts` gives by facility,
+    action and academic year the key of a draft, or "", and why there is none. Days are as 2022-12-20, each the latest;
+    `steps` tells all of them.
     """
     own = [_estate_entry(facts, row, drafts) for row in facts.rows("decisions")]
     own.sort(key=lambda one: [one[0][name] for name in ("begin_by", "academic_year", "action", "name", "facility")])
-    return [
+    numbered = [
         (row | {"number": n} | law_columns(law), law) for n, (row, law) in enumerate([*own, *other_decisions(facts)], 1)
     ]
+    return with_cautions(facts, numbered)
 
 
 def register_table(entries: Sequence[Entry]) -> pd.DataFrame:
@@ -130,6 +151,7 @@ def decision_law(facts: Facts, row: Mapping[str, Any]) -> Law:
         facts.holder(key),
         route=facts.policy.text("pan_cut_route"),
         arrangements=any(kind == ARRANGEMENTS for kind, _ in deciding_days(facts.steps(row))),
+        proposals=not without_proposals(facts, dict(row)),
     )
 
 
@@ -150,7 +172,8 @@ def what_words(facts: Facts, row: Mapping[str, Any]) -> str:
     """What is recommended, in one sentence with its years and places."""
     opening = opening_day(str(row["academic_year"]))
     partner = row.get("partner") or ""
-    return WHAT[str(row["action"])].format(
+    trust = row["action"] == FEDERATE and facts.holder(str(row["facility"])) == ACADEMY
+    return (HEAD_IN_TRUST if trust else WHAT[str(row["action"])]).format(
         eve=day((opening - timedelta(days=1)).isoformat()),
         year=f"September {opening.year}",
         before=f"{row['places_before']:,.0f}",
@@ -202,7 +225,7 @@ def challenge_until(facts: Facts, kind: str, decider: str, decided: Sequence[tup
 
 
 def routes(entries: Sequence[Entry]) -> list[Row]:
-    """Entries by the law they share, so that a page says it once: law, title, whether own power, and the rows."""
+    """Entries by the law they share, so that a page says it once: law, title, whether recommended, and the rows."""
     found: dict[Law, list[Row]] = {}
     for row, law in entries:
         found.setdefault(law, []).append(row)
@@ -211,6 +234,7 @@ def routes(entries: Sequence[Entry]) -> list[Row]:
             "law": law,
             "title": _title(rows),
             "check": rows[0]["check"],
+            "recommended": rows[0]["recommended"],
             "rows": rows,
         }
         for law, rows in found.items()
@@ -219,14 +243,21 @@ def routes(entries: Sequence[Entry]) -> list[Row]:
 
 def _title(rows: Sequence[Row]) -> str:
     """What is recommended by some rows, and what kind of body decides it."""
-    what = dict.fromkeys(PLAIN.get(row["action"]) or f"{row['action'][:1].upper()}{row['action'][1:]}" for row in rows)
+    what = dict.fromkeys(_plain(row) for row in rows)
     deciders = {_kind_of_body(str(row["decides"])) for row in rows}
     who = deciders.pop() if len(deciders) == 1 else "each school's governing body or trust"
     return f"{'; '.join(what)} – decided by {who}"
 
 
+def _plain(row: Row) -> str:
+    action = str(row["action"])
+    if action in PLAIN:
+        return plain(action, in_trust=by_trust(str(row["decides"])))
+    return f"{action[:1].upper()}{action[1:]}"
+
+
 def _kind_of_body(decides: str) -> str:
-    if decides.endswith("(academy trust)") or decides == TRUST:
+    if by_trust(decides):
         return "the academy trust"
     if decides.startswith(GOVERNORS):
         return "the governing body"
