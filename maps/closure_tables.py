@@ -3,7 +3,18 @@
 import geopandas as gpd
 import pandas as pd
 
-from maps.closure_words import AFTER, BEFORE, ClosingTables, futures, kept, median_m, share_together, trials, worst_m
+from maps.closure_words import (
+    AFTER,
+    BEFORE,
+    ClosingTables,
+    again,
+    futures,
+    kept,
+    median_m,
+    share_together,
+    trials,
+    worst_m,
+)
 from maps.decisions import ACTIONS
 from maps.tables import html_table, text, whole
 from maps.travel_words import fewer, kilometres
@@ -29,8 +40,10 @@ def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.Da
     names = tables.effects.set_index("facility")["name"]
     place = homes.drop_duplicates("demand_point").set_index("demand_point")["name"]
     numbers = (*COUNTS, *KM)
+    tried = f" {again(tables).capitalize()}." if tables.effects["draws"].notna().any() else ""
+    head = f"Closing schools: pupils on roll in the closing year. {said}{tried}"
     parts = [
-        html_table(_closing(tables), f"Closing schools: pupils on roll in the closing year. {said}", numbers=numbers),
+        html_table(_closing(tables), head, numbers=numbers),
         html_table(_receiving(tables, names), f"Where they would go, in the closing year. {said}", numbers=numbers),
         html_table(
             _homes(tables, names, place), f"Homes of displaced pupils, in the closing year. {said}", numbers=numbers
@@ -71,8 +84,8 @@ def _closing(tables: ClosingTables) -> pd.DataFrame:
                 "Character kept": kept(own.going),
                 "Stay with their year group": share_together(own, "together_in_plan"),
                 "Could stay with it": share_together(own, "could_stay_together"),
-                "Closes in futures": futures(own.effects),
-                "In trial forecasts": trials(own.effects),
+                "Closes": futures(own),
+                "Plans made again": trials(own),
             }
         )
     return pd.DataFrame(rows)

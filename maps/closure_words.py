@@ -24,6 +24,8 @@ class ClosingTables:
     receiving, receiving_name, same_religious_character, academic_year, year_group, demand_point, pupils, home_known,
     distance_before_m, distance_after_m, beyond_before, beyond_after, newly_beyond, entitled_before, entitled_after,
     newly_entitled (pupils). ``walking_m``: the statutory distances under 8 and from 8.
+    ``futures``: how many futures of the forecast the plan is made for. ``noise``: by which share at most the pupils of
+    a locality were changed in the draws.
     """
 
     effects: pd.DataFrame
@@ -31,6 +33,8 @@ class ClosingTables:
     walking_m: tuple[float, float]
     approximate: bool
     detour_factor: float
+    futures: int
+    noise: float
 
     def of(self, facility: str) -> "ClosingTables":
         """The figures of one closing school."""
@@ -102,7 +106,7 @@ def _after(own: ClosingTables) -> Mapping[str, str]:
         "Religious character": f"kept for {kept(going)} of pupils",
         "Year groups": f"{share_together(own, 'together_in_plan')} go with most of theirs; "
         f"{share_together(own, 'could_stay_together')} could",
-        "How certain": certainty(effects),
+        "How certain": certainty(own),
     }
     for label, column in (("Without a place", "without_place"), ("Move a second time", "moved_again")):
         if effects[column].sum() >= 0.05:
@@ -130,19 +134,29 @@ def share_together(own: ClosingTables, column: str) -> str:
     return per_cent(float((weight * own.effects[column]).sum()), float(weight.sum()))
 
 
-def certainty(effects: pd.DataFrame) -> str:
-    """In how many futures the schools close, and one alone in how many trial forecasts."""
-    said = f"{'each ' if len(effects) > 1 else ''}closes in {futures(effects)} of the futures planned for"
-    return f"{said}; in {trials(effects)} trial forecasts" if trials(effects) != "–" else said
+def certainty(own: ClosingTables) -> str:
+    """In how many futures the schools close, and one alone in how many plans made again for other forecasts."""
+    said = f"{'each ' if len(own.effects) > 1 else ''}closes {futures(own)}"
+    if trials(own) == "–":
+        return said
+    return f"{said}. {again(own).capitalize()}: {trials(own)} close it"
 
 
-def futures(effects: pd.DataFrame) -> str:
-    """Share of the futures in which the schools close, from the least to the most certain."""
-    least, most = (f"{100 * share:.0f} %" for share in (effects["probability"].min(), effects["probability"].max()))
-    return least if least == most else f"{least} to {most}"
+def again(own: ClosingTables) -> str:
+    """What the trial plans are."""
+    return f"plans made again, each with pupils changed at random by up to {100 * own.noise:g} % in each locality"
 
 
-def trials(effects: pd.DataFrame) -> str:
-    """Trial forecasts in which the one school closes too: 3 of 3; a dash where none were made or of several schools."""
-    row = effects.iloc[0]
-    return "–" if len(effects) > 1 or pd.isna(row["draws"]) else f"{whole(row['stays'])} of {whole(row['draws'])}"
+def futures(own: ClosingTables) -> str:
+    """The share of the futures in which the schools close, from the least to the most certain; of one no share."""
+    if own.futures == 1:
+        return "under the plan, which is made for one forecast"
+    chances = own.effects["probability"]
+    least, most = (f"{100 * share:.0f} %" for share in (chances.min(), chances.max()))
+    return f"in {least if least == most else f'{least} to {most}'} of the {own.futures} futures planned for"
+
+
+def trials(own: ClosingTables) -> str:
+    """Trial plans in which the one school closes too: 3 of 3; a dash where none were made or of several schools."""
+    row = own.effects.iloc[0]
+    return "–" if len(own.effects) > 1 or pd.isna(row["draws"]) else f"{whole(row['stays'])} of {whole(row['draws'])}"

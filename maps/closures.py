@@ -275,7 +275,7 @@ def _closing_fields(own: ClosingTables) -> dict[str, str]:
         "Proposal": f"{ACTIONS[row['action']].label}, {row['academic_year']}",
         "Pupils displaced": fewer(own.going["pupils"].sum()),
         "Character": text(row["religious_character"]),
-        "Certainty": certainty(own.effects),
+        "Certainty": certainty(own),
     }
 
 
