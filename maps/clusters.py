@@ -27,7 +27,8 @@ ROLES: Final = {
 }
 DRIVE: Final = Style("drive from member to lead, minutes", INK, line=INK, line_px=2, opacity=0.8)
 APART: Final = Style("near each other, but may not stand together", TAKES, line=TAKES, line_px=2.5, dash="2 6")
-FAILING: Final = "a trust that would not stay viable"
+FAILING: Final = "a trust with a modelled deficit; its own accounts may differ"
+MODELLED: Final = "Modelled money: no account of any school or trust."
 COMMON: Final = (
     " Primary School",
     " Church of England",
@@ -174,7 +175,16 @@ def _trusts(placed: gpd.GeoDataFrame, trusts: pd.DataFrame | None) -> Layer:
         hints=verdict,
     )
     labels = np.array([f"{_short(key)}: {said}" for (key, _), said in zip(groups, verdict, strict=True)])
-    return Layer("trusts", "Trusts and their money", shapes, styles, np.arange(len(groups)), shown=False, labels=labels)
+    return Layer(
+        "trusts",
+        "Trusts and their money",
+        shapes,
+        styles,
+        np.arange(len(groups)),
+        legend=MODELLED,
+        shown=False,
+        labels=labels,
+    )
 
 
 def _spokes(schools: gpd.GeoDataFrame, hub: str) -> shapely.Geometry:
@@ -188,16 +198,17 @@ def _spokes(schools: gpd.GeoDataFrame, hub: str) -> shapely.Geometry:
 
 
 def _verdict(row: pd.Series) -> str:
+    """Of modelled budgets, which are no accounts of any school or trust."""
     if row["viable"]:
-        return "viable"
+        return "lasts, as modelled"
     stops = row.get("stops_in")
-    return "not viable" + (f" from {stops}" if isinstance(stops, str) and stops else "")
+    return "modelled deficit" + (f" from {stops}" if isinstance(stops, str) and stops else "")
 
 
 def _figures(row: pd.Series) -> dict[str, str]:
     return {
-        "Balance in the last year, mean": f"{pounds(row['balance_gbp'])}",
-        "Reserves then, one outcome in ten is lower": pounds(row["reserves_p10_gbp"]),
+        "Modelled balance in the last year, mean": f"{pounds(row['balance_gbp'])}",
+        "Modelled reserves then, one outcome in ten is lower": pounds(row["reserves_p10_gbp"]),
     }
 
 

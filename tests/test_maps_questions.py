@@ -518,7 +518,9 @@ def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
         assert {"8 min", HOSTILE, "c2"} <= set(page.locator(".map-label").all_text_contents())
         opened.show("trusts")
         said = set(page.locator(".map-label").all_text_contents())
-        assert {"T1: not viable from 2024/25", "T2: viable"} <= said, "a trust's verdict is not another's"
+        assert {"T1: modelled deficit from 2024/25", "T2: lasts, as modelled"} <= said, (
+            "a trust's verdict is not another's"
+        )
         dashes = page.locator(".layer-trusts").evaluate_all("all => all.map((p) => p.getAttribute('stroke-dasharray'))")
         assert [bool(dash) for dash in dashes] == [True, False], "broken lines where the money does not last"
         spokes = page.locator(".layer-trusts").nth(1).get_attribute("d") or ""
