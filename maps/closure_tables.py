@@ -17,7 +17,7 @@ from maps.closure_words import (
 )
 from maps.decisions import ACTIONS
 from maps.tables import html_table, text, whole
-from maps.travel_words import fewer, kilometres
+from maps.travel_words import kilometres
 
 COUNTS = {
     "Pupils": "pupils",
@@ -36,6 +36,7 @@ def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.Da
     """HTML of the tables; ``others`` are decisions beside closings that take places away or join schools."""
     said = (
         f"Too far: over {tables.limits()}. Distances {tables.measured()}. Expected numbers: fractions of a pupil occur."
+        f" Numbers below {tables.least:g} are not told."
     )
     names = tables.effects.set_index("facility")["name"]
     place = homes.drop_duplicates("demand_point").set_index("demand_point")["name"]
@@ -56,8 +57,8 @@ def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.Da
     return "\n".join(parts)
 
 
-def _counts(rows: pd.DataFrame) -> dict[str, str]:
-    return {label: fewer(rows[column].sum()) for label, column in COUNTS.items()}
+def _counts(tables: ClosingTables, rows: pd.DataFrame) -> dict[str, str]:
+    return {label: tables.few(rows[column].sum()) for label, column in COUNTS.items()}
 
 
 def _ways(rows: pd.DataFrame) -> dict[str, str]:
@@ -78,7 +79,7 @@ def _closing(tables: ClosingTables) -> pd.DataFrame:
                 "URN": row["facility"] if one else "–",
                 "What happens": ACTIONS[row["action"]].label if one else "–",
                 "Year": own.years(),
-                **_counts(own.going),
+                **_counts(tables, own.going),
                 **_ways(own.going),
                 "Religious character": text(row["religious_character"]) if one else "–",
                 "Character kept": kept(own.going),
@@ -102,7 +103,7 @@ def _receiving(tables: ClosingTables, names: pd.Series) -> pd.DataFrame:
             "Year": rows["academic_year"].iloc[0],
             "Year groups": ", ".join(dict.fromkeys(rows["year_group"].astype(str))),
             "Character kept": "yes" if rows["same_religious_character"].iloc[0] else "no",
-            **_counts(rows),
+            **_counts(tables, rows),
             **_ways(rows),
         }
         for (facility, receiving), rows in parts
@@ -116,7 +117,7 @@ def _homes(tables: ClosingTables, names: pd.Series, place: pd.Series) -> pd.Data
             "Home": text(place.get(point)) if point in place.index else "outside the study",
             "Demand point": point,
             "Closing school": names[facility],
-            **_counts(rows),
+            **_counts(tables, rows),
             **_ways(rows),
         }
         for (facility, point), rows in tables.going.groupby(["facility", "demand_point"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from maps.tables import text, whole
-from maps.travel_words import fewer, kilometres, miles, per_cent
+from maps.travel_words import few, kilometres, miles, per_cent
 
 BEFORE, AFTER = "before", "after"
 SHOWN: Final = 4
@@ -25,7 +25,8 @@ class ClosingTables:
     distance_before_m, distance_after_m, beyond_before, beyond_after, newly_beyond, entitled_before, entitled_after,
     newly_entitled (pupils). ``walking_m``: the statutory distances under 8 and from 8.
     ``futures``: how many futures of the forecast the plan is made for. ``noise``: by which share at most the pupils of
-    a locality were changed in the draws.
+    a locality were changed in the draws. Counts
+    below ``least`` pupils are not told.
     """
 
     effects: pd.DataFrame
@@ -35,6 +36,7 @@ class ClosingTables:
     detour_factor: float
     futures: int
     noise: float
+    least: float = 5.0
 
     def of(self, facility: str) -> "ClosingTables":
         """The figures of one closing school."""
@@ -52,6 +54,10 @@ class ClosingTables:
         """The statutory walking distances."""
         near, far = (miles(limit) for limit in self.walking_m)
         return f"{near} under 8 (R–Y3), {far} from 8"
+
+    def few(self, pupils: float) -> str:
+        """Pupils, as far as they may be told."""
+        return few(pupils, self.least)
 
     def years(self) -> str:
         """The year or years in which the schools close."""
@@ -82,27 +88,27 @@ def _before(own: ClosingTables) -> Mapping[str, str]:
     going = own.going
     outside = going.loc[~going["home_known"].astype(bool), "pupils"].sum()
     told = {
-        "Who": f"{fewer(going['pupils'].sum())} pupils on roll in the closing year ({own.years()})",
+        "Who": f"{own.few(going['pupils'].sum())} pupils on roll in the closing year ({own.years()})",
         "Median journey": f"{kilometres(median_m(going, BEFORE))}: half travel less",
         "Longest journey": kilometres(worst_m(going, BEFORE)),
-        "Too far to walk": f"{fewer(going['beyond_before'].sum())} (over {own.limits()})",
-        "Free transport": f"{fewer(going['entitled_before'].sum())} entitled",
+        "Too far to walk": f"{own.few(going['beyond_before'].sum())} (over {own.limits()})",
+        "Free transport": f"{own.few(going['entitled_before'].sum())} entitled",
         "Religious character": "; ".join(dict.fromkeys(text(one) for one in own.effects["religious_character"])),
         "Distances": own.measured(),
     }
-    return told | ({"Home not known": f"{fewer(outside)}, not in the distances"} if outside >= 0.05 else {})
+    return told | ({"Home not known": f"{own.few(outside)}, not in the distances"} if outside >= 0.05 else {})
 
 
 def _after(own: ClosingTables) -> Mapping[str, str]:
     going, effects = own.going, own.effects
     pupils = going["pupils"].sum()
     told = {
-        "They go to": receiving_words(going),
+        "They go to": receiving_words(own),
         "Median journey": f"{kilometres(median_m(going, AFTER))} ({kilometres(median_m(going, BEFORE))} before)",
         "Longest journey": f"{kilometres(worst_m(going, AFTER))} ({kilometres(worst_m(going, BEFORE))} before)",
-        "Too far to walk": f"{fewer(going['beyond_after'].sum())}; newly {fewer(going['newly_beyond'].sum())}",
-        "Free transport": f"{fewer(going['entitled_after'].sum())} entitled; newly "
-        f"{fewer(going['newly_entitled'].sum())}",
+        "Too far to walk": f"{own.few(going['beyond_after'].sum())}; newly {own.few(going['newly_beyond'].sum())}",
+        "Free transport": f"{own.few(going['entitled_after'].sum())} entitled; newly "
+        f"{own.few(going['newly_entitled'].sum())}",
         "Religious character": f"kept for {kept(going)} of pupils",
         "Year groups": f"{share_together(own, 'together_in_plan')} go with most of theirs; "
         f"{share_together(own, 'could_stay_together')} could",
@@ -110,14 +116,14 @@ def _after(own: ClosingTables) -> Mapping[str, str]:
     }
     for label, column in (("Without a place", "without_place"), ("Move a second time", "moved_again")):
         if effects[column].sum() >= 0.05:
-            told[label] = f"{fewer(effects[column].sum())} pupils"
+            told[label] = f"{own.few(effects[column].sum())} pupils"
     return told if pupils else {"They go to": "nobody is displaced"}
 
 
-def receiving_words(going: pd.DataFrame) -> str:
+def receiving_words(own: ClosingTables) -> str:
     """The schools that most pupils go to, with pupils."""
-    to = going.groupby(["receiving", "receiving_name"], dropna=False)["pupils"].sum().sort_values(ascending=False)
-    said = [f"{text(name)} {fewer(pupils)}" for (_, name), pupils in to.head(SHOWN).items()]
+    to = own.going.groupby(["receiving", "receiving_name"], dropna=False)["pupils"].sum().sort_values(ascending=False)
+    said = [f"{text(name)} {own.few(pupils)}" for (_, name), pupils in to.head(SHOWN).items()]
     more = f" and {len(to) - SHOWN} more" if len(to) > SHOWN else ""
     return f"{'; '.join(said)}{more}"
 

@@ -16,6 +16,7 @@ from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
 from maps.palette import ADDS, WHITE
 from maps.tables import html_table, pounds, signed, text, whole
+from maps.travel_words import few
 
 ADDING: Final = ("lift PAN", "bulge class", "expand", "SEND unit", "new school")
 """Actions of maps.decisions that add places."""
@@ -39,6 +40,7 @@ def commissioning_map(
     *,
     sites: gpd.GeoDataFrame | None = None,
     journeys_year: str,
+    least: float = 5.0,
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of the commissioning map. All geometry in EPSG:27700.
@@ -46,8 +48,9 @@ def commissioning_map(
     ``schools``: urn, name, phase, geometry (points). ``sites``: site, name, geometry (points) and, where known, phase,
     min_fe, max_fe, owner, planning_status, available_from. ``decisions`` as for maps.estate, with capital_gbp.
     ``places``: facility, academic_year, year_group, places_today, places_plan. ``journeys``: facility, pupils,
-    geometry (lines from home to school) of ``journeys_year``. ``areas`` and ``balance`` as for maps.balance: what is
-    short if nothing changes. ValueError where nothing is added and no site was considered.
+    geometry (lines from home to school) of ``journeys_year``, without their number below ``least`` pupils. ``areas``
+    and ``balance`` as for maps.balance: what is short if nothing changes. ValueError where nothing is added and no
+    site was considered.
     """
     years = sorted(balance["academic_year"].unique())
     adding = with_keys(decisions[decisions["action"].isin(ADDING)])
@@ -66,7 +69,7 @@ def commissioning_map(
     own = journeys[keys_of(journeys["facility"]).isin(chosen.loc[chosen["action"] != "SEND unit", "key"])]
     if len(own):
         names = chosen.set_index("key")["name"]
-        layers += [_journeys(own, names, journeys_year), *_catchments(own, chosen, journeys_year)]
+        layers += [_journeys(own, names, journeys_year, least), *_catchments(own, chosen, journeys_year)]
     if len(idle):
         layers.append(_considered(idle, sites))
     table = _site_table(idle)
@@ -187,7 +190,7 @@ def _facts(row: Any) -> dict[str, str]:
     return {words: said for words, said in facts.items() if said != "–"}
 
 
-def _journeys(journeys: gpd.GeoDataFrame, names: pd.Series, year: str) -> Layer:
+def _journeys(journeys: gpd.GeoDataFrame, names: pd.Series, year: str, least: float) -> Layer:
     to = keys_of(journeys["facility"]).map(names)
     drawn = journeys.assign(to=to).sort_values("pupils", ascending=False, kind="stable")
     shapes = Shapes(
@@ -195,7 +198,7 @@ def _journeys(journeys: gpd.GeoDataFrame, names: pd.Series, year: str) -> Layer:
         geometry=drawn.geometry,
         titles=[f"{start} to {end}" for start, end in zip(drawn["demand_point"], drawn["to"], strict=True)],
         fields=[
-            {"Pupils": f"{pupils:,.1f}", "Distance": f"{distance_m / 1000:.1f} km", "Year": year}
+            {"Pupils": few(pupils, least), "Distance": f"{distance_m / 1000:.1f} km", "Year": year}
             for pupils, distance_m in zip(drawn["pupils"], drawn["distance_m"], strict=True)
         ],
         searchable=False,

@@ -13,7 +13,7 @@ from placeplan.bid_maps import bid_pages
 from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
+from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, basemap, journey_lines, lines, notes, school_points
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
 from placeplan.travel_map import travel_page
@@ -151,6 +151,7 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
         about,
         sites=points(sites) if sites is not None else None,
         journeys_year=last,
+        least=SUPPRESS_BELOW_PUPILS,
         basemap=background,
     )
 
@@ -182,6 +183,7 @@ def estate_page(study: Study, results: Path, about: PageNotes, background: Basem
         planning_areas(study),
         about,
         journeys_year=str(allocation["academic_year"].max()),
+        least=SUPPRESS_BELOW_PUPILS,
         sites=points(sites) if sites is not None else None,
         basemap=background,
     )

@@ -102,8 +102,8 @@ def test_before_on_the_first_map_and_after_on_the_second(tmp_path: Path, size: t
         assert fact(opened, 2, "Too far to walk") == "14; newly 6.0"
         assert fact(opened, 2, "Free transport") == "10 entitled; newly 6.0"
         assert fact(opened, 2, "Religious character") == "kept for 30 % of pupils"
-        assert fact(opened, 2, "Without a place") == "2.0 pupils"
-        assert fact(opened, 1, "Home not known").startswith("2.0")
+        assert fact(opened, 2, "Without a place") == "fewer than 5 pupils"
+        assert fact(opened, 1, "Home not known").startswith("fewer than 5,")
         assert "40 % to 100 %" in fact(opened, 2, "How certain")
         assert "+14" in told.locator(".map-label").all_text_contents()
         assert opened.problems() == []
@@ -241,3 +241,11 @@ def test_of_one_forecast_no_share_of_futures_is_told() -> None:
     untried = replace(one, effects=one.effects.assign(draws=float("nan")))
     assert certainty(untried) == "closes under the plan, which is made for one forecast"
     assert "Plans made again, each" not in closure_tables(untried, HOMES, DECISIONS.iloc[:0])
+
+
+def test_fewer_than_five_pupils_are_not_counted_in_public() -> None:
+    """Neighbours could name the four pupils of one home who are entitled to free transport."""
+    own = replace(tables(), going=moved().replace({"pupils": {4.0: 3.7}}))
+    told = re.compile(r"""[>"\s+]3\.7[<"\s]""")
+    assert "fewer than 5" in page(own) and not told.search(page(own))
+    assert told.search(page(replace(own, least=0.0))), "the number is looked for in the right form"
