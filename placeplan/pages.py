@@ -14,6 +14,7 @@ from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
 from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, basemap, journey_lines, lines, notes, school_points
+from placeplan.planned_balance import planned_balance
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
 from placeplan.travel_map import travel_page
@@ -140,16 +141,20 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
     last = str(allocation["academic_year"].max())
     balance = read_stage(results / "balance", "balance")
     areas = planning_areas(study)
-    known = balance.merge(areas[["planning_area", "phase", "name"]], on=["planning_area", "phase"])
+    paths = read_stage(results / "estate", "plan_places")
+    planned = planned_balance(study, balance, paths, allocation)
+    named = areas[["planning_area", "phase", "name"]]
+    known, then = (table.merge(named, on=["planning_area", "phase"]) for table in (balance, planned))
     return commissioning_map(
         school_points(study),
         decisions,
-        _places(read_stage(results / "estate", "plan_places")),
+        _places(paths),
         journey_lines(study, allocation[allocation["academic_year"] == last]),
         areas,
         known,
         about,
         sites=points(sites) if sites is not None else None,
+        planned=then,
         journeys_year=last,
         least=SUPPRESS_BELOW_PUPILS,
         basemap=background,
