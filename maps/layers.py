@@ -15,7 +15,25 @@ import numpy.typing as npt
 from maps.charts import Chart
 from maps.geometry import lonlat_geometries, lonlat_points, simplified
 
-Shape = Literal["circle", "square", "diamond", "triangle", "triangle-down", "star", "cross"]
+Shape = Literal[
+    "circle",
+    "square",
+    "diamond",
+    "triangle",
+    "triangle-down",
+    "star",
+    "cross",
+    "plus",
+    "bar",
+    "half-square",
+    "half-circle",
+    "hexagon",
+    "pentagon",
+    "shield",
+    "arrow",
+    "hourglass",
+]
+"""The outlines of maps/assets/symbols.js."""
 
 
 @dataclass(frozen=True)
