@@ -223,6 +223,8 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
             "savings": read_stage(results / "clusters", "cluster_savings").set_index("cluster")["leadership_saved_gbp"],
             "apart": pairs.assign(**{name: apart[name] for name in ("name", "other_name", "drive_min", "rules")}),
         }
+    if (results / "clusters" / "cluster_closing.parquet").exists():
+        extra["instead"] = read_stage(results / "clusters", "cluster_closing")
     return clusters_map(schools[shown], plan, links, about, **extra, basemap=background)
 
 

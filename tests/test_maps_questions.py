@@ -133,7 +133,7 @@ def estate_page(journeys: int = 5) -> str:
     return estate_map(schools(), decisions, lines, balance_tables()[0], NOTES, sites=sites)
 
 
-def clusters_page() -> str:
+def clusters_page(closing: bool = False) -> str:
     table = pd.DataFrame(
         {
             "urn": [100, 101, 102],
@@ -169,7 +169,13 @@ def clusters_page() -> str:
     )
     today = schools().assign(trust=[None, None, None, "T2"])
     saved_gbp = pd.Series({HOSTILE: 50_000.0, "c2": -1_000.0})
-    return clusters_map(today, table, links, NOTES, trusts=trusts, savings=saved_gbp, apart=apart)
+    instead = None
+    if closing:
+        left = {"urn": 103, "cluster": None, "trust": None, "role": "closing", "travel_min": np.nan}
+        table.loc[len(table)] = left
+        offer = {"urn": 103, "cluster": "c2", "trust": "T2", "extra_gbp": -165_720.7, "leadership_saved_gbp": 40_000.0}
+        instead = pd.DataFrame([offer | {"why": ""}])
+    return clusters_map(today, table, links, NOTES, trusts=trusts, savings=saved_gbp, apart=apart, instead=instead)
 
 
 def saved(folder: Path, text: str) -> Path:
@@ -537,6 +543,34 @@ def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
         assert "not considered" in page.inner_text(".popup dl") and "T2" in page.inner_text(".popup dl")
         assert "lead school" in page.inner_text("#legend")
         assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_a_closing_school_says_what_a_cluster_would_have_offered(tmp_path: Path) -> None:
+    """A closing told without its alternative, though the study priced one."""
+    with open_page(saved(tmp_path, clusters_page(closing=True))) as opened:
+        opened.page.fill("#query", "School 3")
+        opened.page.press("#query", "Enter")
+        said = opened.page.inner_text(".popup dl")
+        assert "it could stand in the cluster of c2" in said and "£165,721 a year less than kept and alone" in said
+        assert "£40,000 a year less" in said and "closes under the estate plan" in said
+        opened.page.locator(".numbers summary").click()
+        assert "£165,721 a year less" in opened.page.inner_text(".numbers")
+        assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_no_label_is_cut_short(tmp_path: Path) -> None:
+    """A verdict that ends in three dots; a cluster's name far from the school it is named after."""
+    long = dict(zip(("T1", "T2"), ("Trust of the Valley and the Hills beyond the River", "Dales"), strict=True))
+    text = clusters_page()
+    for short, name in long.items():
+        text = text.replace(f'"{short}: ', f'"{name}: ')
+    with open_page(saved(tmp_path, text)) as opened:
+        opened.show("trusts")
+        widths = "spans => spans.map((s) => [s.scrollWidth - s.clientWidth, getComputedStyle(s).whiteSpace])"
+        told = opened.page.locator(".map-label.strong:not(.covered) span").evaluate_all(widths)
+        assert told and all(more <= 0 and wraps == "normal" for more, wraps in told)
 
 
 @pytest.mark.browser
