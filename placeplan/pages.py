@@ -66,7 +66,7 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
     if "clusters" in ran and "measures" in (read_summary(results / "clusters") or {}):
-        entries.append(Entry("../report/trusts.html", "Clusters and trusts", "Scorecards, choices, who could refuse."))
+        entries.append(Entry("../report/trusts.html", "Scorecards of trusts", "Money, choices, who could refuse."))
     if "tender" in ran:
         told = read_summary(results / "tender") or {}
         for kind, what in (("competitions", "Bids ranked, with reasons."), ("linked_awards", "Awarded together.")):

@@ -348,7 +348,8 @@ def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
         assert page.inner_text(".popup h2") == "St. Mary’s Primary"
         opened.show("balance-secondary")
         page.locator(".numbers summary").click()
-        groups = [row.split("\t")[3] for row in page.locator(".numbers tbody tr").all_inner_texts() if "Sec" in row]
+        by_group = page.locator(".numbers table").nth(1).locator("tbody tr").all_inner_texts()
+        groups = [row.split("\t")[3] for row in by_group if "Sec" in row]
         assert groups == ["Y9", "Y10"] * 3, "Y10 comes after Y9"
         assert opened.problems() == []
 
@@ -557,6 +558,33 @@ def test_a_closing_school_says_what_a_cluster_would_have_offered(tmp_path: Path)
         opened.page.locator(".numbers summary").click()
         assert "£165,721 a year less" in opened.page.inner_text(".numbers")
         assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_sums_by_area_stand_in_the_table_as_on_the_map(tmp_path: Path) -> None:
+    """The map says need 12, spare 20, and the table has it nowhere."""
+    with open_page(saved(tmp_path, balance_page())) as opened:
+        opened.page.locator(".numbers summary").click()
+        rows = [row.split("\t") for row in opened.page.locator(".numbers table").first.inner_text().split("\n")]
+        assert ["One", "primary", "2024/25", "112", "120", "12", "20", "17"] in rows
+
+
+@pytest.mark.browser
+def test_find_prefers_what_is_shown_and_says_what_it_switches(tmp_path: Path) -> None:
+    """A reader of primary places is shown secondary ones without a word; or a school without what lies round it."""
+    areas, balance = balance_tables()
+    areas["name"] = ["East Tarn", "West", "Tarn"]
+    text = balance_map(areas, balance, schools(), NOTES, deficits=deficit_rows(), least=15.0)
+    with open_page(saved(tmp_path, text)) as opened:
+        page = opened.page
+        page.fill("#query", "Tarn")
+        page.press("#query", "Enter")
+        assert page.inner_text(".popup h2") == "East Tarn" and page.is_checked("input[value='balance-primary']")
+        assert page.inner_text("#found") == "1 of 2; Find again for the next."
+        page.press("#query", "Enter")
+        assert page.inner_text(".popup h2") == "Tarn" and page.is_checked("input[value='balance-secondary']")
+        assert page.inner_text("#found") == "2 of 2; Find again for the next. Now showing: Secondary places."
+        assert page.evaluate("() => placeplan.state.views[0].map.getZoom()") <= 12
 
 
 @pytest.mark.browser
