@@ -153,7 +153,7 @@ def _chosen(chosen: gpd.GeoDataFrame, adding: pd.DataFrame, paths: pd.DataFrame,
 
 def added_words(added: npt.NDArray[np.float64]) -> list[str]:
     """+30 in each year with that many places more than today; in brackets the most there were once they have ended."""
-    most = np.maximum.accumulate(added)
+    most = np.fmax.accumulate(added)  # the base year of a school has no figure
     gone = [f"({signed(peak)})" if peak >= 0.5 else "" for peak in most]
     return [signed(more) if more >= 0.5 else said for more, said in zip(added, gone, strict=True)]
 

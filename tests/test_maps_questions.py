@@ -504,7 +504,7 @@ def test_commissioning_map_adds_places_year_by_year(tmp_path: Path) -> None:
 
 def test_a_bulge_class_that_has_ended_keeps_its_number() -> None:
     """A square without a number in the last year, which is shown first: nobody would know what it added."""
-    added = np.array([0.0, 30.0, 30.0, 0.0, 0.0])
+    added = np.array([np.nan, 30.0, 30.0, 0.0, 0.0])
     assert added_words(added) == ["", "+30", "+30", "(+30)", "(+30)"]
     assert added_words(np.array([0.0, -20.0])) == ["", ""]
 
