@@ -18,10 +18,22 @@ KEYS: Final = ["phase", "name", "academic_year"]
 SUMS: Final = ["pupils", "places", "need", "spare"]
 
 
+def counted(without_place: float) -> str:
+    """How pupils are counted, and how many the plan leaves without a place in the worst year."""
+    left = "nobody" if without_place < 0.5 else f"up to {whole(without_place)} pupils in a year"
+    return f"{COUNTED} In the forecast planned for, it leaves {left} without a place."
+
+
 def before_and_after(
-    areas: gpd.GeoDataFrame, balance: pd.DataFrame, planned: pd.DataFrame | None, years: list[str]
+    areas: gpd.GeoDataFrame,
+    balance: pd.DataFrame,
+    planned: pd.DataFrame | None,
+    years: list[str],
+    without_place: float = 0.0,
 ) -> list[Layer]:
-    """Views of each phase if nothing changes and under the plan; ``planned`` has the columns of a balance."""
+    """Views of each phase if nothing changes and under the plan; ``planned`` has the columns of a balance,
+    ``without_place`` are the pupils whom it gives no place in the worst year.
+    """
     layers: list[Layer] = []
     for phase, own in areas.groupby("phase"):
         own = own.reset_index(drop=True)
@@ -37,13 +49,13 @@ def before_and_after(
                     shapes=now.shapes,
                     head=then.shapes.head,
                     rows=then.shapes.rows,
-                    legend=f"{then.legend} {COUNTED}",
+                    legend=f"{then.legend} {counted(without_place)}",
                 )
             )
     return layers
 
 
-def before_after_table(balance: pd.DataFrame, planned: pd.DataFrame | None) -> str:
+def before_after_table(balance: pd.DataFrame, planned: pd.DataFrame | None, without_place: float = 0.0) -> str:
     """One row per area, phase and year; nothing without a plan. ``planned`` has ``placed`` too."""
     if planned is None:
         return ""
@@ -63,5 +75,6 @@ def before_after_table(balance: pd.DataFrame, planned: pd.DataFrame | None) -> s
     heads = both.index.to_frame(index=False).set_axis(["Phase", "Planning area", "Year"], axis=1)
     told = {name: column.map(whole).to_numpy() for name, column in columns.items()}
     table = pd.concat([heads, pd.DataFrame(told)], axis=1)
-    caption = f"Need and spare places if nothing changes, and under the plan, each summed over year groups. {COUNTED}"
+    what = "Need and spare places if nothing changes, and under the plan, each summed over year groups."
+    caption = f"{what} {counted(without_place)}"
     return html_table(table, caption, row_heads=3, numbers=list(columns))

@@ -43,6 +43,7 @@ def commissioning_map(
     journeys_year: str,
     least: float = 5.0,
     planned: pd.DataFrame | None = None,
+    without_place: float = 0.0,
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of the commissioning map. All geometry in EPSG:27700.
@@ -52,7 +53,8 @@ def commissioning_map(
     ``places``: facility, academic_year, year_group, places_today, places_plan. ``journeys``: facility, pupils,
     geometry (lines from home to school) of ``journeys_year``, without their number below ``least`` pupils. ``areas``
     and ``balance`` as for maps.balance: what is short if nothing changes; ``planned``, likewise with placed, under
-    the plan. ValueError where nothing is added and no site was considered.
+    the plan, which gives ``without_place`` pupils none in the worst year. ValueError where nothing is
+    added and no site was considered.
     """
     years = sorted(balance["academic_year"].unique())
     adding = with_keys(decisions[decisions["action"].isin(ADDING)])
@@ -61,7 +63,7 @@ def commissioning_map(
     idle = facilities[facilities["candidate"] & ~facilities["action"].isin(ADDING)].reset_index(drop=True)
     if chosen.empty and idle.empty:
         raise ValueError("nothing is added and no site was considered")
-    layers = before_and_after(areas, balance, planned, years)
+    layers = before_and_after(areas, balance, planned, years, without_place)
     own = journeys[keys_of(journeys["facility"]).isin(chosen.loc[chosen["action"] != "SEND unit", "key"])]
     if len(own):
         names = chosen.set_index("key")["name"]
@@ -73,7 +75,7 @@ def commissioning_map(
         paths = _paths(chosen["key"], adding, places, years)
         layers.append(_chosen(chosen, adding, paths, years))
         table = _decision_table(adding, chosen) + _path_table(paths, chosen)
-    table = before_after_table(balance, planned) + table
+    table = before_after_table(balance, planned, without_place) + table
     return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 

@@ -155,6 +155,7 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
         about,
         sites=points(sites) if sites is not None else None,
         planned=then,
+        without_place=float((read_summary(results / "estate") or {}).get("most_unplaced_in_a_year", 0.0)),
         journeys_year=last,
         least=SUPPRESS_BELOW_PUPILS,
         basemap=background,

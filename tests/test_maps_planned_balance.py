@@ -7,7 +7,7 @@ import pytest
 from browser import open_page
 from test_maps_questions import NOTES, balance_tables, saved
 
-from maps.before_after import before_after_table, before_and_after
+from maps.before_after import before_after_table, before_and_after, counted
 from maps.page import map_page
 from placeplan.planned_balance import planned_balance
 from placeplan.results import read_stage
@@ -44,6 +44,13 @@ def test_need_before_and_after_the_plan(tmp_path: Path) -> None:
         rows = [row.split("\t") for row in opened.page.locator("table").last.inner_text().split("\n")]
         assert ["primary", "One", "2024/25", "112", "120", "12", "20", "130", "2", "20", "110"] in rows
         assert opened.problems() == []
+
+
+def test_who_has_no_place_under_the_plan_is_told() -> None:
+    """Need in one area looks unmet where the plan sends its pupils to another; or the other way round."""
+    assert counted(0.2).endswith("it leaves nobody without a place.")
+    known, planned = sides()
+    assert "it leaves up to 12 pupils in a year without a place." in before_after_table(known, planned, 12.0)
 
 
 def test_without_a_plan_there_is_one_side() -> None:
