@@ -66,7 +66,7 @@ def balance_map(
         chances += deficit_layers(layers[-1].shapes, own, deficits, phase, years, least)
     layers += [*chances, schools_layer(schools)]
     names = areas.set_index(["planning_area", "phase"])["name"]
-    table = _table(known) + deficit_table(deficits, names)
+    table = _sums_table(known) + _table(known) + deficit_table(deficits, names)
     return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 
@@ -99,7 +99,8 @@ def balance_layer(areas: gpd.GeoDataFrame, balance: pd.DataFrame, phase: str, ye
         shapes=_shapes(areas, balance, phase),
         styles=styles,
         style_of=style_of,
-        legend="Need and spare places, each summed over year groups and never set off against each other.",
+        legend="Need in pupils without a place, spare in per cent of places; each summed over year groups and never "
+        "set off against each other. The table has both in numbers.",
         view=True,
         shown=shown,
         labels=np.array(labels),
@@ -135,6 +136,25 @@ def _in_order(balance: pd.DataFrame) -> pd.DataFrame:
     """Rows by area, year and year group, R first and Y10 after Y9."""
     age = balance["year_group"].str.extract(r"(\d+)", expand=False).astype(float).fillna(0)
     return balance.assign(age=age).sort_values(["phase", "name", "academic_year", "age"])
+
+
+def _sums_table(balance: pd.DataFrame) -> str:
+    """One row per area and year, need and spare as on the map."""
+    keys = ["phase", "name", "academic_year"]
+    sums = balance.groupby(keys)[NUMBERS].sum().reset_index()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = 100 * sums["spare"].to_numpy(float) / sums["places"].to_numpy(float)
+    table = pd.DataFrame(
+        {
+            "Planning area": sums["name"],
+            "Phase": sums["phase"],
+            "Year": sums["academic_year"],
+            **{name.capitalize(): sums[name].map(whole) for name in NUMBERS},
+            "Spare (% of places)": [whole(value) for value in share],
+        }
+    )
+    caption = "Need and spare places by planning area, as on the map: each summed over year groups, never set off"
+    return html_table(table, caption, row_heads=3, numbers=list(table.columns[3:]))
 
 
 def _table(balance: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ from maps.geometry import separated
 from maps.layers import Layer, Shapes, Style
 from maps.palette import ADDS, CHANGE, GROUPS, INK, PALE, WHITE
 from maps.tables import signed, text, whole
+from maps.travel_words import few
 
 SITE = (
     Style("the site, no school yet", WHITE, line=INK, opacity=0.6, shape="star", size_px=24, line_px=2),
@@ -67,7 +68,7 @@ def journey_layer(site: gpd.GeoDataFrame, homes: gpd.GeoDataFrame, own: BidTable
             for point, (new, today) in zip(pupils.index, far_m.to_numpy(float), strict=True)
         ],
         head=["Year", "Pupils"],
-        rows=[[[year, f"{n:.1f}"] for year, n in zip(own.years(), row, strict=True)] for row in count],
+        rows=[[[year, few(n, own.least)] for year, n in zip(own.years(), row, strict=True)] for row in count],
         searchable=False,
     )
     colour = JOURNEY_COLOUR[basis]

@@ -20,12 +20,14 @@ class BidTables:
     deficit_before, deficit_after. ``pupils``: bid, basis (a key of BASES), academic_year, demand_point, pupils,
     distance_today_m, distance_m. ``neighbours``: bid, facility, name, academic_year, places, roll_without,
     change_chosen, change_planned; a school that a bid changes by less than half a pupil in all years may be left out.
+    Counts at one home below ``least`` pupils are not told.
     """
 
     bids: pd.DataFrame
     deficits: pd.DataFrame
     pupils: pd.DataFrame
     neighbours: pd.DataFrame
+    least: float = 5.0
 
     def years(self) -> list[str]:
         """Plan years in order."""
@@ -42,7 +44,7 @@ class BidTables:
         own = every.merge(
             changes[["facility", "academic_year", *columns]], on=["facility", "academic_year"], how="left"
         )
-        return BidTables(bids, deficits, pupils, own.fillna(dict.fromkeys(columns, 0.0)))
+        return BidTables(bids, deficits, pupils, own.fillna(dict.fromkeys(columns, 0.0)), self.least)
 
     def pupils_by_year(self, keys: list[str]) -> pd.DataFrame:
         """Pupils at the new school by these columns of ``pupils``, a column a plan year, 0 where nobody comes."""

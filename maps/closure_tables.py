@@ -3,10 +3,21 @@
 import geopandas as gpd
 import pandas as pd
 
-from maps.closure_words import AFTER, BEFORE, ClosingTables, futures, kept, median_m, share_together, trials, worst_m
+from maps.closure_words import (
+    AFTER,
+    BEFORE,
+    ClosingTables,
+    again,
+    futures,
+    kept,
+    median_m,
+    share_together,
+    trials,
+    worst_m,
+)
 from maps.decisions import ACTIONS
 from maps.tables import html_table, text, whole
-from maps.travel_words import fewer, kilometres
+from maps.travel_words import kilometres
 
 COUNTS = {
     "Pupils": "pupils",
@@ -25,12 +36,15 @@ def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.Da
     """HTML of the tables; ``others`` are decisions beside closings that take places away or join schools."""
     said = (
         f"Too far: over {tables.limits()}. Distances {tables.measured()}. Expected numbers: fractions of a pupil occur."
+        f" Numbers below {tables.least:g} are not told."
     )
     names = tables.effects.set_index("facility")["name"]
     place = homes.drop_duplicates("demand_point").set_index("demand_point")["name"]
     numbers = (*COUNTS, *KM)
+    tried = f" {again(tables).capitalize()}." if tables.effects["draws"].notna().any() else ""
+    head = f"Closing schools: pupils on roll in the closing year. {said}{tried}"
     parts = [
-        html_table(_closing(tables), f"Closing schools: pupils on roll in the closing year. {said}", numbers=numbers),
+        html_table(_closing(tables), head, numbers=numbers),
         html_table(_receiving(tables, names), f"Where they would go, in the closing year. {said}", numbers=numbers),
         html_table(
             _homes(tables, names, place), f"Homes of displaced pupils, in the closing year. {said}", numbers=numbers
@@ -43,8 +57,8 @@ def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.Da
     return "\n".join(parts)
 
 
-def _counts(rows: pd.DataFrame) -> dict[str, str]:
-    return {label: fewer(rows[column].sum()) for label, column in COUNTS.items()}
+def _counts(tables: ClosingTables, rows: pd.DataFrame) -> dict[str, str]:
+    return {label: tables.few(rows[column].sum()) for label, column in COUNTS.items()}
 
 
 def _ways(rows: pd.DataFrame) -> dict[str, str]:
@@ -65,14 +79,14 @@ def _closing(tables: ClosingTables) -> pd.DataFrame:
                 "URN": row["facility"] if one else "–",
                 "What happens": ACTIONS[row["action"]].label if one else "–",
                 "Year": own.years(),
-                **_counts(own.going),
+                **_counts(tables, own.going),
                 **_ways(own.going),
                 "Religious character": text(row["religious_character"]) if one else "–",
                 "Character kept": kept(own.going),
                 "Stay with their year group": share_together(own, "together_in_plan"),
                 "Could stay with it": share_together(own, "could_stay_together"),
-                "Closes in futures": futures(own.effects),
-                "In trial forecasts": trials(own.effects),
+                "Closes": futures(own),
+                "Plans made again": trials(own),
             }
         )
     return pd.DataFrame(rows)
@@ -89,7 +103,7 @@ def _receiving(tables: ClosingTables, names: pd.Series) -> pd.DataFrame:
             "Year": rows["academic_year"].iloc[0],
             "Year groups": ", ".join(dict.fromkeys(rows["year_group"].astype(str))),
             "Character kept": "yes" if rows["same_religious_character"].iloc[0] else "no",
-            **_counts(rows),
+            **_counts(tables, rows),
             **_ways(rows),
         }
         for (facility, receiving), rows in parts
@@ -103,7 +117,7 @@ def _homes(tables: ClosingTables, names: pd.Series, place: pd.Series) -> pd.Data
             "Home": text(place.get(point)) if point in place.index else "outside the study",
             "Demand point": point,
             "Closing school": names[facility],
-            **_counts(rows),
+            **_counts(tables, rows),
             **_ways(rows),
         }
         for (facility, point), rows in tables.going.groupby(["facility", "demand_point"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from maps.tables import text, whole
-from maps.travel_words import fewer, kilometres, miles, per_cent
+from maps.travel_words import few, kilometres, miles, per_cent
 
 BEFORE, AFTER = "before", "after"
 SHOWN: Final = 4
@@ -24,6 +24,9 @@ class ClosingTables:
     receiving, receiving_name, same_religious_character, academic_year, year_group, demand_point, pupils, home_known,
     distance_before_m, distance_after_m, beyond_before, beyond_after, newly_beyond, entitled_before, entitled_after,
     newly_entitled (pupils). ``walking_m``: the statutory distances under 8 and from 8.
+    ``futures``: how many futures of the forecast the plan is made for. ``noise``: by which share at most the pupils of
+    a locality were changed in the draws. Counts
+    below ``least`` pupils are not told.
     """
 
     effects: pd.DataFrame
@@ -31,6 +34,9 @@ class ClosingTables:
     walking_m: tuple[float, float]
     approximate: bool
     detour_factor: float
+    futures: int
+    noise: float
+    least: float = 5.0
 
     def of(self, facility: str) -> "ClosingTables":
         """The figures of one closing school."""
@@ -48,6 +54,10 @@ class ClosingTables:
         """The statutory walking distances."""
         near, far = (miles(limit) for limit in self.walking_m)
         return f"{near} under 8 (R–Y3), {far} from 8"
+
+    def few(self, pupils: float) -> str:
+        """Pupils, as far as they may be told."""
+        return few(pupils, self.least)
 
     def years(self) -> str:
         """The year or years in which the schools close."""
@@ -78,42 +88,42 @@ def _before(own: ClosingTables) -> Mapping[str, str]:
     going = own.going
     outside = going.loc[~going["home_known"].astype(bool), "pupils"].sum()
     told = {
-        "Who": f"{fewer(going['pupils'].sum())} pupils on roll in the closing year ({own.years()})",
+        "Who": f"{own.few(going['pupils'].sum())} pupils on roll in the closing year ({own.years()})",
         "Median journey": f"{kilometres(median_m(going, BEFORE))}: half travel less",
         "Longest journey": kilometres(worst_m(going, BEFORE)),
-        "Too far to walk": f"{fewer(going['beyond_before'].sum())} (over {own.limits()})",
-        "Free transport": f"{fewer(going['entitled_before'].sum())} entitled",
+        "Too far to walk": f"{own.few(going['beyond_before'].sum())} (over {own.limits()})",
+        "Free transport": f"{own.few(going['entitled_before'].sum())} entitled",
         "Religious character": "; ".join(dict.fromkeys(text(one) for one in own.effects["religious_character"])),
         "Distances": own.measured(),
     }
-    return told | ({"Home not known": f"{fewer(outside)}, not in the distances"} if outside >= 0.05 else {})
+    return told | ({"Home not known": f"{own.few(outside)}, not in the distances"} if outside >= 0.05 else {})
 
 
 def _after(own: ClosingTables) -> Mapping[str, str]:
     going, effects = own.going, own.effects
     pupils = going["pupils"].sum()
     told = {
-        "They go to": receiving_words(going),
+        "They go to": receiving_words(own),
         "Median journey": f"{kilometres(median_m(going, AFTER))} ({kilometres(median_m(going, BEFORE))} before)",
         "Longest journey": f"{kilometres(worst_m(going, AFTER))} ({kilometres(worst_m(going, BEFORE))} before)",
-        "Too far to walk": f"{fewer(going['beyond_after'].sum())}; newly {fewer(going['newly_beyond'].sum())}",
-        "Free transport": f"{fewer(going['entitled_after'].sum())} entitled; newly "
-        f"{fewer(going['newly_entitled'].sum())}",
+        "Too far to walk": f"{own.few(going['beyond_after'].sum())}; newly {own.few(going['newly_beyond'].sum())}",
+        "Free transport": f"{own.few(going['entitled_after'].sum())} entitled; newly "
+        f"{own.few(going['newly_entitled'].sum())}",
         "Religious character": f"kept for {kept(going)} of pupils",
         "Year groups": f"{share_together(own, 'together_in_plan')} go with most of theirs; "
         f"{share_together(own, 'could_stay_together')} could",
-        "How certain": certainty(effects),
+        "How certain": certainty(own),
     }
     for label, column in (("Without a place", "without_place"), ("Move a second time", "moved_again")):
         if effects[column].sum() >= 0.05:
-            told[label] = f"{fewer(effects[column].sum())} pupils"
+            told[label] = f"{own.few(effects[column].sum())} pupils"
     return told if pupils else {"They go to": "nobody is displaced"}
 
 
-def receiving_words(going: pd.DataFrame) -> str:
+def receiving_words(own: ClosingTables) -> str:
     """The schools that most pupils go to, with pupils."""
-    to = going.groupby(["receiving", "receiving_name"], dropna=False)["pupils"].sum().sort_values(ascending=False)
-    said = [f"{text(name)} {fewer(pupils)}" for (_, name), pupils in to.head(SHOWN).items()]
+    to = own.going.groupby(["receiving", "receiving_name"], dropna=False)["pupils"].sum().sort_values(ascending=False)
+    said = [f"{text(name)} {own.few(pupils)}" for (_, name), pupils in to.head(SHOWN).items()]
     more = f" and {len(to) - SHOWN} more" if len(to) > SHOWN else ""
     return f"{'; '.join(said)}{more}"
 
@@ -130,19 +140,29 @@ def share_together(own: ClosingTables, column: str) -> str:
     return per_cent(float((weight * own.effects[column]).sum()), float(weight.sum()))
 
 
-def certainty(effects: pd.DataFrame) -> str:
-    """In how many futures the schools close, and one alone in how many trial forecasts."""
-    said = f"{'each ' if len(effects) > 1 else ''}closes in {futures(effects)} of the futures planned for"
-    return f"{said}; in {trials(effects)} trial forecasts" if trials(effects) != "–" else said
+def certainty(own: ClosingTables) -> str:
+    """In how many futures the schools close, and one alone in how many plans made again for other forecasts."""
+    said = f"{'each ' if len(own.effects) > 1 else ''}closes {futures(own)}"
+    if trials(own) == "–":
+        return said
+    return f"{said}. {again(own).capitalize()}: {trials(own)} close it"
 
 
-def futures(effects: pd.DataFrame) -> str:
-    """Share of the futures in which the schools close, from the least to the most certain."""
-    least, most = (f"{100 * share:.0f} %" for share in (effects["probability"].min(), effects["probability"].max()))
-    return least if least == most else f"{least} to {most}"
+def again(own: ClosingTables) -> str:
+    """What the trial plans are."""
+    return f"plans made again, each with pupils changed at random by up to {100 * own.noise:g} % in each locality"
 
 
-def trials(effects: pd.DataFrame) -> str:
-    """Trial forecasts in which the one school closes too: 3 of 3; a dash where none were made or of several schools."""
-    row = effects.iloc[0]
-    return "–" if len(effects) > 1 or pd.isna(row["draws"]) else f"{whole(row['stays'])} of {whole(row['draws'])}"
+def futures(own: ClosingTables) -> str:
+    """The share of the futures in which the schools close, from the least to the most certain; of one no share."""
+    if own.futures == 1:
+        return "under the plan, which is made for one forecast"
+    chances = own.effects["probability"]
+    least, most = (f"{100 * share:.0f} %" for share in (chances.min(), chances.max()))
+    return f"in {least if least == most else f'{least} to {most}'} of the {own.futures} futures planned for"
+
+
+def trials(own: ClosingTables) -> str:
+    """Trial plans in which the one school closes too: 3 of 3; a dash where none were made or of several schools."""
+    row = own.effects.iloc[0]
+    return "–" if len(own.effects) > 1 or pd.isna(row["draws"]) else f"{whole(row['stays'])} of {whole(row['draws'])}"

@@ -24,7 +24,7 @@ from maps.page import PageNotes
 from maps.palette import ADDS, ADDS_LIGHT, GREY, GROUPS, INK, TAKES, TAKES_LIGHT, WHITE
 from maps.schools import school_shapes
 from maps.tables import text, whole
-from maps.travel_words import fewer, kilometres
+from maps.travel_words import kilometres
 
 ALL: Final = "all"
 MOST_LINES: Final = 300
@@ -153,7 +153,7 @@ def _journeys(own: ClosingTables, when: str, schools: gpd.GeoDataFrame, homes: g
         geometry=gpd.GeoSeries(_lines(place.geometry, at.geometry), crs=homes.crs),
         titles=[f"{text(home)} to {text(name)}" for home, name in zip(place["name"], at["name"], strict=True)],
         fields=[
-            {"Home": str(point), "Pupils": fewer(pupils), "Journey": f"{kilometres(far)}, {own.measured()}"}
+            {"Home": str(point), "Pupils": own.few(pupils), "Journey": f"{kilometres(far)}, {own.measured()}"}
             for point, pupils, far in drawn[["demand_point", "pupils", f"distance_{when}_m"]].itertuples(index=False)
         ],
         searchable=False,
@@ -189,9 +189,9 @@ def _home_layers(own: ClosingTables, when: str, homes: gpd.GeoDataFrame) -> list
         fields=[
             {
                 "Home": str(row.Index),
-                "Pupils": f"{fewer(row.pupils)} ({own.years()}, expected)",
-                "Too far to walk": f"{fewer(row.beyond_before)} before, {fewer(row.beyond_after)} after",
-                "Free transport": f"{fewer(row.entitled_before)} before, {fewer(row.entitled_after)} after",
+                "Pupils": f"{own.few(row.pupils)} ({own.years()}, expected)",
+                "Too far to walk": f"{own.few(row.beyond_before)} before, {own.few(row.beyond_after)} after",
+                "Free transport": f"{own.few(row.entitled_before)} before, {own.few(row.entitled_after)} after",
                 "Distances": own.measured(),
             }
             for row in figures.itertuples()
@@ -199,7 +199,7 @@ def _home_layers(own: ClosingTables, when: str, homes: gpd.GeoDataFrame) -> list
         head=["Goes to", "Pupils", "km before", "km after"],
         rows=[
             [
-                [text(one.receiving_name), fewer(one.pupils), *_both_km(one.distance_before_m, one.distance_after_m)]
+                [text(one.receiving_name), own.few(one.pupils), *_both_km(one.distance_before_m, one.distance_after_m)]
                 for one in to[point].itertuples()
             ]
             for point in at["demand_point"]
@@ -245,7 +245,11 @@ def _closing(own: ClosingTables, when: str, schools: gpd.GeoDataFrame) -> Layer:
     rows = [(key, 0 if when == AFTER else 1, "") for key in own.effects["facility"]]
     to = own.going.groupby("receiving")["pupils"].sum().sort_values(ascending=False)
     to = to[to >= DRAWN] if when == AFTER else to.iloc[:0]
-    rows += [(key, 2, f"+{fewer(pupils)}") for key, pupils in to.items() if key not in set(own.effects["facility"])]
+    rows += [
+        (key, 2, f"+{own.few(pupils)}".replace("+fewer", "fewer"))
+        for key, pupils in to.items()
+        if key not in set(own.effects["facility"])
+    ]
     keys = [key for key, _, _ in rows]
     place = at.reindex(keys)
     shapes = Shapes(
@@ -273,9 +277,9 @@ def _closing_fields(own: ClosingTables) -> dict[str, str]:
     return {
         "URN": str(row["facility"]),
         "Proposal": f"{ACTIONS[row['action']].label}, {row['academic_year']}",
-        "Pupils displaced": fewer(own.going["pupils"].sum()),
+        "Pupils displaced": own.few(own.going["pupils"].sum()),
         "Character": text(row["religious_character"]),
-        "Certainty": certainty(own.effects),
+        "Certainty": certainty(own),
     }
 
 
@@ -284,11 +288,11 @@ def _receiving_fields(own: ClosingTables, key: str, school: pd.Series) -> dict[s
     years = ", ".join(sorted(set(mine["academic_year"].astype(str))))
     return {
         "URN or site": key,
-        "Receives": f"{fewer(mine['pupils'].sum())} pupils, {years}",
+        "Receives": f"{own.few(mine['pupils'].sum())} pupils, {years}",
         "Year groups": ", ".join(dict.fromkeys(mine["year_group"].astype(str))),
         "Character": f"{text(school['religious_character'])}; kept for {kept(mine)} of them",
-        "Newly too far to walk": fewer(mine["newly_beyond"].sum()),
-        "Newly entitled": f"{fewer(mine['newly_entitled'].sum())} to free transport",
+        "Newly too far to walk": own.few(mine["newly_beyond"].sum()),
+        "Newly entitled": f"{own.few(mine['newly_entitled'].sum())} to free transport",
         "Places": whole(school["places"]),
     }
 

@@ -12,6 +12,7 @@ import shapely
 import shapely.affinity
 
 from maps.basemap import Basemap
+from maps.cluster_offers import offers, offers_table
 from maps.geometry import separated
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
@@ -27,7 +28,8 @@ ROLES: Final = {
 }
 DRIVE: Final = Style("drive from member to lead, minutes", INK, line=INK, line_px=2, opacity=0.8)
 APART: Final = Style("near each other, but may not stand together", TAKES, line=TAKES, line_px=2.5, dash="2 6")
-FAILING: Final = "a trust that would not stay viable"
+FAILING: Final = "a trust with a modelled deficit; its own accounts may differ"
+MODELLED: Final = "Modelled money: no account of any school or trust."
 COMMON: Final = (
     " Primary School",
     " Church of England",
@@ -56,6 +58,7 @@ def clusters_map(
     trusts: pd.DataFrame | None = None,
     savings: pd.Series | None = None,
     apart: gpd.GeoDataFrame | None = None,
+    instead: pd.DataFrame | None = None,
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of the clusters map. All geometry in EPSG:27700.
@@ -64,7 +67,8 @@ def clusters_map(
     cluster, trust, role (a key of ROLES), travel_min; a school without a row was not considered and stays in its
     trust. ``links``: urn (of the member), travel_min, geometry (lines to the lead). ``trusts``: trust, hub (a
     school's name), viable, stops_in, balance_gbp, reserves_p10_gbp. ``savings``: GBP a year in leadership by cluster.
-    ``apart``: name, other_name, drive_min, rules, geometry (lines). ValueError on a role that is not known.
+    ``apart``: name, other_name, drive_min, rules, geometry (lines). ``instead`` as for
+    maps.cluster_offers. ValueError on a role that is not known.
     """
     unknown = set(clusters["role"]) - set(ROLES)
     if unknown:
@@ -87,8 +91,10 @@ def clusters_map(
         layers.append(_apart(_nearest(apart)))
     if len(links):
         layers.append(_drives(links, placed))
-    layers.append(_schools(placed))
-    return map_page(notes, layers, _table(placed) + _apart_table(apart), basemap=basemap)
+    layers.append(_schools(placed, instead))
+    return map_page(
+        notes, layers, _table(placed) + offers_table(placed, instead) + _apart_table(apart), basemap=basemap
+    )
 
 
 def _groups(placed: gpd.GeoDataFrame, group: str) -> tuple[list[tuple[str, gpd.GeoDataFrame]], gpd.GeoSeries]:
@@ -117,6 +123,7 @@ def _clusters(placed: gpd.GeoDataFrame, savings: pd.Series | None) -> Layer:
             }
             for key, schools in groups
         ],
+        label_at=_at(hulls, [schools.loc[schools["role"] == "lead"].geometry for _, schools in groups]),
         hints=[
             f"{len(schools)} schools, longest drive {whole(schools['travel_min'].max())} min" for _, schools in groups
         ],
@@ -127,11 +134,23 @@ def _clusters(placed: gpd.GeoDataFrame, savings: pd.Series | None) -> Layer:
     return Layer("clusters", "Clusters", shapes, styles, apart_colours(hulls, len(GROUPS)), labels=names)
 
 
+def _at(drawn: gpd.GeoSeries, schools: list[gpd.GeoSeries]) -> gpd.GeoSeries:
+    """Where the label of each stands: at the school it is named after, without one in the middle."""
+    middle = drawn.representative_point()
+    points = [own.iloc[0] if len(own) else middle.iloc[row] for row, own in enumerate(schools)]
+    return gpd.GeoSeries(points, crs=drawn.crs)
+
+
 def _short(name: str) -> str:
     """A name without the words that those of most schools and trusts have."""
     for words in COMMON:
         name = name.replace(words, "")
     return name
+
+
+def _brief(name: str) -> str:
+    """A trust's name without common words, new trusts by their hub, for a label of one line."""
+    return _short(name).replace("New trust around ", "New trust ").removesuffix(" Trust")
 
 
 def _trusts(placed: gpd.GeoDataFrame, trusts: pd.DataFrame | None) -> Layer:
@@ -156,10 +175,11 @@ def _trusts(placed: gpd.GeoDataFrame, trusts: pd.DataFrame | None) -> Layer:
         for i in range(len(groups))
     ]
     hubs = [str(money.loc[key, "hub"]) if key in money.index and "hub" in money else "" for key, _ in groups]
-    spokes = [_spokes(schools, hub) for (_, schools), hub in zip(groups, hubs, strict=True)]
+    of_hubs = list(zip(groups, hubs, strict=True))
+    drawn = gpd.GeoSeries([_spokes(schools, hub) for (_, schools), hub in of_hubs], crs=placed.crs)
     shapes = Shapes(
         key="trusts",
-        geometry=gpd.GeoSeries(spokes, crs=placed.crs),
+        geometry=drawn,
         titles=[key for key, _ in groups],
         fields=[
             {
@@ -171,10 +191,22 @@ def _trusts(placed: gpd.GeoDataFrame, trusts: pd.DataFrame | None) -> Layer:
             }
             for (key, schools), said, hub in zip(groups, verdict, hubs, strict=True)
         ],
+        label_at=_at(
+            drawn, [schools.loc[schools["name"].astype(str) == hub].geometry for (_, schools), hub in of_hubs]
+        ),
         hints=verdict,
     )
-    labels = np.array([f"{_short(key)}: {said}" for (key, _), said in zip(groups, verdict, strict=True)])
-    return Layer("trusts", "Trusts and their money", shapes, styles, np.arange(len(groups)), shown=False, labels=labels)
+    labels = np.array([f"{_brief(key)}: {said}" for (key, _), said in zip(groups, verdict, strict=True)])
+    return Layer(
+        "trusts",
+        "Trusts and their money",
+        shapes,
+        styles,
+        np.arange(len(groups)),
+        legend=MODELLED,
+        shown=False,
+        labels=labels,
+    )
 
 
 def _spokes(schools: gpd.GeoDataFrame, hub: str) -> shapely.Geometry:
@@ -188,16 +220,17 @@ def _spokes(schools: gpd.GeoDataFrame, hub: str) -> shapely.Geometry:
 
 
 def _verdict(row: pd.Series) -> str:
+    """Of modelled budgets, which are no accounts of any school or trust."""
     if row["viable"]:
-        return "viable"
+        return "lasts, as modelled"
     stops = row.get("stops_in")
-    return "not viable" + (f" from {stops}" if isinstance(stops, str) and stops else "")
+    return "modelled deficit" + (f" from {stops}" if isinstance(stops, str) and stops else "")
 
 
 def _figures(row: pd.Series) -> dict[str, str]:
     return {
-        "Balance in the last year, mean": f"{pounds(row['balance_gbp'])}",
-        "Reserves then, one outcome in ten is lower": pounds(row["reserves_p10_gbp"]),
+        "Modelled balance in the last year, mean": f"{pounds(row['balance_gbp'])}",
+        "Modelled reserves then, one outcome in ten is lower": pounds(row["reserves_p10_gbp"]),
     }
 
 
@@ -250,7 +283,8 @@ def _drives(links: gpd.GeoDataFrame, placed: gpd.GeoDataFrame) -> Layer:
     return Layer("drives", name, shapes, [DRIVE], np.zeros(len(links), int), labels=np.array(minutes))
 
 
-def _schools(placed: gpd.GeoDataFrame) -> Layer:
+def _schools(placed: gpd.GeoDataFrame, instead: pd.DataFrame | None) -> Layer:
+    others = offers(instead)
     columns = ["urn", "phase", "pupils", "role", "cluster", "trust", "travel_min"]
     drives = placed["travel_min"].map(lambda minutes: "" if pd.isna(minutes) else f"{minutes:.0f} min to the lead")
     shapes = Shapes(
@@ -266,6 +300,7 @@ def _schools(placed: gpd.GeoDataFrame) -> Layer:
                 "Cluster": text(cluster),
                 "Trust": text(trust),
                 "Drive to lead": "–" if pd.isna(minutes) else f"{minutes:.0f} min",
+                **others.get(urn, {}),
             }
             for urn, phase, pupils, role, cluster, trust, minutes in placed[columns].itertuples(index=False)
         ],

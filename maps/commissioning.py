@@ -5,17 +5,19 @@ from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from maps.balance import balance_layer
 from maps.basemap import Basemap
+from maps.before_after import before_after_table, before_and_after
 from maps.decisions import ACTIONS, NOT_CHOSEN, decision_fields, facilities_of, keys_of, with_keys
 from maps.geometry import separated
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
 from maps.palette import ADDS, WHITE
 from maps.tables import html_table, pounds, signed, text, whole
+from maps.travel_words import few
 
 ADDING: Final = ("lift PAN", "bulge class", "expand", "SEND unit", "new school")
 """Actions of maps.decisions that add places."""
@@ -39,6 +41,9 @@ def commissioning_map(
     *,
     sites: gpd.GeoDataFrame | None = None,
     journeys_year: str,
+    least: float = 5.0,
+    planned: pd.DataFrame | None = None,
+    without_place: float = 0.0,
     basemap: Basemap | None = None,
 ) -> str:
     """HTML of the commissioning map. All geometry in EPSG:27700.
@@ -46,8 +51,10 @@ def commissioning_map(
     ``schools``: urn, name, phase, geometry (points). ``sites``: site, name, geometry (points) and, where known, phase,
     min_fe, max_fe, owner, planning_status, available_from. ``decisions`` as for maps.estate, with capital_gbp.
     ``places``: facility, academic_year, year_group, places_today, places_plan. ``journeys``: facility, pupils,
-    geometry (lines from home to school) of ``journeys_year``. ``areas`` and ``balance`` as for maps.balance: what is
-    short if nothing changes. ValueError where nothing is added and no site was considered.
+    geometry (lines from home to school) of ``journeys_year``, without their number below ``least`` pupils. ``areas``
+    and ``balance`` as for maps.balance: what is short if nothing changes; ``planned``, likewise with placed, under
+    the plan, which gives ``without_place`` pupils none in the worst year. ValueError where nothing is
+    added and no site was considered.
     """
     years = sorted(balance["academic_year"].unique())
     adding = with_keys(decisions[decisions["action"].isin(ADDING)])
@@ -56,17 +63,11 @@ def commissioning_map(
     idle = facilities[facilities["candidate"] & ~facilities["action"].isin(ADDING)].reset_index(drop=True)
     if chosen.empty and idle.empty:
         raise ValueError("nothing is added and no site was considered")
-    layers = [
-        balance_layer(own, balance[balance["phase"] == phase], str(phase), years, shown=number == 0)
-        for number, (phase, own) in enumerate(
-            (phase, own.reset_index(drop=True)) for phase, own in areas.groupby("phase")
-        )
-    ]
-    layers = [replace(one, name=f"{one.name} if nothing changes", labels=None) for one in layers]
+    layers = before_and_after(areas, balance, planned, years, without_place)
     own = journeys[keys_of(journeys["facility"]).isin(chosen.loc[chosen["action"] != "SEND unit", "key"])]
     if len(own):
         names = chosen.set_index("key")["name"]
-        layers += [_journeys(own, names, journeys_year), *_catchments(own, chosen, journeys_year)]
+        layers += [_journeys(own, names, journeys_year, least), *_catchments(own, chosen, journeys_year)]
     if len(idle):
         layers.append(_considered(idle, sites))
     table = _site_table(idle)
@@ -74,6 +75,7 @@ def commissioning_map(
         paths = _paths(chosen["key"], adding, places, years)
         layers.append(_chosen(chosen, adding, paths, years))
         table = _decision_table(adding, chosen) + _path_table(paths, chosen)
+    table = before_after_table(balance, planned, without_place) + table
     return map_page(notes, layers, table, years=years, first_year=len(years) - 1, basemap=basemap)
 
 
@@ -146,13 +148,16 @@ def _chosen(chosen: gpd.GeoDataFrame, adding: pd.DataFrame, paths: pd.DataFrame,
         shapes,
         styles,
         np.where(begun, kind, kind + len(ADDING)),
-        legend="Numbers on the map: places more than today in the shown year.",
-        labels=np.array([[_more(more) for more in row] for row in added]),
+        legend="Numbers on the map: places more than today in the shown year; in brackets, in earlier years.",
+        labels=np.array([added_words(own) for own in added.T]).T,
     )
 
 
-def _more(added: float) -> str:
-    return f"{signed(added)} places" if added >= 0.5 else ""
+def added_words(added: npt.NDArray[np.float64]) -> list[str]:
+    """+30 in each year with that many places more than today; in brackets the most there were once they have ended."""
+    most = np.fmax.accumulate(added)  # the base year of a school has no figure
+    gone = [f"({signed(peak)})" if peak >= 0.5 else "" for peak in most]
+    return [signed(more) if more >= 0.5 else said for more, said in zip(added, gone, strict=True)]
 
 
 def _considered(idle: gpd.GeoDataFrame, sites: gpd.GeoDataFrame | None) -> Layer:
@@ -187,7 +192,7 @@ def _facts(row: Any) -> dict[str, str]:
     return {words: said for words, said in facts.items() if said != "–"}
 
 
-def _journeys(journeys: gpd.GeoDataFrame, names: pd.Series, year: str) -> Layer:
+def _journeys(journeys: gpd.GeoDataFrame, names: pd.Series, year: str, least: float) -> Layer:
     to = keys_of(journeys["facility"]).map(names)
     drawn = journeys.assign(to=to).sort_values("pupils", ascending=False, kind="stable")
     shapes = Shapes(
@@ -195,7 +200,7 @@ def _journeys(journeys: gpd.GeoDataFrame, names: pd.Series, year: str) -> Layer:
         geometry=drawn.geometry,
         titles=[f"{start} to {end}" for start, end in zip(drawn["demand_point"], drawn["to"], strict=True)],
         fields=[
-            {"Pupils": f"{pupils:,.1f}", "Distance": f"{distance_m / 1000:.1f} km", "Year": year}
+            {"Pupils": few(pupils, least), "Distance": f"{distance_m / 1000:.1f} km", "Year": year}
             for pupils, distance_m in zip(drawn["pupils"], drawn["distance_m"], strict=True)
         ],
         searchable=False,

@@ -14,23 +14,25 @@ ACTIONS: Final = {
     "lift PAN": Style("admission number lifted", ADDS_LIGHT, line=INK, opacity=1, shape="diamond", size_px=18),
     "bulge class": Style("bulge class", ADDS_LIGHT, line=INK, opacity=1, shape="square", size_px=18),
     "expand": Style("expands", ADDS_LIGHT, line=INK, opacity=1, shape="triangle", size_px=20),
-    "SEND unit": Style("SEND unit", ADDS_LIGHT, line=INK, opacity=1, shape="circle", size_px=18),
+    "SEND unit": Style("SEND unit", ADDS_LIGHT, line=INK, opacity=1, shape="plus", size_px=20),
     "new school": Style("new school", ADDS, line=INK, opacity=1, shape="star", size_px=24),
     "cut PAN": Style("admission number cut", TAKES_LIGHT, line=INK, opacity=1, shape="triangle-down", size_px=20),
-    "cap forms": Style("capped to fewer forms", TAKES_LIGHT, line=INK, opacity=1, shape="square", size_px=18),
-    "mothball": Style("part of the site mothballed", TAKES_LIGHT, line=INK, opacity=1, shape="diamond", size_px=18),
-    "share space": Style("space let to early years", TAKES_LIGHT, line=INK, opacity=1, shape="circle", size_px=18),
-    "federate": Style("federated under one head", JOINS, line=INK, opacity=1, shape="circle", size_px=18),
-    "amalgamate: both sites": Style("amalgamated: both sites", JOINS, line=INK, opacity=1, shape="square", size_px=18),
-    "amalgamate: second site": Style(
-        "amalgamated: second site", JOINS, line=INK, opacity=1, shape="diamond", size_px=18
+    "cap forms": Style("capped to fewer forms", TAKES_LIGHT, line=INK, opacity=1, shape="bar", size_px=20),
+    "mothball": Style("part of the site mothballed", TAKES_LIGHT, line=INK, opacity=1, shape="half-square", size_px=18),
+    "share space": Style("space let to early years", TAKES_LIGHT, line=INK, opacity=1, shape="half-circle", size_px=20),
+    "federate": Style("federated under one head", JOINS, line=INK, opacity=1, shape="hexagon", size_px=18),
+    "amalgamate: both sites": Style(
+        "amalgamated: both sites", JOINS, line=INK, opacity=1, shape="pentagon", size_px=20
     ),
-    "amalgamate: takes in": Style("amalgamated: takes in", JOINS, line=INK, opacity=1, shape="triangle", size_px=20),
-    "amalgamate: closes": Style("amalgamated: closes", TAKES, line=INK, opacity=1, shape="triangle-down", size_px=20),
+    "amalgamate: second site": Style(
+        "amalgamated: second site", JOINS, line=INK, opacity=1, shape="shield", size_px=20
+    ),
+    "amalgamate: takes in": Style("amalgamated: takes in", JOINS, line=INK, opacity=1, shape="arrow", size_px=20),
+    "amalgamate: closes": Style("amalgamated: closes", TAKES, line=INK, opacity=1, shape="hourglass", size_px=20),
     "close": Style("closes", TAKES, line=INK, opacity=1, shape="cross", size_px=20),
 }
 """Least drastic first within each colour; of several decisions for one facility the later in this list is
-drawn."""
+drawn. Each has a shape of its own, for readers in black and white and those who do not tell the colours apart."""
 NOT_CHOSEN: Final = Style(
     "candidate site, not chosen", WHITE, line=INK, opacity=0, shape="star", size_px=20, line_px=1.5
 )

@@ -15,6 +15,7 @@ from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page
 from maps.palette import GREY, TAKES
 from maps.tables import html_table, pounds, text, whole
+from maps.travel_words import few
 
 STAYING: Final = Style("journey as today; wider: more pupils", GREY, line=GREY, opacity=0.45)
 MOVED: Final = Style("journey to another school than today", TAKES, line=TAKES, opacity=0.8)
@@ -30,6 +31,7 @@ def estate_map(
     notes: PageNotes,
     *,
     journeys_year: str = "",
+    least: float = 5.0,
     sites: gpd.GeoDataFrame | None = None,
     basemap: Basemap | None = None,
 ) -> str:
@@ -39,11 +41,11 @@ def estate_map(
     facility, urn, site (one of the two), action (a key of ACTIONS), academic_year, places_before,
     places_after, cost_gbp, proposer, decider, reason; one row or more per facility; a school without a row
     stays. ``journeys``: demand_point, facility, pupils, distance_m, moved, geometry (lines), all of
-    ``journeys_year``. ``areas``: planning_area, phase, name, geometry (polygons). ValueError on an action that is not
-    known.
+    ``journeys_year``, told without their number below ``least`` pupils. ``areas``: planning_area, phase, name,
+    geometry (polygons). ValueError on an action that is not known.
     """
     facilities = facilities_of(schools, decisions, sites)
-    layers = [*area_layers(areas), *_journey_layers(journeys, facilities, journeys_year)]
+    layers = [*area_layers(areas), *_journey_layers(journeys, facilities, journeys_year, least)]
     idle = facilities["action"].isna() & facilities["candidate"]
     if idle.any():
         layers.append(_idle_layer(facilities[idle]))
@@ -77,7 +79,7 @@ def _idle_layer(idle: gpd.GeoDataFrame) -> Layer:
     return Layer("candidates", "Candidate sites not chosen", shapes, [NOT_CHOSEN], np.zeros(len(idle), int))
 
 
-def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, year: str) -> list[Layer]:
+def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, year: str, least: float) -> list[Layer]:
     """Journeys that move, and those that stay, hidden at first: they cover the decisions that the page is about."""
     moved = journeys["moved"].astype(bool)
     when = f", {year}" if year else ""
@@ -86,11 +88,11 @@ def _journey_layers(journeys: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, ye
         ("moved", f"Journeys that move{when}", MOVED, journeys[moved]),
     ]
     names = facilities.drop_duplicates("key").set_index("key")["name"]
-    lines = [_lines(key, name, style, part, names) for key, name, style, part in parts if len(part)]
+    lines = [_lines(key, name, style, part, names, least) for key, name, style, part in parts if len(part)]
     return [replace(layer, shown=False) for layer in lines]
 
 
-def _lines(key: str, name: str, style: Style, journeys: gpd.GeoDataFrame, names: pd.Series) -> Layer:
+def _lines(key: str, name: str, style: Style, journeys: gpd.GeoDataFrame, names: pd.Series, least: float) -> Layer:
     """One layer of lines, 1 to 8 pixels wide by the square root of pupils, the largest first."""
     drawn = journeys.sort_values("pupils", ascending=False, kind="stable").head(MOST_LINES)
     if len(drawn) < len(journeys):
@@ -103,7 +105,7 @@ def _lines(key: str, name: str, style: Style, journeys: gpd.GeoDataFrame, names:
         geometry=drawn.geometry,
         titles=[f"{start} to {end}" for start, end in zip(drawn["demand_point"], to, strict=True)],
         fields=[
-            {"Pupils": f"{pupils:,.1f}", "Distance": f"{distance_m / 1000:.1f} km"}
+            {"Pupils": few(pupils, least), "Distance": f"{distance_m / 1000:.1f} km"}
             for pupils, distance_m in zip(drawn["pupils"], drawn["distance_m"], strict=True)
         ],
         searchable=False,

@@ -15,7 +15,25 @@ import numpy.typing as npt
 from maps.charts import Chart
 from maps.geometry import lonlat_geometries, lonlat_points, simplified
 
-Shape = Literal["circle", "square", "diamond", "triangle", "triangle-down", "star", "cross"]
+Shape = Literal[
+    "circle",
+    "square",
+    "diamond",
+    "triangle",
+    "triangle-down",
+    "star",
+    "cross",
+    "plus",
+    "bar",
+    "half-square",
+    "half-circle",
+    "hexagon",
+    "pentagon",
+    "shield",
+    "arrow",
+    "hourglass",
+]
+"""The outlines of maps/assets/symbols.js."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +62,7 @@ class Shapes:
     ``key`` is a plural noun, also the word for them in messages. ``fields`` are label and value of each
     popup's list; ``rows`` its table under ``head``. With ``rows_of_shown_year`` a popup shows only the rows
     whose first cell is the academic year on the slider. ``charts`` draw what the table says. ``hints`` is said
-    beside the title when the pointer rests on a feature.
+    beside the title when the pointer rests on a feature. Labels stand at the points of ``label_at``, where it is given.
     """
 
     key: str
@@ -57,6 +75,7 @@ class Shapes:
     searchable: bool = True
     charts: Sequence[Chart] = ()
     hints: Sequence[str] = ()
+    label_at: gpd.GeoSeries | None = None
 
     def missing(self) -> int:
         """Number of features without a place on the ground."""
@@ -66,7 +85,7 @@ class Shapes:
         """The shapes as the page's script reads them, simplified and in EPSG:4326."""
         return {
             "geometry": lonlat_geometries(simplified(self.geometry)),
-            "middle": lonlat_points(self.geometry),
+            "middle": lonlat_points(self.geometry if self.label_at is None else self.label_at),
             "titles": [str(title) for title in self.titles],
             "fields": [list(field.items()) for field in self.fields],
             "head": list(self.head),

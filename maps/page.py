@@ -20,7 +20,17 @@ from maps.basemap import Basemap, Tiles
 from maps.layers import Layer
 from maps.vendored import asset_text, leaflet_script, leaflet_style
 
-SCRIPTS: Final = ("symbols.js", "charts.js", "popup.js", "view.js", "labels.js", "legend.js", "controls.js", "page.js")
+SCRIPTS: Final = (
+    "symbols.js",
+    "charts.js",
+    "popup.js",
+    "view.js",
+    "labels.js",
+    "legend.js",
+    "controls.js",
+    "print.js",
+    "page.js",
+)
 """The page's own scripts in the order in which they are run."""
 
 

@@ -18,7 +18,7 @@ from maps.palette import ADDS, CHANCE, GREY, INK, PUPILS, TAKES, WHITE
 from maps.schools import PHASE_STYLES, school_shapes
 from maps.tables import text, whole
 from maps.travel_tables import travel_tables
-from maps.travel_words import Travel, band_words, briefly, fewer, kilometres, limit_words, measured, per_cent
+from maps.travel_words import Travel, band_words, briefly, few, kilometres, limit_words, measured, per_cent
 
 LEAST: Final = 0.5
 """Pupils below which nobody is said to be beyond a limit: figures are expected numbers, fractions of a pupil."""
@@ -134,11 +134,12 @@ def _home_layer(travel: Travel, phase: str, homes: gpd.GeoDataFrame, column: str
         titles=[text(name) for name in at["name"]],
         fields=[{"Home": str(point), "Phase": phase} for point in at["demand_point"]],
         head=ROW_HEAD,
-        rows=_rows(travel, figures),
+        rows=_rows(travel, figures, travel.least),
         searchable=False,
     )
     count = figures[column]
-    breaks = round_breaks(count[count >= LEAST], len(HOME_SIGNS))
+    told = count[count >= travel.least]
+    breaks = np.unique([travel.least, *round_breaks(told, len(HOME_SIGNS) - 1)])
     labels = [f"{words} pupils" for words in break_labels(breaks)]
     some = [
         Style(label, colour, line=INK, opacity=1, shape=shape, size_px=size_px)
@@ -206,14 +207,14 @@ def _figures(travel: Travel, own: pd.DataFrame, keys: pd.Series, key: str) -> di
     return {name: column.to_numpy(dtype=float).reshape(shape) for name, column in values.items()}
 
 
-def _rows(travel: Travel, figures: dict[str, npt.NDArray[np.float64]]) -> list[list[list[str]]]:
-    """A popup's row a time for each feature."""
+def _rows(travel: Travel, figures: dict[str, npt.NDArray[np.float64]], least: float = 0.0) -> list[list[list[str]]]:
+    """A popup's row a time for each feature; counts below ``least`` are not told."""
     return [
         [
             [
                 travel.whens[t],
-                fewer(figures["pupils"][t, i]),
-                f"{fewer(figures['beyond'][t, i])} ({per_cent(figures['beyond'][t, i], figures['pupils'][t, i])})",
+                few(figures["pupils"][t, i], least),
+                _beyond(figures["beyond"][t, i], figures["pupils"][t, i], least),
                 kilometres(figures["median_m"][t, i], unit=""),
                 kilometres(figures["worst_m"][t, i], unit=""),
             ]
@@ -221,6 +222,12 @@ def _rows(travel: Travel, figures: dict[str, npt.NDArray[np.float64]]) -> list[l
         ]
         for i in range(figures["pupils"].shape[1])
     ]
+
+
+def _beyond(beyond: float, pupils: float, least: float) -> str:
+    """Number and share, which would tell the number."""
+    said = few(beyond, least)
+    return said if 0.05 <= beyond < least or pupils < least else f"{said} ({per_cent(beyond, pupils)})"
 
 
 def _school_layer(travel: Travel, schools: gpd.GeoDataFrame) -> Layer:

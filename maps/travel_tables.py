@@ -4,7 +4,7 @@ import geopandas as gpd
 import pandas as pd
 
 from maps.tables import html_table, text, whole
-from maps.travel_words import Travel, band_words, fewer, kilometres, measured, miles, per_cent
+from maps.travel_words import Travel, band_words, few, kilometres, measured, miles, per_cent
 
 FIGURES = {
     "Pupils": "pupils",
@@ -44,8 +44,9 @@ def travel_tables(travel: Travel, surfaces: gpd.GeoDataFrame, homes: gpd.GeoData
             numbers=["km²", "Pupils living there"],
         ),
         html_table(
-            _figures(travel, by_home, {"Home": "name", "Demand point": "demand_point"}),
-            f"Journeys to pupils' own schools by home. {_limits(travel)} Expected numbers: fractions of a pupil occur.",
+            _figures(travel, by_home, {"Home": "name", "Demand point": "demand_point"}, travel.least),
+            f"Journeys to pupils' own schools by home. {_limits(travel)} Expected numbers: fractions of a pupil occur. "
+            f"Numbers below {travel.least:g} are not told, nor what would give them away.",
             numbers=list(FIGURES),
         ),
     ]
@@ -70,22 +71,27 @@ def _outside(travel: Travel) -> str:
     return f"Not counted, as their homes are outside or without a way: {', '.join(said)}." if said else ""
 
 
-def _figures(travel: Travel, rows: pd.DataFrame, heads: dict[str, str]) -> pd.DataFrame:
-    """Columns of a table, the rows' names first."""
+def _figures(travel: Travel, rows: pd.DataFrame, heads: dict[str, str], least: float = 0.0) -> pd.DataFrame:
+    """Columns of a table, the rows' names first; counts below ``least`` and what would give them away are not told."""
     one_time = len(travel.whens) == 1
     told = {name: rows[column] for name, column in heads.items()}
     told |= {"Phase": rows["phase"], "Year": rows["when"].map(dict(enumerate(travel.whens)))}
-    figures = {
-        "pupils": rows["pupils"].map(fewer),
-        "within": (rows["pupils"] - rows["beyond"]).clip(lower=0.0).map(fewer),
-        "beyond": rows["beyond"].map(fewer),
+    within = (rows["pupils"] - rows["beyond"]).clip(lower=0.0)
+    counts = {"pupils": rows["pupils"], "within": within, "beyond": rows["beyond"], "longest": rows["beyond_longest"]}
+    figures: dict[str, pd.Series | list[str]] = {
+        **{name: count.map(lambda pupils: few(pupils, least)) for name, count in counts.items()},
         "share": [per_cent(*pair) for pair in zip(rows["beyond"], rows["pupils"], strict=True)],
         "median": [kilometres(metres, unit="") for metres in rows["median_m"]],
         "worst": [kilometres(metres, unit="") for metres in rows["worst_m"]],
-        "longest": rows["beyond_longest"].map(fewer),
         "minutes": rows["worst_min"].map(whole),
-        "newly": ["–" if when == 0 else fewer(n) for when, n in zip(rows["when"], rows["newly_beyond"], strict=True)],
+        "newly": [
+            "–" if when == 0 else few(n, least) for when, n in zip(rows["when"], rows["newly_beyond"], strict=True)
+        ],
     }
+    small = {name: (counts[name] >= 0.05) & (counts[name] < least) for name in ("within", "beyond")}
+    for name, other in (("within", "beyond"), ("beyond", "within")):
+        figures[name] = pd.Series(figures[name]).mask(small[other] & ~small[name] & (counts[name] > 0), "the others")
+    figures["share"] = pd.Series(figures["share"], index=rows.index).mask(small["within"] | small["beyond"], "–")
     told |= {label: figures[name] for label, name in FIGURES.items() if not (one_time and name == "newly")}
     return pd.DataFrame(told)
 

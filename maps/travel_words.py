@@ -20,7 +20,7 @@ class Travel:
     and ``totals`` are by demand_point, planning_area and nothing more, each with phase, when, pupils, beyond,
     newly_beyond, beyond_longest, median_m, worst_m, worst_min; ``unknown`` has pupils by phase and when whose home is
     not known. ``walking_m`` are the statutory distances under 8 and from 8, ``longest_min`` the longest journey of
-    policy by phase.
+    policy by phase. Counts at one home below ``least`` pupils are not told.
     """
 
     whens: Sequence[str]
@@ -32,6 +32,7 @@ class Travel:
     longest_min: Mapping[str, float]
     approximate: bool
     detour_factor: float
+    least: float = 5.0
 
 
 def measured(travel: Travel) -> str:
@@ -79,6 +80,11 @@ def miles(metres: float) -> str:
 def fewer(pupils: float) -> str:
     """Pupils to one decimal below 10, as expected numbers at one home are fractions."""
     return f"{pupils:.1f}" if 0.05 <= pupils < 9.95 else whole(pupils)
+
+
+def few(pupils: float, least: float) -> str:
+    """The same, but of less than ``least`` pupils, who could be known by name, only that they are fewer."""
+    return f"fewer than {least:g}" if 0.05 <= pupils < least else fewer(pupils)
 
 
 def per_cent(part: float, all_of_it: float) -> str:

@@ -12,8 +12,9 @@ from geodata.years import COMPULSORY
 from models.entitlement import walking_limit_m
 from placeplan.bid_maps import homes
 from placeplan.closures import ON_ROLL
+from placeplan.estate_demand import SCENARIOS
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import school_points
+from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, school_points
 from placeplan.results import read_stage
 from placeplan.study import Study
 
@@ -49,6 +50,9 @@ def closures_page(study: Study, results: Path, about: PageNotes, background: Bas
             walking_m=(policy.number("walking_limit_under_8_m"), policy.number("walking_limit_8_up_m")),
             approximate=study.roads is None,
             detour_factor=policy.number("detour_factor"),
+            futures=policy.integer("estate_scenarios") if policy.text("estate_demand") == SCENARIOS else 1,
+            noise=policy.number("closure_noise"),
+            least=SUPPRESS_BELOW_PUPILS,
         ),
         _facilities(study),
         homes(study),

@@ -13,7 +13,8 @@ from placeplan.bid_maps import bid_pages
 from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
+from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, basemap, journey_lines, lines, notes, school_points
+from placeplan.planned_balance import planned_balance
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.study import Study
 from placeplan.travel_map import travel_page
@@ -65,7 +66,7 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
     if "clusters" in ran and "measures" in (read_summary(results / "clusters") or {}):
-        entries.append(Entry("../report/trusts.html", "Clusters and trusts", "Scorecards, choices, who could refuse."))
+        entries.append(Entry("../report/trusts.html", "Scorecards of trusts", "Money, choices, who could refuse."))
     if "tender" in ran:
         told = read_summary(results / "tender") or {}
         for kind, what in (("competitions", "Bids ranked, with reasons."), ("linked_awards", "Awarded together.")):
@@ -140,17 +141,23 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
     last = str(allocation["academic_year"].max())
     balance = read_stage(results / "balance", "balance")
     areas = planning_areas(study)
-    known = balance.merge(areas[["planning_area", "phase", "name"]], on=["planning_area", "phase"])
+    paths = read_stage(results / "estate", "plan_places")
+    planned = planned_balance(study, balance, paths, allocation)
+    named = areas[["planning_area", "phase", "name"]]
+    known, then = (table.merge(named, on=["planning_area", "phase"]) for table in (balance, planned))
     return commissioning_map(
         school_points(study),
         decisions,
-        _places(read_stage(results / "estate", "plan_places")),
+        _places(paths),
         journey_lines(study, allocation[allocation["academic_year"] == last]),
         areas,
         known,
         about,
         sites=points(sites) if sites is not None else None,
+        planned=then,
+        without_place=float((read_summary(results / "estate") or {}).get("most_unplaced_in_a_year", 0.0)),
         journeys_year=last,
+        least=SUPPRESS_BELOW_PUPILS,
         basemap=background,
     )
 
@@ -182,6 +189,7 @@ def estate_page(study: Study, results: Path, about: PageNotes, background: Basem
         planning_areas(study),
         about,
         journeys_year=str(allocation["academic_year"].max()),
+        least=SUPPRESS_BELOW_PUPILS,
         sites=points(sites) if sites is not None else None,
         basemap=background,
     )
@@ -216,6 +224,8 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
             "savings": read_stage(results / "clusters", "cluster_savings").set_index("cluster")["leadership_saved_gbp"],
             "apart": pairs.assign(**{name: apart[name] for name in ("name", "other_name", "drive_min", "rules")}),
         }
+    if (results / "clusters" / "cluster_closing.parquet").exists():
+        extra["instead"] = read_stage(results / "clusters", "cluster_closing")
     return clusters_map(schools[shown], plan, links, about, **extra, basemap=background)
 
 

@@ -1,6 +1,8 @@
 """Class breaks, number texts and geometry of the maps."""
 
 import json
+import re
+from typing import get_args
 
 import geopandas as gpd
 import numpy as np
@@ -13,8 +15,12 @@ from shapely.geometry import LineString, Point, Polygon, box
 from maps.basemap import Basemap
 from maps.classes import break_labels, classed, round_breaks, symmetric_breaks
 from maps.clusters import apart_colours
+from maps.decisions import ACTIONS
 from maps.geometry import lonlat_geometries, lonlat_points, separated, simplified
+from maps.layers import Shape
 from maps.tables import between, pounds, signed, whole
+from maps.vendored import asset_text
+from placeplan.exports.styles import MARKERS
 
 VALUES = st.lists(st.floats(0, 5_000), min_size=1, max_size=60).map(np.array)
 
@@ -125,3 +131,12 @@ def test_basemap_draws_main_roads_only_each_class_once() -> None:
     roads = gpd.GeoDataFrame({"highway": classes}, geometry=lines, crs=27700)
     drawn = Basemap(roads=roads).as_json()["roads"]
     assert [(len(geometry["coordinates"]), width) for geometry, width in drawn] == [(2, 0.7), (2, 3.0)]
+
+
+def test_every_action_has_a_shape_of_its_own() -> None:
+    """A circle means SEND unit, early years or federated, and only its colour says which."""
+    shapes = [style.shape for style in ACTIONS.values()]
+    assert len(set(shapes)) == len(shapes)
+    outlines = re.search(r"const OUTLINES = {(.*?)};", asset_text("symbols.js"), re.S)
+    assert outlines and set(re.findall(r'^  "?([\w-]+)"?:', outlines[1], re.M)) == set(get_args(Shape))
+    assert set(MARKERS) == set(get_args(Shape)), "QGIS draws them too"

@@ -12,7 +12,7 @@ from shapely.geometry import LineString, Point, box
 from maps.balance import area_styles, balance_map
 from maps.basemap import Basemap, Tiles
 from maps.clusters import clusters_map
-from maps.commissioning import commissioning_map
+from maps.commissioning import added_words, commissioning_map
 from maps.deficits import percent
 from maps.demand import demand_map
 from maps.estate import MOST_LINES, estate_map
@@ -133,7 +133,7 @@ def estate_page(journeys: int = 5) -> str:
     return estate_map(schools(), decisions, lines, balance_tables()[0], NOTES, sites=sites)
 
 
-def clusters_page() -> str:
+def clusters_page(closing: bool = False) -> str:
     table = pd.DataFrame(
         {
             "urn": [100, 101, 102],
@@ -169,7 +169,13 @@ def clusters_page() -> str:
     )
     today = schools().assign(trust=[None, None, None, "T2"])
     saved_gbp = pd.Series({HOSTILE: 50_000.0, "c2": -1_000.0})
-    return clusters_map(today, table, links, NOTES, trusts=trusts, savings=saved_gbp, apart=apart)
+    instead = None
+    if closing:
+        left = {"urn": 103, "cluster": None, "trust": None, "role": "closing", "travel_min": np.nan}
+        table.loc[len(table)] = left
+        offer = {"urn": 103, "cluster": "c2", "trust": "T2", "extra_gbp": -165_720.7, "leadership_saved_gbp": 40_000.0}
+        instead = pd.DataFrame([offer | {"why": ""}])
+    return clusters_map(today, table, links, NOTES, trusts=trusts, savings=saved_gbp, apart=apart, instead=instead)
 
 
 def saved(folder: Path, text: str) -> Path:
@@ -342,7 +348,8 @@ def test_balance_map_shows_need_by_hatch_and_number(tmp_path: Path) -> None:
         assert page.inner_text(".popup h2") == "St. Mary’s Primary"
         opened.show("balance-secondary")
         page.locator(".numbers summary").click()
-        groups = [row.split("\t")[3] for row in page.locator(".numbers tbody tr").all_inner_texts() if "Sec" in row]
+        by_group = page.locator(".numbers table").nth(1).locator("tbody tr").all_inner_texts()
+        groups = [row.split("\t")[3] for row in by_group if "Sec" in row]
         assert groups == ["Y9", "Y10"] * 3, "Y10 comes after Y9"
         assert opened.problems() == []
 
@@ -470,14 +477,14 @@ def test_commissioning_map_adds_places_year_by_year(tmp_path: Path) -> None:
     check_map(file, {"commissioned": 2, "candidates": 1, "catchments": 1, "journeys": 4, "balance-primary": 2})
     with open_page(file) as opened:
         page = opened.page
-        shown = lambda: [text for text in page.locator(".map-label").all_text_contents() if text]  # noqa: E731
-        assert shown() == ["+30 places", "+60 places"]
+        shown = lambda: [text for text in page.locator(".map-label").all_text_contents() if text[:1] == "+"]  # noqa: E731
+        assert shown() == ["+30", "+60"]
         page.locator("#year").focus()
         page.keyboard.press("Home")
         assert shown() == [], "nothing is added in the base year"
         assert "decided, from a later year" in page.inner_text("#legend")
         page.keyboard.press("ArrowRight")
-        assert shown() == ["+30 places"], "the bulge class has begun, the school has not"
+        assert shown() == ["+30"], "the bulge class has begun, the school has not"
         page.fill("#query", "Field X")
         page.press("#query", "Enter")
         told = [row.split() for row in page.locator(".popup tbody tr").all_inner_texts()]
@@ -493,6 +500,13 @@ def test_commissioning_map_adds_places_year_by_year(tmp_path: Path) -> None:
         table = page.locator(".numbers").inner_text()
         assert "£7.0 million" in table and "+60" in table and "close" not in table
         assert opened.problems() == []
+
+
+def test_a_bulge_class_that_has_ended_keeps_its_number() -> None:
+    """A square without a number in the last year, which is shown first: nobody would know what it added."""
+    added = np.array([np.nan, 30.0, 30.0, 0.0, 0.0])
+    assert added_words(added) == ["", "+30", "+30", "(+30)", "(+30)"]
+    assert added_words(np.array([0.0, -20.0])) == ["", ""]
 
 
 def test_sites_considered_are_drawn_where_nothing_is_added() -> None:
@@ -518,7 +532,9 @@ def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
         assert {"8 min", HOSTILE, "c2"} <= set(page.locator(".map-label").all_text_contents())
         opened.show("trusts")
         said = set(page.locator(".map-label").all_text_contents())
-        assert {"T1: not viable from 2024/25", "T2: viable"} <= said, "a trust's verdict is not another's"
+        assert {"T1: modelled deficit from 2024/25", "T2: lasts, as modelled"} <= said, (
+            "a trust's verdict is not another's"
+        )
         dashes = page.locator(".layer-trusts").evaluate_all("all => all.map((p) => p.getAttribute('stroke-dasharray'))")
         assert [bool(dash) for dash in dashes] == [True, False], "broken lines where the money does not last"
         spokes = page.locator(".layer-trusts").nth(1).get_attribute("d") or ""
@@ -528,6 +544,61 @@ def test_clusters_map_draws_hulls_drives_and_roles(tmp_path: Path) -> None:
         assert "not considered" in page.inner_text(".popup dl") and "T2" in page.inner_text(".popup dl")
         assert "lead school" in page.inner_text("#legend")
         assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_a_closing_school_says_what_a_cluster_would_have_offered(tmp_path: Path) -> None:
+    """A closing told without its alternative, though the study priced one."""
+    with open_page(saved(tmp_path, clusters_page(closing=True))) as opened:
+        opened.page.fill("#query", "School 3")
+        opened.page.press("#query", "Enter")
+        said = opened.page.inner_text(".popup dl")
+        assert "it could stand in the cluster of c2" in said and "£165,721 a year less than kept and alone" in said
+        assert "£40,000 a year less" in said and "closes under the estate plan" in said
+        opened.page.locator(".numbers summary").click()
+        assert "£165,721 a year less" in opened.page.inner_text(".numbers")
+        assert opened.problems() == []
+
+
+@pytest.mark.browser
+def test_sums_by_area_stand_in_the_table_as_on_the_map(tmp_path: Path) -> None:
+    """The map says need 12, spare 20, and the table has it nowhere."""
+    with open_page(saved(tmp_path, balance_page())) as opened:
+        opened.page.locator(".numbers summary").click()
+        rows = [row.split("\t") for row in opened.page.locator(".numbers table").first.inner_text().split("\n")]
+        assert ["One", "primary", "2024/25", "112", "120", "12", "20", "17"] in rows
+
+
+@pytest.mark.browser
+def test_find_prefers_what_is_shown_and_says_what_it_switches(tmp_path: Path) -> None:
+    """A reader of primary places is shown secondary ones without a word; or a school without what lies round it."""
+    areas, balance = balance_tables()
+    areas["name"] = ["East Tarn", "West", "Tarn"]
+    text = balance_map(areas, balance, schools(), NOTES, deficits=deficit_rows(), least=15.0)
+    with open_page(saved(tmp_path, text)) as opened:
+        page = opened.page
+        page.fill("#query", "Tarn")
+        page.press("#query", "Enter")
+        assert page.inner_text(".popup h2") == "East Tarn" and page.is_checked("input[value='balance-primary']")
+        assert page.inner_text("#found") == "1 of 2; Find again for the next."
+        page.press("#query", "Enter")
+        assert page.inner_text(".popup h2") == "Tarn" and page.is_checked("input[value='balance-secondary']")
+        assert page.inner_text("#found") == "2 of 2; Find again for the next. Now showing: Secondary places."
+        assert page.evaluate("() => placeplan.state.views[0].map.getZoom()") <= 12
+
+
+@pytest.mark.browser
+def test_no_label_is_cut_short(tmp_path: Path) -> None:
+    """A verdict that ends in three dots; a cluster's name far from the school it is named after."""
+    long = dict(zip(("T1", "T2"), ("Trust of the Valley and the Hills beyond the River", "Dales"), strict=True))
+    text = clusters_page()
+    for short, name in long.items():
+        text = text.replace(f'"{short}: ', f'"{name}: ')
+    with open_page(saved(tmp_path, text)) as opened:
+        opened.show("trusts")
+        widths = "spans => spans.map((s) => [s.scrollWidth - s.clientWidth, getComputedStyle(s).whiteSpace])"
+        told = opened.page.locator(".map-label.strong:not(.covered) span").evaluate_all(widths)
+        assert told and all(more <= 0 and wraps == "normal" for more, wraps in told)
 
 
 @pytest.mark.browser

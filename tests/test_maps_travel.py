@@ -10,6 +10,7 @@ from shapely.geometry import Point, box
 from test_maps_questions import CRS, HOSTILE, NOTES, points
 
 from maps.travel import travel_map
+from maps.travel_tables import _figures
 from maps.travel_words import Travel, band_words, fewer, miles
 from placeplan.journeys import study_journeys
 from placeplan.results import read_stage
@@ -245,3 +246,14 @@ def test_the_studys_page(closing_villages: Study) -> None:
     file = closing_villages.results / "maps/travel.html"
     check_map(file, {"metres-primary": 3, "beyond-area-primary": 1, "beyond-home-secondary": 3, "schools": 4})
     assert file.stat().st_size < 2_000_000
+
+
+def test_few_pupils_of_a_home_are_not_told_nor_what_gives_them_away() -> None:
+    """Of 20 pupils of a home 4 are beyond: neither the 4, nor the 16 within, nor the 20 % may stand there."""
+    rows = figures(2, "demand_point", ["d0", "d1", "d2"]).assign(name="Home")
+    table = _figures(travel(), rows, {"Home": "name"}, 5.0)
+    today, plan = table.iloc[0], table.iloc[1]
+    assert [today[name] for name in ("Within", "Beyond", "Share beyond")] == ["the others", "fewer than 5", "–"]
+    assert [plan[name] for name in ("Within", "Beyond", "Share beyond")] == ["10", "10", "50 %"]
+    homes = page().split('"homes of primary pupils":')[1].split('"rows":')[1]
+    assert homes.startswith(f'[[["{TODAY}","20","fewer than 5","1.5","5.0"],["{PLAN}","20","10 (50 %)"')

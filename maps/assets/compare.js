@@ -19,6 +19,7 @@ function compare(maps) {
   wireTiles(state);
   document.getElementById("year")?.addEventListener("input", () => tellFacts(state));
   wireSearch(state, Object.assign({}, data.shapes, ...data.sides.map((side) => side.shapes)));
+  wirePrint(state);
   redraw(state);
 }
 

@@ -64,25 +64,35 @@ function wireSearch(state, allShapes) {
     const query = fold(document.getElementById("query").value);
     turn = query === last ? turn + 1 : 0;
     last = query;
-    const rank = (entry) => (entry.folded === query ? 0 : entry.folded.startsWith(query) ? 1 : 2);
+    const rank = (entry) => 3 * hidden(state, entry) + (entry.folded === query ? 0 : entry.folded.startsWith(query) ? 1 : 2);
     const hits = query ? entries.filter((entry) => entry.folded.includes(query)).sort((a, b) => rank(a) - rank(b)) : [];
     const status = document.getElementById("found");
     if (!hits.length) { status.textContent = query ? "Nothing of that name on this map." : ""; return; }
     const hit = hits[turn % hits.length];
-    status.textContent = hits.length > 1 ? `${(turn % hits.length) + 1} of ${hits.length}; Find again for the next.` : "";
-    visit(state, hit);
+    const many = hits.length > 1 ? `${(turn % hits.length) + 1} of ${hits.length}; Find again for the next.` : "";
+    status.textContent = [many, visit(state, hit)].filter(Boolean).join(" ");
   });
 }
 
-/* The feature in the middle of every map that has it, with its popup open; a settlement in the middle of the map. */
+/* 0 for a feature that is on the map now, 1 for a settlement, 2 for a feature of another view: what is shown comes first. */
+function hidden(state, { key, point }) {
+  if (point) return 1;
+  return state.rows.some((row) => row.shapes === key && state.shown[row.key]) ? 0 : 2;
+}
+
+const NEAR = 12; /* zoom at which a found school still has its neighbours round it */
+
+/* The feature in the middle of every map that has it, with its popup open; a settlement in the middle of the map. Returns
+   what had to be shown for it, in words. */
 function visit(state, { key, i, point }) {
   if (point) {
     const [{ map }] = state.views;
-    map.setView(point, Math.max(map.getZoom(), 12.5), { animate: false });
-    return;
+    map.setView(point, Math.max(map.getZoom(), NEAR), { animate: false });
+    return "";
   }
   const rows = state.rows.filter((row) => row.shapes === key);
   const row = rows.find((candidate) => state.shown[candidate.key]) || rows[0];
+  const said = state.shown[row.key] ? "" : `Now showing: ${row.name}.`;
   show(state, row, true);
   redraw(state);
   const found = state.views.map(({ map, layers }) => ({ map, layer: layers.find((layer) => layer.key === row.key) }));
@@ -90,8 +100,9 @@ function visit(state, { key, i, point }) {
   for (const { map, layer } of there.slice(0, 1)) {
     const item = layer.items[i];
     map.getContainer().scrollIntoView({ block: "nearest" });
-    if (item.getBounds) map.fitBounds(item.getBounds(), { maxZoom: 13, padding: [60, 60], animate: false });
-    else map.setView(item.getLatLng(), Math.max(map.getZoom(), 13), { animate: false });
+    if (item.getBounds) map.fitBounds(item.getBounds(), { maxZoom: NEAR, padding: [60, 60], animate: false });
+    else map.setView(item.getLatLng(), Math.max(map.getZoom(), NEAR), { animate: false });
   }
   for (const { layer } of there) layer.items[i].openPopup(layer.items[i].getBounds ? L.latLng(layer.on.middle[i]) : undefined);
+  return said;
 }

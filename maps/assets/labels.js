@@ -7,11 +7,12 @@ function tidy(map) {
 }
 
 /* Each label at the first of seven positions where it lies whole on the map and covers no marker and no label placed
-   before it. Without one, a strong label may cover markers; any other is hidden. A label of a line stands on the line or
+   before it: those of points first, as they have to stand near theirs. Without one, a strong label may cover markers; any other is hidden. A label of a line stands on the line or
    nowhere. */
 function declutter(map) {
   const labels = [...map.getPane("labels").querySelectorAll(".map-label")].filter((node) => node.firstChild.textContent);
-  labels.sort((a, b) => b.classList.contains("strong") - a.classList.contains("strong"));
+  const rank = ({ classList }) => classList.contains("strong") + classList.contains("of-point");
+  labels.sort((a, b) => rank(b) - rank(a));
   const markers = [...map.getPane("markerPane").children].map((node) => node.firstChild.getBoundingClientRect());
   const placed = [], frame = map.getContainer().getBoundingClientRect();
   for (const node of labels) {

@@ -12,6 +12,7 @@ function start(map) {
   wireVariants(state);
   wireTiles(state);
   wireSearch(state, state.data.shapes);
+  wirePrint(state);
   map.on("zoomend moveend", () => tidy(map));
   redraw(state);
 }

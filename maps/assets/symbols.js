@@ -11,6 +11,15 @@ const OUTLINES = {
   "triangle-down": "M12 22L1 3h22z",
   star: "M12 0l3.4 8.1 8.6.7-6.6 5.7 2.1 8.5-7.5-4.6-7.5 4.6 2.1-8.5L0 8.8l8.6-.7z",
   cross: "M5 1l7 7 7-7 4 4-7 7 7 7-4 4-7-7-7 7-4-4 7-7-7-7z",
+  plus: "M8 1h8v7h7v8h-7v7H8v-7H1V8h7z",
+  bar: "M1 6h22v12H1z",
+  "half-square": "M3 2v19h19z",
+  "half-circle": "M1 18a11 11 0 0 1 22 0z",
+  hexagon: "M6.5 2h11L23 12l-5.5 10h-11L1 12z",
+  pentagon: "M12 1l11.4 8.3-4.3 13.4H4.9L.6 9.3z",
+  shield: "M3 2h18v10l-9 11-9-11z",
+  arrow: "M3 1l20 11L3 23z",
+  hourglass: "M3 2h18l-6 10 6 10H3l6-10z",
 };
 
 function svg(tag, attributes, children = []) {

@@ -71,7 +71,7 @@ function addItems(state, map, layer) {
     return item.addTo(layer.group);
   });
   if (!layer.labels) return;
-  layer.texts = shapes.middle.map((point, i) => point && L.marker(point, { icon: label("", shapes.geometry[i].type === "LineString" ? "strong on-line" : "strong"), pane: "labels", interactive: false, keyboard: false }).addTo(layer.group));
+  layer.texts = shapes.middle.map((point, i) => point && L.marker(point, { icon: label("", `strong ${{ LineString: "on-line", Point: "of-point" }[shapes.geometry[i].type] || ""}`), pane: "labels", interactive: false, keyboard: false }).addTo(layer.group));
 }
 
 /* Keyboards reach a feature by Find: hundreds of outlines between two controls would be in their way. */
