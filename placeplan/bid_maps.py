@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, notes, school_points
+from placeplan.map_parts import notes, school_points
 from placeplan.results import read_stage, read_summary
+from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def _page(study: Study, results: Path, competition: str, outcome: dict[str, str]
 
     ranked = own("bids_ranked")[["bid"]]
     bids = ranked.merge(own("bids_in_place"), on="bid")
-    tables = BidTables(bids, own("bid_deficits"), own("bid_pupils"), own("bid_neighbours"), SUPPRESS_BELOW_PUPILS)
+    least = float(least_told(study.policy))
+    tables = BidTables(bids, own("bid_deficits"), own("bid_pupils"), own("bid_neighbours"), least)
     competitions = study.tables["competitions"].set_index("competition")
     sites = study.tables["sites"]
     areas = planning_areas(study)

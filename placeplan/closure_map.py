@@ -14,8 +14,9 @@ from placeplan.bid_maps import homes
 from placeplan.closures import ON_ROLL
 from placeplan.estate_demand import SCENARIOS
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, school_points
+from placeplan.map_parts import school_points
 from placeplan.results import read_stage
+from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def closures_page(study: Study, results: Path, about: PageNotes, background: Bas
             detour_factor=policy.number("detour_factor"),
             futures=policy.integer("estate_scenarios") if policy.text("estate_demand") == SCENARIOS else 1,
             noise=policy.number("closure_noise"),
-            least=SUPPRESS_BELOW_PUPILS,
+            least=float(least_told(study.policy)),
         ),
         _facilities(study),
         homes(study),

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from maps.basemap import Basemap
     from maps.page import PageNotes
 
-SUPPRESS_BELOW_PUPILS = 5.0
-"""Counts of pupils at one home or of one closing school below this are not told on a page."""
 ATTRIBUTION = (
     "Contains public sector information licensed under the Open Government Licence v3.0. Contains OS data © Crown "
     "copyright and database right. Contains National Statistics data © Crown copyright and database right. Contains "

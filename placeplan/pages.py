@@ -13,9 +13,10 @@ from placeplan.bid_maps import bid_pages
 from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, basemap, journey_lines, lines, notes, school_points
+from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
 from placeplan.planned_balance import planned_balance
 from placeplan.results import StageResult, read_stage, read_summary
+from placeplan.small_numbers import least_told
 from placeplan.study import Study
 from placeplan.travel_map import travel_page
 
@@ -157,7 +158,7 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
         planned=then,
         without_place=float((read_summary(results / "estate") or {}).get("most_unplaced_in_a_year", 0.0)),
         journeys_year=last,
-        least=SUPPRESS_BELOW_PUPILS,
+        least=float(least_told(study.policy)),
         basemap=background,
     )
 
@@ -189,7 +190,7 @@ def estate_page(study: Study, results: Path, about: PageNotes, background: Basem
         planning_areas(study),
         about,
         journeys_year=str(allocation["academic_year"].max()),
-        least=SUPPRESS_BELOW_PUPILS,
+        least=float(least_told(study.policy)),
         sites=points(sites) if sites is not None else None,
         basemap=background,
     )

@@ -23,8 +23,9 @@ from placeplan.bid_maps import homes
 from placeplan.closure_effects import weighted_median
 from placeplan.geography import planning_areas, points
 from placeplan.journeys import StudyJourneys, study_journeys
-from placeplan.map_parts import SUPPRESS_BELOW_PUPILS, school_points
+from placeplan.map_parts import school_points
 from placeplan.results import read_stage
+from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def travel_page(study: Study, results: Path, about: PageNotes, background: Basem
             longest_min={phase: policy.by_phase("journey_max_{phase}_min", phase) for phase in ENTRY},
             approximate=study.roads is None,
             detour_factor=policy.number("detour_factor"),
-            least=SUPPRESS_BELOW_PUPILS,
+            least=float(least_told(study.policy)),
         ),
         surfaces(study, journeys, known, opened, whens),
         homes(study),
