@@ -46,7 +46,7 @@ def test_same_seed_same_files_and_another_seed_another_county(folder: Path, tmp_
     make_county(tmp_path / "again")
     make_county(tmp_path / "other", seed=2)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    assert len(files) == 27  # twenty-five tables, the roads and study.toml
+    assert len(files) == 28  # twenty-six tables, the roads and study.toml
     for name in files:
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes(), name
     for name in ("births.csv", "schools.csv", "roads.parquet"):

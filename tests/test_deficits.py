@@ -154,7 +154,7 @@ def test_the_growing_town_of_the_sample_county_has_a_case_and_it_is_told(county:
     told = explanation(study, area)[f"The case for places in {area}, from draws of the forecast"]
     assert any(f"first likely in {primary['first_year'].iloc[0]}" in line for line in told)
     page = report_stage(study, study.results).pages["report.html"]
-    section = page.split("The case for places")[1].split("<h2>")[0]
+    section = page.split('<h2 id="case">')[1].split("<h2")[0]
     assert f"{area}, primary; intake: likely from {primary['first_year'].iloc[0]}" in section
     assert not any(wrong_deficits(study))
 
