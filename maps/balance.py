@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from geodata.years import age_of
 from maps.basemap import Basemap
 from maps.deficits import deficit_layers, deficit_table
 from maps.layers import Layer, Shapes, Style
@@ -134,8 +135,7 @@ def _shapes(areas: gpd.GeoDataFrame, balance: pd.DataFrame, phase: str) -> Shape
 
 def _in_order(balance: pd.DataFrame) -> pd.DataFrame:
     """Rows by area, year and year group, R first and Y10 after Y9."""
-    age = balance["year_group"].str.extract(r"(\d+)", expand=False).astype(float).fillna(0)
-    return balance.assign(age=age).sort_values(["phase", "name", "academic_year", "age"])
+    return balance.assign(age=balance["year_group"].map(age_of)).sort_values(["phase", "name", "academic_year", "age"])
 
 
 def _sums_table(balance: pd.DataFrame) -> str:

@@ -3,11 +3,10 @@
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from maps.bid_tables import BASES, BidTables, kilometres
 from maps.classes import change_labels, classed, symmetric_breaks
-from maps.geometry import separated
+from maps.geometry import separated, straight_lines
 from maps.layers import Layer, Shapes, Style
 from maps.palette import ADDS, CHANGE, GROUPS, INK, PALE, WHITE
 from maps.tables import signed, text, whole
@@ -61,7 +60,7 @@ def journey_layer(site: gpd.GeoDataFrame, homes: gpd.GeoDataFrame, own: BidTable
     place = homes.set_index("demand_point").reindex(pupils.index)
     shapes = Shapes(
         key=f"journeys {BASES[basis]}",
-        geometry=_lines(place.geometry, site.geometry.iloc[0]),
+        geometry=straight_lines(place.geometry, site.geometry.iloc[np.zeros(len(place), int)]),
         titles=[f"{text(name)} to the new school" for name in place["name"]],
         fields=[
             {"Home": str(point), "To the new school": kilometres(new), "To today's schools": kilometres(today)}
@@ -82,15 +81,6 @@ def journey_layer(site: gpd.GeoDataFrame, homes: gpd.GeoDataFrame, own: BidTable
         shown=basis == "chosen",
         line_px=1 + 7 * np.sqrt(count.T / most),
     )
-
-
-def _lines(homes: gpd.GeoSeries, end: shapely.Point) -> gpd.GeoSeries:
-    """Straight lines from each home, none from outside the study."""
-    known = np.flatnonzero(~homes.isna())
-    start = np.column_stack([homes.iloc[known].x, homes.iloc[known].y])
-    lines = np.full(len(homes), None, dtype=object)
-    lines[known] = shapely.linestrings(np.stack([start, np.broadcast_to([end.x, end.y], start.shape)], axis=1))
-    return gpd.GeoSeries(lines, crs=homes.crs)
 
 
 def neighbour_layers(schools: gpd.GeoDataFrame, own: BidTables, every: pd.DataFrame) -> list[Layer]:

@@ -43,6 +43,7 @@ Chart = Band | Bars
 
 
 def _whole(values: npt.NDArray[np.float64]) -> Any:
-    rounded = np.where(np.isfinite(values), np.round(values), np.nan).astype(object)
-    rounded[~np.isfinite(values)] = None
-    return np.vectorize(lambda value: None if value is None else int(value), otypes=[object])(rounded).tolist()
+    known = np.isfinite(values)
+    rounded = np.round(np.where(known, values, 0.0)).astype(int).astype(object)
+    rounded[~known] = None
+    return rounded.tolist()

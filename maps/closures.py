@@ -10,7 +10,6 @@ from typing import Final
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from maps.areas import area_layers
 from maps.basemap import Basemap
@@ -18,7 +17,7 @@ from maps.closure_tables import closure_tables
 from maps.closure_words import AFTER, BEFORE, ClosingTables, certainty, facts, kept
 from maps.compare import Side, compare_page
 from maps.decisions import ACTIONS, decision_fields, drastic_actions, with_keys
-from maps.geometry import separated
+from maps.geometry import separated, straight_lines
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes
 from maps.palette import ADDS, ADDS_LIGHT, GREY, GROUPS, INK, TAKES, TAKES_LIGHT, WHITE
@@ -150,7 +149,7 @@ def _journeys(own: ClosingTables, when: str, schools: gpd.GeoDataFrame, homes: g
     at = schools.drop_duplicates("urn").set_index("urn").reindex(end)
     shapes = Shapes(
         key=f"journeys {when}",
-        geometry=gpd.GeoSeries(_lines(place.geometry, at.geometry), crs=homes.crs),
+        geometry=straight_lines(place.geometry, at.geometry),
         titles=[f"{text(home)} to {text(name)}" for home, name in zip(place["name"], at["name"], strict=True)],
         fields=[
             {"Home": str(point), "Pupils": own.few(pupils), "Journey": f"{kilometres(far)}, {own.measured()}"}
@@ -163,15 +162,6 @@ def _journeys(own: ClosingTables, when: str, schools: gpd.GeoDataFrame, homes: g
     kind = np.zeros(len(drawn), int) if when == BEFORE else np.where(same, 1, 2)
     width = 1 + 7 * np.sqrt(drawn["pupils"].to_numpy(float) / most)
     return Layer("journeys", "Journeys of displaced pupils", shapes, JOURNEYS, kind, legend=cut, line_px=width)
-
-
-def _lines(start: gpd.GeoSeries, end: gpd.GeoSeries) -> np.ndarray:
-    """Straight lines, none where an end is not known."""
-    known = np.flatnonzero(~start.isna().to_numpy() & ~end.isna().to_numpy())
-    lines = np.full(len(start), None, dtype=object)
-    ends = [np.column_stack([side.iloc[known].x, side.iloc[known].y]) for side in (start, end)]
-    lines[known] = shapely.linestrings(np.stack(ends, axis=1))
-    return lines
 
 
 def _home_layers(own: ClosingTables, when: str, homes: gpd.GeoDataFrame) -> list[Layer]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from geodata.years import age_of, in_order
 from maps.basemap import Basemap
 from maps.before_after import before_after_table, before_and_after
 from maps.decisions import ACTIONS, NOT_CHOSEN, decision_fields, facilities_of, keys_of, with_keys
@@ -83,14 +84,14 @@ def _paths(keys: pd.Series, adding: pd.DataFrame, places: pd.DataFrame, years: l
     """key, academic_year, groups (year groups with a place), entry (places of the youngest), today, plan, added."""
     own = places.assign(key=keys_of(places["facility"]))
     own = own[own["key"].isin(keys)]
-    age = own["year_group"].map(lambda group: int(group.strip("RY") or 0))
+    age = own["year_group"].map(age_of)
     youngest = age.eq(age.groupby(own["key"]).transform("min"))
     sums = own.groupby(["key", "academic_year"])[["places_today", "places_plan"]].sum()
     wanted = pd.MultiIndex.from_product([keys, years], names=["key", "academic_year"])
     table = sums.reindex(wanted).rename(columns={"places_today": "today", "places_plan": "plan"})
     table["entry"] = own[youngest].groupby(["key", "academic_year"])["places_plan"].sum().reindex(wanted)
     open_groups = own[own["places_plan"] >= 0.5].groupby(["key", "academic_year"])["year_group"]
-    ordered = open_groups.agg(lambda groups: _span(sorted(groups, key=lambda one: int(one.strip("RY") or 0))))
+    ordered = open_groups.agg(lambda groups: _span(in_order(list(groups))))
     table["groups"] = ordered.reindex(wanted)
     # A site's years before it opens, and the base year of a school, have no rows of a plan.
     before = table["plan"].isna()

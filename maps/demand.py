@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from geodata.years import in_order
 from maps.basemap import Basemap
 from maps.charts import Band, Bars
 from maps.classes import break_labels, change_labels, classed, round_breaks, symmetric_breaks
@@ -132,7 +133,7 @@ def _charts(
     ]
     if cohorts is None:
         return drawn
-    groups = sorted(cohorts["year_group"].unique(), key=lambda group: (group != "R", int(group.strip("RY") or 0)))
+    groups = in_order(cohorts["year_group"].unique().tolist())
     wanted = pd.MultiIndex.from_product([localities["locality"], years, groups])
     by_cohort = cohorts.set_index(["locality", "academic_year", "year_group"])["mean"].reindex(wanted)
     values = by_cohort.to_numpy(float).reshape(len(localities), len(years), len(groups))

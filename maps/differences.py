@@ -16,7 +16,7 @@ from maps.clusters import DRIVE, ROLES
 from maps.compare import Side, compare_page
 from maps.decisions import facilities_of
 from maps.frontier import DIFFERS, decided_otherwise
-from maps.geometry import separated
+from maps.geometry import separated, straight_lines
 from maps.layers import Layer, Shapes, Style
 from maps.page import PageNotes, map_page, page
 from maps.palette import CHANGE, PALE
@@ -96,10 +96,10 @@ def _cluster_layers(
             for urn, role, cluster, trust in placed[["urn", "role", "cluster", "trust"]].itertuples(index=False)
         ],
     )
-    where = dict(zip(placed["urn"], at, strict=True))
+    where = at.set_axis(placed["urn"])
     leads = placed[placed["role"] == "lead"].set_index("cluster")["urn"]
     members = placed[(placed["role"] == "member") & placed["cluster"].isin(leads.index)]
-    drives = _lines([where[urn] for urn in members["urn"]], [where[leads[one]] for one in members["cluster"]])
+    drives = straight_lines(where.loc[members["urn"]], where.loc[leads.loc[members["cluster"]]])
     titles = [f"{name} to its lead school" for name in members["name"]]
     links = Shapes("drives", drives, titles, [{} for _ in titles], searchable=False)
     # Codes that differ between the two maps exactly where the school stands otherwise.
@@ -112,13 +112,6 @@ def _cluster_layers(
         Layer("schools", "Schools", shapes, list(ROLES.values()), role),
         Layer("differing", "Stands otherwise on the other map", shapes, [ring], none, codes=code),
     ]
-
-
-def _lines(start: Sequence[object], end: Sequence[object]) -> gpd.GeoSeries:
-    import shapely
-
-    lines = [shapely.LineString([one, other]) for one, other in zip(start, end, strict=True)]
-    return gpd.GeoSeries(lines, crs="EPSG:27700")
 
 
 BALANCE_VIEWS: Final = {"need": "places short", "spare": "spare places"}

@@ -40,6 +40,15 @@ def _without_cracks(polygons: npt.NDArray[np.object_]) -> npt.NDArray[np.object_
     return np.asarray(shapely.buffer(widened, -TOLERANCE_M / 2, join_style="mitre"))
 
 
+def straight_lines(start: gpd.GeoSeries, end: gpd.GeoSeries) -> gpd.GeoSeries:
+    """A line from each point to the other of its place in the series, None where either is missing."""
+    known = np.flatnonzero(~(start.isna().to_numpy() | end.isna().to_numpy()))
+    lines = np.full(len(start), None, dtype=object)
+    ends = [np.column_stack([side.iloc[known].x, side.iloc[known].y]) for side in (start, end)]
+    lines[known] = shapely.linestrings(np.stack(ends, axis=1))
+    return gpd.GeoSeries(lines, crs=start.crs)
+
+
 def lonlat_geometries(shapes: gpd.GeoSeries) -> list[dict[str, Any] | None]:
     """GeoJSON geometries in EPSG:4326 to 5 decimals, None where there is nothing to draw."""
     values = np.asarray(shapes.to_crs(4326).array)

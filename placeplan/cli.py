@@ -338,8 +338,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write the report of the results that are there."""
-    from placeplan.report.pdf import browser
-    from placeplan.results import add_pdf
+    from placeplan.report.pdf import add_pdf, browser
     from placeplan.study import Study
 
     by = browser() if pdf else ""

@@ -14,6 +14,7 @@ from placeplan.bid_maps import homes
 from placeplan.closures import ON_ROLL
 from placeplan.estate_demand import SCENARIOS
 from placeplan.geography import planning_areas, points
+from placeplan.likely import is_likely
 from placeplan.map_parts import school_points
 from placeplan.results import read_stage
 from placeplan.small_numbers import least_told
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from maps.basemap import Basemap
     from maps.page import PageNotes
-
-LIKELY = 0.5  # probability from which a change other than a closing is told, as on the map of decisions
 
 
 def closes_any(results: Path) -> bool:
@@ -41,7 +40,7 @@ def closures_page(study: Study, results: Path, about: PageNotes, background: Bas
 
     folder = results / "estate"
     effects, decisions = read_stage(folder, "closure_effects"), read_stage(folder, "decisions")
-    told = (decisions["probability"] >= LIKELY) | decisions["facility"].isin(effects["facility"])
+    told = is_likely(decisions) | decisions["facility"].isin(effects["facility"])
     policy = study.policy
     steady = read_stage(folder, "closure_stability") if (folder / "closure_stability.parquet").exists() else None
     return closures_map(

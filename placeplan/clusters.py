@@ -30,6 +30,7 @@ from placeplan.due_diligence import due_diligence, looked_into
 from placeplan.journeys import planned_schools
 from placeplan.kept_apart import kept_apart
 from placeplan.left_alone import left_alone, left_outside
+from placeplan.likely import is_likely
 from placeplan.plan_file import (
     COLUMNS,
     drawn_in,
@@ -66,7 +67,7 @@ PLANNED, TODAY, TOGETHER = "planned", "today", "both together"
 
 def closing_schools(decisions: pd.DataFrame) -> list[int]:
     """Schools that end by an estate plan, from its decisions: in most futures, where it decides by future."""
-    closing = decisions[decisions["action"].isin(ENDING) & (decisions["probability"] >= 0.5)]
+    closing = decisions[decisions["action"].isin(ENDING) & is_likely(decisions)]
     return [int(urn) for urn in closing["urn"]]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from geodata.policy import policy_items, shown
 from models.funding import AUTHORITY
+from models.options import CLOSING, NEW
 from placeplan.cluster_measures import MEASURES as CLUSTER_MEASURES
 from placeplan.comparison_sides import Side, common_years
 
@@ -120,9 +121,9 @@ def _of_estate(side: Side, last: Mapping[str, str]) -> Iterator[Row]:
     if side.has("decisions"):
         decided = side.tables["decisions"]
         yield "estate", "Schools and sites that change", "", "schools", float(decided["facility"].nunique()), None, None
-        closing = decided[decided["action"].isin(("close", "amalgamate: closes"))]["facility"].nunique()
+        closing = decided[decided["action"].isin(CLOSING)]["facility"].nunique()
         yield "estate", "Schools that close", "", "schools", float(closing), None, None
-        opening = decided[decided["action"] == "new school"]["facility"].nunique()
+        opening = decided[decided["action"] == NEW]["facility"].nunique()
         yield "estate", "New schools", "", "schools", float(opening), None, None
     if side.has("retained") and (year := last.get("retained")):
         table = side.tables["retained"]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from placeplan.geography import points
@@ -56,17 +54,12 @@ def school_points(study: Study) -> gpd.GeoDataFrame:
     return points(schools.assign(places=schools["capacity"], pupils=schools["urn"].map(rolls).fillna(0.0)))
 
 
-def lines(start: gpd.GeoSeries, end: gpd.GeoSeries) -> gpd.GeoDataFrame:
-    """Straight lines from each start to each end point."""
-    import geopandas as gpd
-    import shapely
-
-    ends = [np.column_stack([side.x, side.y]) for side in (start, end)]
-    return gpd.GeoDataFrame(geometry=shapely.linestrings(np.stack(ends, axis=1)), crs="EPSG:27700")
-
-
 def journey_lines(study: Study, allocation: pd.DataFrame) -> gpd.GeoDataFrame:
     """Lines from demand points to schools: demand_point, facility, pupils, distance_m, moved."""
+    import geopandas as gpd
+
+    from maps.geometry import straight_lines
+
     places = study_journeys(study)
     at_point = points(places.points).set_index("demand_point").geometry
     ends = pd.concat(
@@ -75,10 +68,9 @@ def journey_lines(study: Study, allocation: pd.DataFrame) -> gpd.GeoDataFrame:
             points(places.sites.assign(key=places.sites["site"].astype(str)))[["key", "geometry"]],
         ]
     ).set_index("key")["geometry"]
-    known: Mapping[str, bool] = {str(key): True for key in ends.index}
-    drawn = allocation[allocation["demand_point"].isin(at_point.index) & allocation["facility"].map(known).eq(True)]
+    drawn = allocation[allocation["demand_point"].isin(at_point.index) & allocation["facility"].isin(ends.index)]
     drawn = drawn.groupby(["demand_point", "facility", "moved"], as_index=False).agg(
         pupils=("pupils", "sum"), distance_m=("distance_m", "mean")
     )
-    shape = lines(at_point.loc[drawn["demand_point"]], ends.loc[drawn["facility"]])
-    return shape.assign(**{name: drawn[name].to_numpy() for name in drawn.columns})
+    shape = straight_lines(at_point.loc[drawn["demand_point"]], ends.loc[drawn["facility"]])
+    return gpd.GeoDataFrame(drawn, geometry=shape.to_numpy(), crs=shape.crs)

@@ -13,7 +13,8 @@ from placeplan.bid_maps import bid_pages
 from placeplan.closure_map import closes_any, closures_page
 from placeplan.frontier_map import frontier_page
 from placeplan.geography import planning_areas, points
-from placeplan.map_parts import basemap, journey_lines, lines, notes, school_points
+from placeplan.likely import likely
+from placeplan.map_parts import basemap, journey_lines, notes, school_points
 from placeplan.planned_balance import planned_balance
 from placeplan.results import StageResult, read_stage, read_summary
 from placeplan.small_numbers import least_told
@@ -134,7 +135,7 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
     """What adds places, year by year, with the sites considered; none where there is nothing of the kind."""
     from maps.commissioning import ADDING, commissioning_map
 
-    decisions = likely_decisions(results)
+    decisions = likely(read_stage(results / "estate", "decisions"))
     sites = study.tables.get("sites")
     if sites is None and not decisions["action"].isin(ADDING).any():
         return None
@@ -149,7 +150,7 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
     return commissioning_map(
         school_points(study),
         decisions,
-        _places(paths),
+        likely(paths).rename(columns={"places_before": "places_today", "places_after": "places_plan"}),
         journey_lines(study, allocation[allocation["academic_year"] == last]),
         areas,
         known,
@@ -163,23 +164,11 @@ def commissioning_page(study: Study, results: Path, about: PageNotes, background
     )
 
 
-def _places(paths: pd.DataFrame) -> pd.DataFrame:
-    """Places by year and year group of what is done in most futures, today's beside the plan's."""
-    likely = paths[paths["probability"] >= 0.5]
-    return likely.rename(columns={"places_before": "places_today", "places_after": "places_plan"})
-
-
-def likely_decisions(results: Path) -> pd.DataFrame:
-    """Decisions taken in most futures; the report has what is done in few."""
-    decisions = read_stage(results / "estate", "decisions")
-    return decisions[decisions["probability"] >= 0.5]
-
-
 def estate_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
     """What each school and site does, and the journeys of the last plan year."""
     from maps.estate import estate_map
 
-    decisions = likely_decisions(results)
+    decisions = likely(read_stage(results / "estate", "decisions"))
     allocation = read_stage(results / "estate", "allocation")
     last = allocation[allocation["academic_year"] == allocation["academic_year"].max()]
     sites = study.tables.get("sites")
@@ -198,15 +187,18 @@ def estate_page(study: Study, results: Path, about: PageNotes, background: Basem
 
 def clusters_page(study: Study, results: Path, about: PageNotes, background: Basemap) -> str:
     """Clusters of village schools with the drive to each lead."""
+    import geopandas as gpd
+
     from maps.clusters import clusters_map
+    from maps.geometry import straight_lines
 
     clusters = read_stage(results / "clusters", "clusters")
     schools = school_points(study)
     at = schools.set_index("urn").geometry
     members = clusters[clusters["role"] == "member"]
     leads = clusters[clusters["role"] == "lead"].set_index("cluster")["urn"]
-    links = lines(at.loc[members["urn"]], at.loc[leads.loc[members["cluster"]]])
-    links = links.assign(urn=members["urn"].to_numpy(), travel_min=members["travel_min"].to_numpy())
+    drives = straight_lines(at.loc[members["urn"]], at.loc[leads.loc[members["cluster"]]])
+    links = gpd.GeoDataFrame(members[["urn", "travel_min"]], geometry=drives.to_numpy(), crs=drives.crs)
     plan = clusters[["urn", "cluster", "trust", "role", "travel_min"]]
     told = read_summary(results / "clusters") or {}
     closing = pd.DataFrame({"urn": told.get("left_out_as_closing", []), "role": "closing"})
@@ -219,11 +211,11 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
         trusts = read_stage(results / "clusters", "trusts")
         apart = read_stage(results / "clusters", "cluster_apart")
         apart = apart[apart["urn"].isin(at.index) & apart["other_urn"].isin(at.index)].reset_index(drop=True)
-        pairs = lines(at.loc[apart["urn"]], at.loc[apart["other_urn"]])
+        pairs = straight_lines(at.loc[apart["urn"]], at.loc[apart["other_urn"]])
         extra = {
             "trusts": trusts[trusts["plan"] == "planned"],
             "savings": read_stage(results / "clusters", "cluster_savings").set_index("cluster")["leadership_saved_gbp"],
-            "apart": pairs.assign(**{name: apart[name] for name in ("name", "other_name", "drive_min", "rules")}),
+            "apart": gpd.GeoDataFrame(apart, geometry=pairs.to_numpy(), crs=pairs.crs),
         }
     if (results / "clusters" / "cluster_closing.parquet").exists():
         extra["instead"] = read_stage(results / "clusters", "cluster_closing")

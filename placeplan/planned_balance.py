@@ -7,9 +7,9 @@ import pandas as pd
 from geodata.years import PHASES, phase_of
 from models.facilities import site_facilities
 from placeplan.journeys import study_journeys
+from placeplan.likely import likely
 from placeplan.study import Study
 
-LIKELY = 0.5  # probability from which a change is shown, as on the map of decisions
 CELL = ["planning_area", "phase", "academic_year", "year_group"]
 
 
@@ -20,10 +20,8 @@ def planned_balance(study: Study, balance: pd.DataFrame, paths: pd.DataFrame, al
     phase and year, repeated in each year group) are those whom the plan gives a place in the area.
     """
     area = facility_areas(study, paths["academic_year"].unique().tolist())
-    likely = paths[paths["probability"] >= LIKELY]
-    changed = likely.assign(
-        phase=likely["year_group"].map(phase_of), more=likely["places_after"] - likely["places_before"]
-    )
+    done = likely(paths)
+    changed = done.assign(phase=done["year_group"].map(phase_of), more=done["places_after"] - done["places_before"])
     changed["planning_area"] = pd.MultiIndex.from_frame(changed[["facility", "phase"]]).map(area)
     more = changed.groupby(CELL)["more"].sum()
     placed = allocation.assign(

@@ -72,36 +72,28 @@ def write_stage(folder: Path, result: StageResult, made_from: Mapping[str, Any],
 def add_csv(folder: Path) -> None:
     """Put a CSV beside every Parquet table of a stage that has none; Excel reads its letters and runs nothing in it."""
     bare = [path for path in sorted(folder.glob("*.parquet")) if not path.with_suffix(".csv").exists()]
-    summary = read_summary(folder)
-    if not bare or summary is None:
-        return
 
     def write(staging: Path) -> None:
-        shutil.copytree(folder, staging, dirs_exist_ok=True)
         for path in bare:
             table = harmless(pd.read_parquet(path))
             table.to_csv(staging / f"{path.stem}.csv", index=False, encoding="utf-8-sig", lineterminator="\n")
-        _write_summary(staging, summary)
 
-    _replace(folder, write)
+    if bare:
+        add_files(folder, write)
 
 
-def add_pdf(folder: Path, page: str, browser: str) -> Path:
-    """Put a PDF beside a page of a stage, printed by the browser, in place of one that may be there; its path."""
-    from placeplan.report.pdf import print_pdf
-
+def add_files(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` put files into a copy of a stage's folder and swap it in; without a summary it is left alone."""
     summary = read_summary(folder)
-    if summary is None or not (folder / page).exists():
-        raise FileNotFoundError(f"{folder / page} is not there.")
-    name = f"{Path(page).stem}.pdf"
+    if summary is None:
+        return
 
-    def write(staging: Path) -> None:
+    def copy_and_write(staging: Path) -> None:
         shutil.copytree(folder, staging, dirs_exist_ok=True)
-        print_pdf(staging / page, staging / name, browser)
+        write(staging)
         _write_summary(staging, summary)
 
-    _replace(folder, write)
-    return folder / name
+    _replace(folder, copy_and_write)
 
 
 def harmless(table: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from placeplan.bid_maps import homes
 from placeplan.closure_effects import weighted_median
 from placeplan.geography import planning_areas, points
 from placeplan.journeys import StudyJourneys, study_journeys
+from placeplan.likely import likely
 from placeplan.map_parts import school_points
 from placeplan.results import read_stage
 from placeplan.small_numbers import least_told
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from maps.basemap import Basemap
     from maps.page import PageNotes
 
-LIKELY = 0.5  # probability from which the map shows a decision as taken, as the map of decisions does
 DRIVE_BREAKS_MIN = (5.0, 10.0, 20.0)
 ENTRY = {phase: groups[0] for phase, groups in PHASES.items() if groups[0] in COMPULSORY}
 KEYS = ["demand_point", "phase", "today", "facility"]
@@ -210,8 +210,7 @@ def open_schools(
     keyed = schools.assign(key=schools["urn"].astype(str))
     found = {(phase, 0): keyed[takes[phase]] for phase in ENTRY}
     if planned:
-        decided = read_stage(results / "estate", "decisions")
-        decided = decided[decided["probability"] >= LIKELY]
+        decided = likely(read_stage(results / "estate", "decisions"))
         gone = decided.loc[decided["action"].isin(CLOSING), "facility"]
         sites = journeys.sites.assign(key=journeys.sites["site"].astype(str))
         new = sites[sites["key"].isin(decided.loc[decided["site"].notna() & (decided["places_after"] > 0), "facility"])]

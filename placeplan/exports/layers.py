@@ -15,6 +15,7 @@ import pandas as pd
 from placeplan.exports.geopackage import MapLayer
 from placeplan.exports.styles import Kind, Rule, between, field, words
 from placeplan.geography import by_year, planning_areas, points
+from placeplan.likely import likely
 from placeplan.map_parts import journey_lines, school_points
 from placeplan.results import read_stage
 from placeplan.study import Study
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 MEASURES = ["pupils", "places", "need", "spare"]
 DECIDED = ["facility", "action", "academic_year", "places_before", "places_after", "cost_gbp", "decider", "probability"]
-LIKELY = 0.5  # probability from which a decision is drawn, as on the map page
 MOVED_PUPILS = (10.0, 30.0)
 WIDTHS_PX = (1.0, 2.5, 5.0)
 
@@ -170,8 +170,7 @@ def likely_decisions(results: Path) -> pd.DataFrame:
     """The decisions as the map shows them: those that are likely, one a facility, the most drastic."""
     from maps.decisions import ACTIONS
 
-    decisions = read_stage(results / "estate", "decisions")[DECIDED]
-    decisions = decisions[decisions["probability"] >= LIKELY]
+    decisions = likely(read_stage(results / "estate", "decisions")[DECIDED])
     rank = decisions["action"].map(list(ACTIONS).index)
     drastic = decisions.assign(rank=rank).sort_values("rank", kind="stable").drop_duplicates("facility", keep="last")
     return drastic.drop(columns="rank")

@@ -20,7 +20,7 @@ ENDINGS = {
     "places": "places",
 }
 BEGINNINGS = {"pupils_": "pupils", "places_": "places"}
-YES_NO, DATE, SHARE, GBP = "yes/no", "date", "share", "GBP"
+DATE, SHARE, GBP = "date", "share", "GBP"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from models.accuracy import AUTHORITY, pooled
 from models.housing import TERMS
 from models.options import BULGE, ENDING, FEDERATE, SEND_UNIT
 from models.rules import INTAKE
+from placeplan.likely import likely
 from placeplan.map_parts import ATTRIBUTION
 from placeplan.methodology import OWN
 from placeplan.pages import stage_summaries
@@ -258,7 +259,7 @@ def _clusters(results: Path) -> list[dict[str, Any]]:
 
 
 SECTIONS = (
-    ("short", "In short", "study_always"),
+    ("short", "In short", None),
     ("since", "What changed since last year", "since"),
     ("cabinet", "For the cabinet", "papers"),
     ("demand", "Demand", "phases"),
@@ -274,33 +275,27 @@ SECTIONS = (
     ("money", "Money of schools", "money"),
     ("schooling", "From homes to schools", "schooling"),
     ("accuracy", "How far past forecasts were out", "accuracy"),
-    ("quality", "Method and data quality", "study_always"),
+    ("quality", "Method and data quality", None),
     ("policy", "Policy values that mattered", "policy"),
     ("proof", "How good each plan is, proven", "proof"),
-    ("made", "Inputs and licences", "study_always"),
+    ("made", "Inputs and licences", None),
 )
-"""Anchor and words of each part of the report, and by which of its contents it is there."""
+"""Anchor and words of each part of the report, and by which of its contents it is there; None: always."""
 
 
 def _sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(anchor, words) for anchor, words, by in SECTIONS if by == "study_always" or shown.get(by)]
+    return [(anchor, words) for anchor, words, by in SECTIONS if by is None or shown.get(by)]
 
 
 def _headline(results: Path) -> dict[str, int]:
     """Schools and sites that gain places, give places up, close, or do something together."""
-    decided = read_stage(results / "estate", "decisions")
-    likely = decided[decided["probability"] >= 0.5]
-    joint = likely["action"].eq(FEDERATE) | likely["action"].str.startswith("amalgamate")
-    return {
-        "adding": int(
-            (likely["places_after"] > likely["places_before"]).sum() + likely["action"].isin((BULGE, SEND_UNIT)).sum()
-        ),
-        "taking": int(
-            (likely["places_after"] < likely["places_before"])[~likely["action"].isin((BULGE, SEND_UNIT))].sum()
-        ),
-        "closing": int(likely["action"].isin(ENDING).sum()),
-        "joint": int(joint.sum()),
-    }
+    done = likely(read_stage(results / "estate", "decisions"))
+    action, more = done["action"], done["places_after"] - done["places_before"]
+    # A bulge class ends before the last plan year, and a SEND unit takes rooms of the mainstream.
+    adds = action.isin((BULGE, SEND_UNIT))
+    joint = action.eq(FEDERATE) | action.str.startswith("amalgamate")
+    counts = {"adding": adds | (more > 0), "taking": ~adds & (more < 0), "closing": action.isin(ENDING), "joint": joint}
+    return {name: int(which.sum()) for name, which in counts.items()}
 
 
 def _after(results: Path) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -255,8 +255,3 @@ def today_or(text: Any, otherwise: str) -> str:
 def first_sentence(reason: Any) -> str:
     """The plan's own words on a change: a reason up to its first full stop."""
     return str(reason or "").split(". ")[0].rstrip(".")
-
-
-def is_past(on: str, facts: Facts) -> bool:
-    """Whether a day, as 2022-12-20, lies before the plan's own day."""
-    return bool(on) and date.fromisoformat(on) < date.fromisoformat(facts.plan_date)

@@ -49,8 +49,7 @@ STATUTE, GUIDANCE, PRACTICE, ASSUMPTION, PROPOSAL = "statute", "guidance", "prac
 CHECK = "assumed; check with the monitoring officer"
 
 CLOSING, ALTERING, LARGER, SMALLER = "closing", "altering", "larger intake", "smaller intake"
-LETTING, FEDERATING, OPENING, AWARDING = "letting", "federating", "opening", "awarding"
-HEADING, JOINING = "sharing a head", "joining a trust"
+LETTING, FEDERATING, OPENING, JOINING = "letting", "federating", "opening", "joining a trust"
 KIND_OF = (
     dict.fromkeys(ENDING, CLOSING)
     | dict.fromkeys((EXPAND, SEND_UNIT, MERGE_ENLARGED, MERGE_KEEPS), ALTERING)

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from geodata.problems import BadInput, Problem
+from placeplan.results import add_files
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 SECONDS = 300  # a county's report prints to some hundred pages
@@ -20,6 +21,13 @@ def browser() -> str:
             return path
     what = f"No browser was found that prints to PDF ({', '.join(BROWSERS[:3])})."
     raise BadInput([Problem("--pdf", what, "Install Chromium, or open report.html in any browser and print it.")])
+
+
+def add_pdf(folder: Path, page: str, by: str) -> Path:
+    """Put a PDF beside a page of a stage, printed by the browser `by`, in place of one that may be there; its path."""
+    name = f"{Path(page).stem}.pdf"
+    add_files(folder, lambda staging: print_pdf(staging / page, staging / name, by))
+    return folder / name
 
 
 def print_pdf(page: Path, to: Path, by: str) -> None:
