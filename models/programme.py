@@ -15,7 +15,7 @@ import pandas as pd
 from geodata.years import start_year
 from models.funding import AUTHORITY, NO_PHASE
 
-BASIC_NEED, HIGH_NEEDS, OTHER, BORROWING = GRANTED = ("basic need", "high needs", "other", "borrowing")
+BASIC_NEED, HIGH_NEEDS, OTHER, BORROWING = "basic need", "high needs", "other", "borrowing"
 RECOUPED = "contributions recouped"
 FUNDING = (BASIC_NEED, HIGH_NEEDS, RECOUPED, OTHER, BORROWING)
 HELD, SECURED = "contributions held", "contributions secured"
@@ -37,11 +37,11 @@ def capital_programme(
     """Rows academic_year, purpose, source (of SOURCES, or "gap"), gbp: what pays for the capital of each year.
 
     `capital`: academic_year, facility, phase, source ("authority" or a contribution's site), due_year, capital_gbp;
-    `units` are the facilities with a SEND unit. `funding`: academic_year, source (of GRANTED), amount_gbp; None or
-    empty: all that contributions do not pay is gap. A contribution due by the base year is held, one due by the year
-    it pays for is secured by its agreement. What one due later pays for the authority has to find first; from the
-    year it is due the money is there to be spent. `years` may reach beyond those of the capital, and money of earlier
-    years than the first is at hand in it.
+    `units` are the facilities with a SEND unit. `funding`: academic_year, source (of FUNDING, but for what is
+    recouped), amount_gbp; None or empty: all that contributions do not pay is gap. A contribution due by the base
+    year is held, one due by the year it pays for is secured by its agreement. What one due later pays for the
+    authority has to find first; from the year it is due the money is there to be spent. `years` may reach beyond
+    those of the capital, and money of earlier years than the first is at hand in it.
     """
     known = sorted({*years, *capital["academic_year"]}, key=start_year)
     purse = dict.fromkeys(FUNDING, 0.0)

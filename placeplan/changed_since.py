@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -65,7 +64,7 @@ class Since:
     Attributes
     ----------
     previous : what last year's study is called, as "the study of 2021/22".
-    base_year_before, base_year : latest year with counted pupils of each; "" where there are no results.
+    base_year : latest year with counted pupils; "" where there are no results.
     sentences : the changes in plain words, what could not be compared last.
     outturn : pupils who came in this study's base year against last year's forecast of it, for the authority and its
         planning areas: columns of OUTTURN. `within` says whether they lie from p10 to p90.
@@ -78,7 +77,6 @@ class Since:
     """
 
     previous: str
-    base_year_before: str
     base_year: str
     sentences: Sequence[str]
     outturn: pd.DataFrame
@@ -100,13 +98,6 @@ def since_last_year(study: Study) -> Since | None:
     return changed(before, stored_side(_called(study), study.results), study_names(study))
 
 
-def changed_since(previous_results: Path, results: Path, names: Mapping[str, str] | None = None) -> Since:
-    """What changed from one folder of scenario results to another; `names` are of schools and localities by code."""
-    now = stored_side("this study", results)
-    before = stored_side("last year's study", previous_results)
-    return changed(before, now, names or {})
-
-
 def previous_origin(study: Study) -> dict[str, Any]:
     """Fingerprint by stage of last year's results, for what a stage that shows them is made from; {} without them."""
     if not study.settings.previous:
@@ -126,7 +117,6 @@ def changed(before: Side, now: Side, names: Mapping[str, str]) -> Since:
     balance.columns = pd.Index([_before_now(name) for name in balance.columns])
     told = Since(
         previous=before.name,
-        base_year_before=before.base_year,
         base_year=now.base_year,
         sentences=(),
         outturn=_outturn(before, now, forecast),

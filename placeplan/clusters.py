@@ -103,7 +103,7 @@ def clusters_stage(
         raise AssertionError(f"The plan breaks rules: {broken.to_dict('records')}")
     found, cards, years = measured(case, policy, rules, planned.school_lead, planned.trust)
     groups = groups_of_plan(case, planned.school_lead, planned.trust)
-    flags = due_diligence(case, policy, groups)
+    flags = due_diligence(case, groups)
     order, today = joining_order(case, policy, groups, flags), _today(case, planned)
     saved = saving_terms(case, policy, planned.school_lead)
     table = plan_table(case, planned.school_lead, planned.trust)

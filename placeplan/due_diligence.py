@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from geodata.policy import Policy
 from placeplan.cluster_case import ClusterCase
 from placeplan.trust_groups import Group
 
@@ -20,7 +19,7 @@ def looked_into(flags: pd.DataFrame) -> set[int]:
     return set(flags.loc[flags["flag"].isin(LAST), "urn"])
 
 
-def due_diligence(case: ClusterCase, policy: Policy, groups: Sequence[Group]) -> pd.DataFrame:
+def due_diligence(case: ClusterCase, groups: Sequence[Group]) -> pd.DataFrame:
     """A row for everything to be looked into before a school joins: urn, name, trust, flag, what."""
     schools, rows = case.everyone, []
     balance = case.money.balance.mean(axis=(1, 2))

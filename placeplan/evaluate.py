@@ -58,7 +58,6 @@ class Evaluation:
     order: str
     breaches: pd.DataFrame
     trusts: pd.DataFrame
-    planned_trusts: pd.DataFrame
     not_in_file: list[str]
     misspelt: dict[str, str]
 
@@ -108,7 +107,7 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
         own = planned_with_choices(case, policy, NO_LOCKS, seconds)[0]
     else:
         own = plan_case(case, policy, seconds=seconds)
-    own_measures, own_cards, _ = measured(case, policy, own.villages.standing, own.school_lead, own.trust)
+    own_measures = measured(case, policy, own.villages.standing, own.school_lead, own.trust)[0]
     scored = score(case, policy, plan)
     return Evaluation(
         measures=scored.measures,
@@ -119,7 +118,6 @@ def evaluate_plan(study: Study, path: Path, closing: Collection[int] = ()) -> Ev
         order=order,
         breaches=scored.breaches,
         trusts=scored.trusts,
-        planned_trusts=own_cards,
         not_in_file=scored.not_in_file,
         misspelt=misspelt_trusts(plan, case),
     )

@@ -28,7 +28,7 @@ def scorecards(
     case: ClusterCase, policy: Policy, rules: Standing, groups: Sequence[Group]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables trusts (a row a group) and trust_finance (a row a group and year, as schools join)."""
-    looked = looked_into(due_diligence(case, policy, groups))
+    looked = looked_into(due_diligence(case, groups))
     rows, years = [], []
     for group in groups:
         order = order_of(case, policy, group, looked)

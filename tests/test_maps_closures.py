@@ -106,6 +106,15 @@ def test_before_on_the_first_map_and_after_on_the_second(tmp_path: Path, size: t
         assert fact(opened, 1, "Home not known").startswith("fewer than 5,")
         assert "40 % to 100 %" in fact(opened, 2, "How certain")
         assert "+14" in told.locator(".map-label").all_text_contents()
+        read = "n => placeplan.state.views[n].layers.find((one) => one.key === 'walking').style_of"
+        # d0: six newly too far afterwards. d1: eight of 100's and 101's twelve too far before and after.
+        assert told.evaluate(read, 0) == [0, 1], "nobody is newly too far before anything closes"
+        assert told.evaluate(read, 1) == [2, 1]
+        kinds = "n => placeplan.state.views[n].layers.find((one) => one.key === 'journeys').style_of"
+        assert told.evaluate(kinds, 0) == [0, 0, 0]
+        assert sorted(told.evaluate(kinds, 1)) == [1, 2, 2], (
+            "one journey to a school of the same character, two to another"
+        )
         assert opened.problems() == []
 
 

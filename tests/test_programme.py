@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from models.programme import (
     BASIC_NEED,
     BORROWING,
+    FUNDING,
     GAP,
-    GRANTED,
     HELD,
     HIGH_NEEDS,
     MAINSTREAM,
@@ -21,6 +21,7 @@ from models.programme import (
 )
 
 YEARS = ["2023/24", "2024/25", "2025/26"]
+GRANTED = [source for source in FUNDING if source != RECOUPED]
 CAPITAL = ["academic_year", "facility", "phase", "source", "due_year", "capital_gbp"]
 
 

@@ -99,13 +99,13 @@ def test_a_day_before_the_plans_own_is_marked() -> None:
 
 
 def test_a_decision_without_a_calendar_has_no_last_day() -> None:
-    assert challenge_until(facts([ABBOT], [CLOSE]), "closing", "Local authority", []) == ""
+    assert challenge_until(facts([ABBOT], [CLOSE]), "closing", []) == ""
     assert deciding_days([{"step": "tender and build", "done_by": "2024-09-01"}]) == []
 
 
 def test_objections_after_a_late_determination_go_to_the_next_may() -> None:
     """Determined on 20 June 2023, the last 15 May is that of 2024."""
-    found = challenge_until(facts([ABBOT], []), "smaller intake", "Local authority", [("arrangements", "2023-06-20")])
+    found = challenge_until(facts([ABBOT], []), "smaller intake", [("arrangements", "2023-06-20")])
     assert "15 May 2024" in found
 
 

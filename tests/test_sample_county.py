@@ -11,9 +11,12 @@ from exported import differences, tables_of
 from stored_plans import check_stored_plans
 
 from maps.commissioning import ADDING
+from models.options import BULGE
 from placeplan.cli import main
 from placeplan.exports import GEOPACKAGE, WORKBOOK
+from placeplan.exports.layers import likely_decisions
 from placeplan.exports.meanings import column_of, tables_listed
+from placeplan.journeys import study_journeys
 from placeplan.pages import VILLAGE_PHASES, stage_summaries
 from placeplan.pipeline import NAMES
 from placeplan.report.dates import calendar_contents
@@ -21,6 +24,7 @@ from placeplan.report.facts import Facts
 from placeplan.report.threshold import with_steps_needed
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
+from placeplan.travel_map import travellers
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +166,19 @@ def test_no_page_keeps_anybody_out(results: Path) -> None:
 
 
 @pytest.mark.browser
+def test_the_report_fits_on_paper(results: Path) -> None:
+    """A table cut at the margin of a sheet, or a method that is printed as a heading without its text."""
+    a4_px = 690  # between margins of 14 mm
+    with open_page(results / "report/report.html", (a4_px, 1000)) as opened:
+        opened.page.emulate_media(media="print")
+        assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= a4_px + 10
+        tall = opened.page.locator("details").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect().height)"
+        )
+        assert len(tall) >= 3 and min(tall) > 100
+
+
+@pytest.mark.browser
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_the_report_stands_alone(results: Path, size: tuple[int, int]) -> None:
     with open_page(results / "report/report.html", size) as opened:
@@ -253,3 +270,41 @@ def test_the_geopackage_has_every_feature(county: Path, results: Path) -> None:
     wanted["moved_pupils"] = len(moved.drop_duplicates(["demand_point", "facility"]))
     found = {name: pyogrio.read_info(path, layer=name)["features"] for name in wanted}
     assert found == wanted and set(pyogrio.list_layers(path)[:, 0]) == {*wanted, "layer_styles"}
+
+
+def test_the_capacity_survey_has_each_school_in_its_area_and_bulges_apart(county: Path, results: Path) -> None:
+    """A return that gives one area's places to another, or counts a class for one cohort as places for good."""
+    schools = Study.open(county).tables["schools"].set_index("urn")
+    capacity = read_stage(results / "export", "scap_capacity")
+    one_phase = capacity[capacity["urn"].map(schools["planning_area_secondary"]).isna()]
+    assert len(one_phase) and (one_phase["planning_area"] == one_phase["urn"].map(schools["planning_area"])).all()
+    planned = read_stage(results / "export", "scap_planned_places")
+    bulge = planned["action"] == BULGE
+    assert bulge.any() and (~bulge).any()
+    assert ((planned["kind"] == "bulge") == bulge).all()
+
+
+def test_only_who_could_walk_before_is_newly_too_far(county: Path, results: Path) -> None:
+    """Pupils who are driven today anyway are told as harmed by the plan."""
+    study = Study.open(county)
+    rows = travellers(study, results, study_journeys(study), planned=True)
+    nodes = read_stage(results / "balance", "nodes").assign(today=lambda table: table["urn"].astype(str))
+    before = nodes.groupby(["demand_point", "today"])["distance_m"].first()
+    was_m = before.reindex(pd.MultiIndex.from_frame(rows[["demand_point", "today"]])).to_numpy(dtype=float)
+    limits = [study.policy.number(f"walking_limit_{of}_m") for of in ("under_8", "8_up")]
+    limit = rows["from_8"].map({False: limits[0], True: limits[1]})
+    moved = (rows["when"] == 1) & (rows["facility"] != rows["today"]) & (rows["beyond"] > 0)
+    driven = moved & (was_m > limit)
+    assert driven.any() and (rows.loc[driven, "newly_beyond"] == 0).all()
+    assert rows["newly_beyond"].sum() == pytest.approx(rows.loc[moved & (was_m <= limit), "pupils"].sum())
+
+
+def test_what_is_done_in_few_futures_is_on_no_layer(results: Path, tmp_path: Path) -> None:
+    """A closure in one future of five is drawn as if it were decided."""
+    decisions = read_stage(results / "estate", "decisions")
+    closing = decisions["action"] == "close"
+    (tmp_path / "estate").mkdir()
+    rare = decisions.assign(probability=decisions["probability"].mask(closing, 0.2))
+    rare.to_parquet(tmp_path / "estate/decisions.parquet")
+    drawn = likely_decisions(tmp_path)
+    assert closing.any() and set(drawn["facility"]) == set(decisions.loc[~closing, "facility"])

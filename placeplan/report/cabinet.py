@@ -34,7 +34,7 @@ def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> 
     if not rows:
         return []
     told = (
-        *recommendations(facts, rows),
+        *recommendations(rows),
         award_and_plan(facts),
         reasons(facts),
         legal(facts, entries, drafts),
@@ -45,12 +45,12 @@ def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> 
         risks(facts),
         alternatives(facts),
         travel(facts),
-        consultation(facts, drafts),
+        consultation(drafts),
     )
     return [one for one in told if one.lines or one.points or one.grid is not None]
 
 
-def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
+def recommendations(rows: Sequence[Row]) -> list[Section]:
     """What the cabinet is asked to agree: own powers to begin now, requests to begin now, and what is only noted."""
     now = [row for row in rows if row["start_now"]]
     first = min((row["begin_by"] for row in now if row["begin_by"]), default="")
@@ -295,7 +295,7 @@ def travel(facts: Facts) -> Section:
     return Section("Climate and travel", tuple(lines), tuple(points))
 
 
-def consultation(facts: Facts, drafts: Drafts) -> Section:
+def consultation(drafts: Drafts) -> Section:
     """What has to be consulted on; never that it has been."""
     kinds: dict[str, int] = {}
     for draft in drafts.drafts:

@@ -76,7 +76,7 @@ def _consultation(facts: Facts, row: Row, who: str) -> Paper:
     )
     told = (
         proposed,
-        _reasons(facts, row),
+        _reasons(row),
         rolls_over_time(facts, str(row["facility"]), name),
         effect_on_others(facts, row),
         unit_need(facts, row),
@@ -113,7 +113,7 @@ def _notice(facts: Facts, row: Row, who: str) -> Paper:
         ),
         Section("The alteration", (_what(facts, row),)),
         _capacity(facts, row),
-        _reasons(facts, row),
+        _reasons(row),
         effect_on_others(facts, row),
         unit_need(facts, row),
         how_paid(facts, row),
@@ -139,7 +139,7 @@ def _capacity(facts: Facts, row: Row) -> Section:
     return Section("Places", tuple(line for line in lines if line))
 
 
-def _reasons(facts: Facts, row: Row) -> Section:
+def _reasons(row: Row) -> Section:
     lines = []
     if (row.get("pupils_without_place") or 0) >= 0.5:
         lines.append(

@@ -44,7 +44,7 @@ def opening_draft(facts: Facts, row: Row) -> Draft:
         _provision(facts, row),
         effect_on_others(facts, row),
         how_paid(facts, row),
-        _assessment(facts),
+        _assessment(),
         Section(
             "Impact and equalities",
             (
@@ -169,7 +169,7 @@ def _provision(facts: Facts, row: Row) -> Section:
     )
 
 
-def _assessment(facts: Facts) -> Section:
+def _assessment() -> Section:
     said = [
         "education plan",
         "leadership, governance and record",

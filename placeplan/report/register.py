@@ -133,7 +133,7 @@ def _estate_entry(facts: Facts, row: Row, drafts: Mapping[tuple[str, str, str], 
         "first_step": row["first_step"] or "",
         "begin_by": row["start_by"] or "",
         "decide_by": max((on for _, on in decided), default=""),
-        "challenge_until": challenge_until(facts, KIND_OF[action], str(row["decider"]), decided),
+        "challenge_until": challenge_until(facts, KIND_OF[action], decided),
         "effective_on": opening_day(year).isoformat(),
         "begin_is_past": bool(row["start_by"]) and str(row["start_by"]) < facts.plan_date,
         "draft": draft,
@@ -203,7 +203,7 @@ def deciding_days(steps: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-def challenge_until(facts: Facts, kind: str, decider: str, decided: Sequence[tuple[str, str]]) -> str:
+def challenge_until(facts: Facts, kind: str, decided: Sequence[tuple[str, str]]) -> str:
     """Last days of a challenge if it is decided on the latest day; "" where the calendar has no day of deciding."""
     policy = facts.policy
     if not decided:
