@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from models.locks import NO_LOCKS
 from models.trusts import trust_of
-from placeplan.cluster_case import ClusterCase, study_case
-from placeplan.cluster_measures import measured
-from placeplan.evaluate import plan_cost
-from placeplan.plan_rules import breaches
+from placeplan.clusters.case import ClusterCase, study_case
+from placeplan.clusters.evaluate import plan_cost
+from placeplan.clusters.measures import measured
+from placeplan.clusters.plan_rules import breaches
+from placeplan.clusters.two_levels import case_trusts as trusts_of_clusters
+from placeplan.clusters.two_levels import plan_case, school_trusts, solved
 from placeplan.study import Study
-from placeplan.two_levels import case_trusts as trusts_of_clusters
-from placeplan.two_levels import plan_case, school_trusts, solved
 
 Index = NDArray[np.int64]
 

@@ -33,7 +33,7 @@ Csv = Annotated[bool, typer.Option("--csv", help="Write a CSV beside every table
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program; every outcome is an exit code and a message that a planner can act on."""
     from geodata.problems import BadInput
-    from placeplan.infeasible import Infeasible
+    from placeplan.estate.infeasible import Infeasible
 
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -219,12 +219,12 @@ def cluster(
 ) -> None:
     """Bring village schools together under executive heads, and their clusters into trusts."""
     if fix is not None:
-        from placeplan.plan_file import must_be_there
+        from placeplan.clusters.plan_file import must_be_there
 
         must_be_there(fix)
     _run(study, scenario, "clusters", csv=csv, json=json, fix=fix)
     if not json:
-        from placeplan.cluster_words import cluster_lines
+        from placeplan.clusters.words import cluster_lines
         from placeplan.study import Study
 
         for line in cluster_lines(Study.open(study, scenario).results / "clusters"):
@@ -239,8 +239,8 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Score a plan of clusters and trusts by hand: its measures, the rules it breaks, how far from the best."""
-    from placeplan.evaluate import evaluated, evaluation_lines
-    from placeplan.plan_file import must_be_there
+    from placeplan.clusters.evaluate import evaluated, evaluation_lines
+    from placeplan.clusters.plan_file import must_be_there
     from placeplan.study import Study
 
     must_be_there(plan)
@@ -267,8 +267,8 @@ def compare(
     A and B are each a scenario of study.toml ("base" is the one without a name), the name of a plan of the frontier, a
     plan of clusters as `evaluate` reads it, or the folder of another study, such as last year's.
     """
-    from placeplan.comparison import compare as compare_sides
-    from placeplan.comparison import comparison_lines
+    from placeplan.comparison.stage import compare as compare_sides
+    from placeplan.comparison.stage import comparison_lines
     from placeplan.study import Study
 
     told, page = compare_sides(Study.open(study, scenario), (first, second), csv=csv)

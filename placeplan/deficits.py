@@ -13,7 +13,7 @@ from geodata.years import PHASES
 from models.cohorts import FloatArray
 from models.deficits import DECIMALS, INTAKE, KEY, KINDS, PERCENTILES, deficit_table, drawn_rolls
 from placeplan.demand import study_draws
-from placeplan.estate_demand import SEED
+from placeplan.estate.demand import SEED
 from placeplan.results import read_stage
 from placeplan.study import Study
 

@@ -9,16 +9,16 @@ import pandas as pd
 
 from geodata.problems import BadInput, Problem, nearest
 from geodata.years import COMPULSORY
-from placeplan.contributions import payer
+from placeplan.closures.explained import closure_told
+from placeplan.closures.keeping import stands_with_shared_heads
 from placeplan.deficits import acted_on, with_a_case
-from placeplan.explain_bid import bid_explanation
-from placeplan.explain_closure import closure_told
+from placeplan.estate.contributions import payer
+from placeplan.estate.flip import forecast_flips
+from placeplan.estate.what_if import runner_up, why
 from placeplan.finance import money_told
-from placeplan.flip import forecast_flips
-from placeplan.keeping import stands_with_shared_heads
 from placeplan.results import read_stage
 from placeplan.study import Study
-from placeplan.what_if import runner_up, why
+from placeplan.tenders.explained import bid_explanation
 from placeplan.words import counted, day, money
 
 Told = dict[str, list[str]]
@@ -172,7 +172,7 @@ def _calendar(folder: Path, key: str, decision: pd.Series) -> Told:
 
 
 def _cluster(study: Study, urn: int) -> Told:
-    from placeplan.cluster_words import school_lines
+    from placeplan.clusters.words import school_lines
 
     lines = school_lines(study.results / "clusters", urn)
     return {"Cluster and trust": lines} if lines else {}

@@ -103,14 +103,14 @@ def _balance(run: Run) -> StageResult:
 
 
 def _estate(run: Run) -> StageResult:
-    from placeplan.estate import estate_stage
-    from placeplan.upstream import Upstream
+    from placeplan.estate.stage import estate_stage
+    from placeplan.estate.upstream import Upstream
 
     return estate_stage(run.study, Upstream.read(run.study.results), run.levers, run.progress)
 
 
 def _clusters(run: Run) -> StageResult:
-    from placeplan.clusters import closing_schools, clusters_stage
+    from placeplan.clusters.stage import closing_schools, clusters_stage
 
     return clusters_stage(run.study, closing_schools(run.table("estate", "decisions")), run.progress, run.fix)
 
@@ -124,15 +124,15 @@ def _finance(run: Run) -> StageResult:
 
 
 def _tender(run: Run) -> StageResult:
-    from placeplan.tender import tender_stage
-    from placeplan.upstream import Upstream
+    from placeplan.estate.upstream import Upstream
+    from placeplan.tenders.stage import tender_stage
 
     planned = {"forecast", "balance"} <= run.ran
     return tender_stage(run.study, Upstream.read(run.study.results) if planned else None)
 
 
 def _maps(run: Run) -> StageResult:
-    from placeplan.pages import maps_stage
+    from placeplan.pages.stage import maps_stage
 
     return maps_stage(run.study, run.study.results, run.ran)
 
@@ -234,7 +234,7 @@ def _elsewhere(study: Study, stage: Stage) -> dict[str, Any]:
     """What a stage rests on outside the study: the report shows what changed since last year's."""
     if stage.name != "report" or not study.settings.previous:
         return {}
-    from placeplan.changed_since import previous_origin
+    from placeplan.comparison.changed_since import previous_origin
 
     return {"previous": previous_origin(study)}
 

@@ -22,19 +22,19 @@ from models.entering import FROM_OUTSIDE, TRANSFER
 from models.estate import EstateProblem
 from models.planning_areas import area_of_school
 from models.send_units import unit_row
-from placeplan.award_verification import verify_linked_awards
-from placeplan.bid_verification import verify_bids_in_place
-from placeplan.closure_verification import wrong_closures
-from placeplan.cluster_verification import wrong_clusters
-from placeplan.contributions import wrong_contributions
+from placeplan.closures.verification import wrong_closures
+from placeplan.clusters.verification import wrong_clusters
 from placeplan.deficits import wrong_deficits
+from placeplan.estate.contributions import wrong_contributions
+from placeplan.estate.stored import stored_estate
 from placeplan.exports.survey_verification import wrong_survey_tables
 from placeplan.finance_verification import wrong_finances
 from placeplan.pipeline import NAMES, STAGES, input_prints, made_from
 from placeplan.results import changed_files, read_stage, read_summary
-from placeplan.stored import stored_estate
 from placeplan.study import Study
-from placeplan.tender_verification import verify_tender
+from placeplan.tenders.award_verification import verify_linked_awards
+from placeplan.tenders.bid_verification import verify_bids_in_place
+from placeplan.tenders.verification import verify_tender
 from solvers import gap_between
 from solvers.verify import verify_estate
 

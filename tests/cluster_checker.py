@@ -235,7 +235,7 @@ def _ridges(table: pd.DataFrame, schools: pd.DataFrame, study: Study) -> set[fro
     """Pairs of schools of the plan's problem whose Voronoi cells touch, None where contiguity is not asked."""
     if study.policy.text("cluster_contiguous") == "no":
         return None
-    from placeplan.cluster_case import study_case
+    from placeplan.clusters.case import study_case
 
     urns = [int(u) for u in study_case(study).schools["urn"]]
     cells = Voronoi(schools.loc[urns, ["easting", "northing"]].to_numpy(dtype=float))

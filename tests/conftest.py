@@ -32,7 +32,7 @@ def closing_villages(tmp_path_factory: pytest.TempPathFactory) -> "Study":
 @pytest.fixture(scope="session")
 def clustered_county(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample county with forecast, balance and clusters, as they are before anything closes: read, not written."""
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters.stage import clusters_stage
     from placeplan.county import make_county
     from placeplan.pipeline import run_stages
     from placeplan.results import write_stage

@@ -7,7 +7,7 @@ import numpy as np
 from independent_checker import check_clusters, check_estate
 
 from models.estate import EstateProblem
-from placeplan.cluster_case import study_case
+from placeplan.clusters.case import study_case
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 

@@ -12,7 +12,7 @@ from models.estate_build import Estate, Reach, build_estate
 from models.estate_read import decisions
 from models.growth import expand
 from models.reductions import close
-from placeplan.apart import apart_summary, planned_apart
+from placeplan.estate.apart import apart_summary, planned_apart
 from solvers import solve_estate
 
 VALUES = {"residual_years": 0, "discount_rate": 0.0, "estate_gap": 0.0, "expand_fe": (0.5,), "unmet_gbp": 30_000,

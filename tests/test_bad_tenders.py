@@ -9,7 +9,7 @@ from tender_study import write_tender_study
 from test_bad_input import edit, found
 
 from placeplan.study import Study
-from placeplan.tender import tender_stage
+from placeplan.tenders.stage import tender_stage
 
 Break = tuple[Callable[[Path], None], str, int | None, str, str]
 

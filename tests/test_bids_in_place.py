@@ -22,16 +22,16 @@ from test_estate_options import YEARS, site
 from geodata.policy import Policy
 from models.bids import bid_option
 from models.choice import attractions, drawn_shares
-from placeplan.bid_effects import Effects
-from placeplan.bid_finances import Accounts, with_money
-from placeplan.bid_in_place import _worth
-from placeplan.estate_problem import what_is_known
+from placeplan.estate.problem import what_is_known
+from placeplan.estate.reasons import with_competitions
+from placeplan.estate.upstream import Upstream
 from placeplan.pipeline import run_stages
-from placeplan.reasons import with_competitions
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.study_finances import within_places
-from placeplan.upstream import Upstream
+from placeplan.tenders.bid_effects import Effects
+from placeplan.tenders.bid_finances import Accounts, with_money
+from placeplan.tenders.bid_in_place import _worth
 from placeplan.verification import verify_results
 
 CHECK = "tender: bids in place from the balance, pupils added up"
@@ -219,7 +219,7 @@ def worth_of(costs: dict[int, tuple[float, float]], **changes: object) -> dict[s
                                option=None if impossible else np.zeros(1))  # fmt: skip
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("placeplan.bid_in_place._planned", planned)
+        patch.setattr("placeplan.tenders.bid_in_place._planned", planned)
         return _worth(SimpleNamespace(policy=None), here)  # type: ignore[arg-type]
 
 

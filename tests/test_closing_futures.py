@@ -13,9 +13,9 @@ from models.options import CLOSE
 from models.reductions import close
 from models.rules import Row
 from models.seating import seated
-from placeplan.keeping import keeping_table
-from placeplan.seated import planned_with_seats, with_seats
-from placeplan.what_if import decided
+from placeplan.closures.keeping import keeping_table
+from placeplan.estate.seated import planned_with_seats, with_seats
+from placeplan.estate.what_if import decided
 from solvers import EstatePlan, solve_estate
 from solvers.highs import Clock
 from solvers.transport import place_pupils, plan_cost

@@ -13,15 +13,15 @@ import pytest
 from small_study import PER_YEAR_GROUP, PRIMARIES, SECONDARY, policy, write_small_study
 
 from geodata.years import PRIMARY
-from placeplan.closure_verification import wrong_closures
-from placeplan.displaced import route_table
-from placeplan.estate_problem import state_problem
+from placeplan.closures.displaced import route_table
+from placeplan.closures.verification import wrong_closures
+from placeplan.estate.problem import state_problem
+from placeplan.estate.stored import as_stored, stored_estate
+from placeplan.estate.upstream import Upstream
 from placeplan.pipeline import run_stages
 from placeplan.report import report_stage
 from placeplan.results import read_stage, read_summary
-from placeplan.stored import as_stored, stored_estate
 from placeplan.study import Study
-from placeplan.upstream import Upstream
 from placeplan.verification import verify_results
 
 A, B, C = (str(PRIMARIES[name]) for name in "ABC")

@@ -8,21 +8,21 @@ import pandas as pd
 import pytest
 
 from models.locks import NO_LOCKS, Locks
-from placeplan.closing_instead import closing_instead
-from placeplan.cluster_case import ClusterCase, study_case
-from placeplan.cluster_costs import Costs
-from placeplan.cluster_words import school_lines
-from placeplan.clusters import planned_with_choices
-from placeplan.evaluate import evaluate_plan, plan_cost, plan_trusts
-from placeplan.plan_file import COLUMNS, plan_table, read_plan, school_leads
-from placeplan.plan_price import Prices, prices_of
-from placeplan.plan_rules import breaches
-from placeplan.refusals import OWN, refusals
+from placeplan.clusters.case import ClusterCase, study_case
+from placeplan.clusters.closing_instead import closing_instead
+from placeplan.clusters.costs import Costs
+from placeplan.clusters.evaluate import evaluate_plan, plan_cost, plan_trusts
+from placeplan.clusters.plan_file import COLUMNS, plan_table, read_plan, school_leads
+from placeplan.clusters.plan_price import Prices, prices_of
+from placeplan.clusters.plan_rules import breaches
+from placeplan.clusters.refusals import OWN, refusals
+from placeplan.clusters.rule_costs import SWITCHES, with_policy
+from placeplan.clusters.second_homes import Drawn, second_homes
+from placeplan.clusters.stage import planned_with_choices
+from placeplan.clusters.two_levels import TwoLevels, keeps_limits, plan_case
+from placeplan.clusters.words import school_lines
 from placeplan.results import read_stage, read_summary
-from placeplan.rule_costs import SWITCHES, with_policy
-from placeplan.second_homes import Drawn, second_homes
 from placeplan.study import Study
-from placeplan.two_levels import TwoLevels, keeps_limits, plan_case
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,20 @@ from cluster_checker import broken_rules
 
 from models.locks import NO_LOCKS, groups_of
 from models.side_by_side import academy_trusts
-from placeplan.cluster_case import study_case
-from placeplan.cluster_measures import clusters_cost
-from placeplan.cluster_verification import wrong_clusters
-from placeplan.clusters import clusters_stage
+from placeplan.clusters.case import study_case
+from placeplan.clusters.evaluate import evaluate_plan, plan_cost, plan_trusts
+from placeplan.clusters.measures import clusters_cost
+from placeplan.clusters.plan_file import COLUMNS, drawn_in, locks_of, not_kept, plan_table, read_plan, school_leads
+from placeplan.clusters.plan_rules import breaches
+from placeplan.clusters.plan_trusts import trusts_cost
+from placeplan.clusters.stage import clusters_stage
+from placeplan.clusters.two_levels import case_trusts, least_of_any, plan_case, solved
+from placeplan.clusters.verification import wrong_clusters
 from placeplan.county import make_county
-from placeplan.evaluate import evaluate_plan, plan_cost, plan_trusts
 from placeplan.journeys import planned_schools
 from placeplan.pipeline import run_stages
-from placeplan.plan_file import COLUMNS, drawn_in, locks_of, not_kept, plan_table, read_plan, school_leads
-from placeplan.plan_rules import breaches
-from placeplan.plan_trusts import trusts_cost
 from placeplan.results import read_stage, read_summary, write_stage
 from placeplan.study import Study
-from placeplan.two_levels import case_trusts, least_of_any, plan_case, solved
 
 CHANGED = 40  # plans of a county changed at random
 COUNTIES = int(os.environ.get("PLACEPLAN_COUNTIES", "3"))

@@ -15,22 +15,22 @@ from small_study import policy as small_policy
 from geodata.problems import BadInput
 from models.locks import NO_LOCKS, Locks
 from placeplan.cli import main
-from placeplan.cluster_case import study_case
-from placeplan.cluster_measures import MEASURES
-from placeplan.cluster_verification import wrong_clusters
-from placeplan.evaluate import Evaluation, evaluate_plan, evaluation_lines, plan_cost, plan_trusts
-from placeplan.hosts import centre_share, today_money
+from placeplan.clusters.case import study_case
+from placeplan.clusters.evaluate import Evaluation, evaluate_plan, evaluation_lines, plan_cost, plan_trusts
+from placeplan.clusters.hosts import centre_share, today_money
+from placeplan.clusters.measures import MEASURES
+from placeplan.clusters.plan_file import joins_no_trust, not_kept, read_plan, school_leads
+from placeplan.clusters.plan_rules import breaches
+from placeplan.clusters.plan_trusts import drawn_trusts
+from placeplan.clusters.rule_costs import with_policy
+from placeplan.clusters.saving import saving_terms
+from placeplan.clusters.two_levels import case_trusts, least_of_any, plan_case, solved
+from placeplan.clusters.verification import wrong_clusters
 from placeplan.pipeline import run_stages
-from placeplan.plan_file import joins_no_trust, not_kept, read_plan, school_leads
-from placeplan.plan_rules import breaches
-from placeplan.plan_trusts import drawn_trusts
 from placeplan.report.balance_chart import BOTTOM, HEIGHT, balance_chart
 from placeplan.report.trusts import trusts_page
 from placeplan.results import read_stage, read_summary, write_stage
-from placeplan.rule_costs import with_policy
-from placeplan.saving import saving_terms
 from placeplan.study import Study
-from placeplan.two_levels import case_trusts, least_of_any, plan_case, solved
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_cluster_across_trusts_is_a_breach_and_no_bad_file(county: Path, tmp_p
 def test_locks_of_trusts_and_their_names_are_kept(county: Path, tmp_path: Path) -> None:
     """An academy locked into another trust goes there; clusters locked into a trust by name make one of that name,
     a voluntary aided school among them or not."""
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters.stage import clusters_stage
 
     study, plan = Study.open(county), plan_of(county)
     schools = pd.read_csv(county / "inputs/schools.csv").set_index("urn")
@@ -176,7 +176,7 @@ def test_locks_that_no_plan_can_keep_are_refused_by_row() -> None:
 
 def test_larger_schools_locked_into_a_trust_are_in_the_plan(county: Path, tmp_path: Path) -> None:
     """A possible hub and a secondary school, neither in a cluster: priced, listed, read back and verified."""
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters.stage import clusters_stage
 
     schools = pd.read_csv(county / "inputs/schools.csv").set_index("urn")
     larger = [900044, 900080]
@@ -196,7 +196,7 @@ def test_larger_schools_locked_into_a_trust_are_in_the_plan(county: Path, tmp_pa
 
 
 def test_locked_rows_are_kept_and_the_rest_is_planned_again(county: Path, tmp_path: Path) -> None:
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters.stage import clusters_stage
 
     plan = plan_of(county)
     first = plan[plan["role"] == "member"].iloc[0]
@@ -220,7 +220,7 @@ def test_locked_rows_are_kept_and_the_rest_is_planned_again(county: Path, tmp_pa
 
 
 def test_a_locked_plan_that_breaks_a_rule_is_kept_and_told(county: Path, tmp_path: Path) -> None:
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters.stage import clusters_stage
 
     plan = plan_of(county)
     leads = plan[plan["role"] == "lead"]["urn"].tolist()[:2]
@@ -235,7 +235,7 @@ def test_a_locked_plan_that_breaks_a_rule_is_kept_and_told(county: Path, tmp_pat
 
 def test_locked_trusts_stay_and_the_whole_plan_can_be_locked(county: Path) -> None:
     """Locking every row of the plan as written gives the plan as written, at its own cost."""
-    from placeplan.clusters import clusters_stage
+    from placeplan.clusters.stage import clusters_stage
 
     path = county / "results/base/clusters/plan.csv"
     result = clusters_stage(Study.open(county), fix=path)

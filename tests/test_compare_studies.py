@@ -15,13 +15,13 @@ from test_maps_questions import HOSTILE
 
 from geodata.problems import BadInput
 from geodata.settings import read_settings
-from placeplan.changed_since import CARRIED_OUT, CHANGED, DROPPED, DUE, NEW, changed, since_last_year
 from placeplan.cli import main
-from placeplan.comparison import compare, compared
-from placeplan.comparison_names import folder_name, named, sides_of
-from placeplan.comparison_page import comparison_pages
-from placeplan.comparison_plans import DECISIONS, ONLY_A, ONLY_B, cluster_differences, decision_differences
-from placeplan.comparison_sides import TABLES, Side
+from placeplan.comparison.changed_since import CARRIED_OUT, CHANGED, DROPPED, DUE, NEW, changed, since_last_year
+from placeplan.comparison.names import folder_name, named, sides_of
+from placeplan.comparison.page import comparison_pages
+from placeplan.comparison.plans import DECISIONS, ONLY_A, ONLY_B, cluster_differences, decision_differences
+from placeplan.comparison.sides import TABLES, Side
+from placeplan.comparison.stage import compare, compared
 from placeplan.pipeline import run_stages
 from placeplan.results import StageResult, add_csv, read_stage, read_summary, write_stage
 from placeplan.study import Study

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from small_study import grow, policy, write_small_study
 
-from placeplan.contributions import wrong_contributions
+from placeplan.estate.contributions import wrong_contributions
 from placeplan.pipeline import run_stages
 from placeplan.results import read_stage
 from placeplan.study import Study

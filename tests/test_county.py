@@ -241,7 +241,7 @@ def test_competitions_can_be_judged(tables: dict[str, pd.DataFrame], competition
 
 def test_the_rules_that_link_the_competitions_hold_for_any_seed(tmp_path: Path) -> None:
     """Other seeds may give another best set; the tables must be sound and the stage must answer."""
-    from placeplan.tender import tender_stage
+    from placeplan.tenders.stage import tender_stage
 
     for seed in (3, 4):
         make_county(tmp_path / str(seed), seed)

@@ -10,7 +10,7 @@ from small_study import policy, write_small_study
 from geodata.problems import BadInput
 from models.estate import EstateProblem
 from placeplan.balance import node_forecast, study_bands, who_is_where
-from placeplan.estate_demand import estate_demand
+from placeplan.estate.demand import estate_demand
 from placeplan.journeys import study_journeys
 from placeplan.pipeline import run_stages, wanted_stages
 from placeplan.results import read_stage, read_summary

@@ -8,7 +8,7 @@ import pytest
 from small_study import PRIMARIES, write_small_study
 from test_estate_options import YEARS, village
 
-from placeplan.estate_problem import high_forecast, offered
+from placeplan.estate.problem import high_forecast, offered
 from placeplan.journeys import study_journeys
 from placeplan.pipeline import LEVERS
 from placeplan.study import Study

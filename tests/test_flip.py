@@ -21,7 +21,7 @@ from models.estate_read import option_table
 from models.options import Facility, Option, stay
 from models.rules import Kept, places_asked, retained_surplus
 from placeplan.cli import main
-from placeplan.flip import FLIPS, STANDS, UNDECIDED, Asked, Tried, Way, _sentence, search
+from placeplan.estate.flip import FLIPS, STANDS, UNDECIDED, Asked, Tried, Way, _sentence, search
 from placeplan.pipeline import run_stages
 from placeplan.results import read_stage
 from placeplan.study import Study

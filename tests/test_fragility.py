@@ -11,7 +11,7 @@ from models.estate_build import Estate, Reach, build_estate
 from models.options import CLOSE
 from models.reductions import close
 from models.rules import places_asked, retained_surplus
-from placeplan.fragility import closure_stability, noise, with_stability
+from placeplan.closures.fragility import closure_stability, noise, with_stability
 from solvers import solve_estate
 
 VALUES = {"residual_years": 0, "discount_rate": 0.0, "estate_gap": 1e-6, "closure_noise_draws": 12,

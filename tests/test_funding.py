@@ -12,7 +12,7 @@ from geodata.years import COMPULSORY
 from models.funding import AUTHORITY, capital_spent, fund
 from models.growth import expand, new_school
 from models.options import cost_per_place
-from placeplan.contributions import payer
+from placeplan.estate.contributions import payer
 
 SCHOOLS = [
     village(key="900001", planning_area={"primary": "North"}),

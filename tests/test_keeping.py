@@ -11,8 +11,8 @@ from geodata.policy import Policy
 from models.estate_build import Reach, build_estate
 from models.estate_read import option_table
 from models.options import CLOSING, FEDERATE, STAY
-from placeplan.keeping import keeping_table, keeping_words, left_out_words
-from placeplan.shared_heads import ANEW, SHARED, others_as_planned
+from placeplan.closures.keeping import keeping_table, keeping_words, left_out_words
+from placeplan.estate.shared_heads import ANEW, SHARED, others_as_planned
 from placeplan.words import money
 from solvers import solve_estate
 

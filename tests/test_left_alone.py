@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 from test_villages import line, planned, schools, villages
 
-from placeplan.left_alone import left_alone
+from placeplan.clusters.left_alone import left_alone
 
 CATHOLIC = {"religious_character": "Roman Catholic", "type": "Voluntary aided school"}
 

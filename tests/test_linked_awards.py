@@ -13,10 +13,10 @@ from test_bad_input import edit
 from test_verify import summary_of
 
 from placeplan.cli import main
-from placeplan.linked_awards import ADVISORY, judge_together
 from placeplan.pipeline import run_stages
 from placeplan.results import file_digest, read_stage, read_summary, versions
 from placeplan.study import Study
+from placeplan.tenders.linked_awards import ADVISORY, judge_together
 from placeplan.verification import verify_results
 
 CHECK = "tender: sets of linked awards from the tables and the published rules"
@@ -382,7 +382,7 @@ def test_a_summary_that_claims_something_else_is_named(study: Path, claim: dict,
 
 def test_a_plan_that_fails_its_verification_is_never_shown(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from models.tenders import contests
-    from placeplan.judging import judge
+    from placeplan.tenders.judging import judge
 
     opened = Study.open(made)
     judged = [judge(opened, contest) for contest in contests(opened.tables)]

@@ -10,8 +10,8 @@ import pytest
 from geodata.competitions import LEAST_SHARE, MOST_SHARE
 from geodata.policy import Policy
 from models.tenders import contests, ranked
-from placeplan.award_terms import Chosen, terms_of
-from placeplan.linked_awards import Together, judge_together
+from placeplan.tenders.award_terms import Chosen, terms_of
+from placeplan.tenders.linked_awards import Together, judge_together
 
 CODE, YEARS = "L", ("2026/27", "2027/28")
 SEEDS = (*range(60), 171, 197, 453)  # 31 and the last three: wrong "infeasible" of CP-SAT's presolve in OR-Tools 9.15

@@ -15,7 +15,7 @@ from test_maps_questions import CRS, HOSTILE, NOTES, balance_tables, schools
 from maps.closure_tables import closure_tables
 from maps.closure_words import AFTER, BEFORE, ClosingTables, certainty, facts, median_m
 from maps.closures import MOST_LINES, closures_map
-from placeplan.closure_map import closes_any, going
+from placeplan.pages.closures import closes_any, going
 from placeplan.results import read_stage
 from placeplan.study import Study
 

@@ -9,7 +9,7 @@ from test_maps_questions import NOTES, balance_tables, saved
 
 from maps.before_after import before_after_table, before_and_after, counted
 from maps.page import map_page
-from placeplan.planned_balance import planned_balance
+from placeplan.estate.planned_balance import planned_balance
 from placeplan.results import read_stage
 from placeplan.study import Study
 

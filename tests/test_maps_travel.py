@@ -13,9 +13,9 @@ from maps.travel import travel_map
 from maps.travel_tables import _figures
 from maps.travel_words import Travel, band_words, fewer, miles
 from placeplan.journeys import study_journeys
+from placeplan.pages.travel import open_schools, plan_year, summaries, surfaces, times, travellers
 from placeplan.results import read_stage
 from placeplan.study import Study
-from placeplan.travel_map import open_schools, plan_year, summaries, surfaces, times, travellers
 
 TODAY, PLAN = "2022/23 today", "2029/30 under the plan"
 PHASES = ("primary", "secondary")

@@ -22,9 +22,9 @@ from models.growth import bulge, expand, new_school
 from models.options import Facility, Option
 from models.pots import _unions, contribution_pots, paid_by_pots
 from models.rules import Row, capital_budget
-from placeplan.effects import decision_effects, placed_anew
-from placeplan.frontier import frontier
-from placeplan.requests import planned_alone, requests_in
+from placeplan.estate.effects import decision_effects, placed_anew
+from placeplan.estate.frontier import frontier
+from placeplan.estate.requests import planned_alone, requests_in
 from solvers import EstatePlan, alternatives, cost_of, rivals, solve_estate
 from solvers.answers import settled_plan
 from solvers.highs import Clock

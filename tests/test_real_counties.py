@@ -13,7 +13,7 @@ from geodata.importers import import_folders
 from geodata.years import COMPULSORY
 from models.planning_areas import area_history
 from models.school_forecast import FULL
-from placeplan.pages import VILLAGE_PHASES
+from placeplan.pages.stage import VILLAGE_PHASES
 from placeplan.pipeline import NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study

@@ -17,14 +17,14 @@ from placeplan.exports import GEOPACKAGE, WORKBOOK
 from placeplan.exports.layers import likely_decisions
 from placeplan.exports.meanings import column_of, tables_listed
 from placeplan.journeys import study_journeys
-from placeplan.pages import VILLAGE_PHASES, stage_summaries
+from placeplan.pages.stage import VILLAGE_PHASES, stage_summaries
+from placeplan.pages.travel import travellers
 from placeplan.pipeline import NAMES
 from placeplan.report.dates import calendar_contents
 from placeplan.report.facts import Facts
 from placeplan.report.threshold import with_steps_needed
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
-from placeplan.travel_map import travellers
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from models.options import CLOSE, Facility
 from models.reductions import close
 from models.seat_cuts import cuts
 from models.seating import Seats, seated
-from placeplan.seated import planned_with_seats, with_seats
+from placeplan.estate.seated import planned_with_seats, with_seats
 from solvers import EstatePlan, solve_estate
 from solvers.verify import verify_estate
 

@@ -16,7 +16,7 @@ from models.estate import EstateProblem
 from models.options import Option
 from models.rules import Row
 from placeplan.cli import main
-from placeplan.estate_problem import GENERATORS
+from placeplan.estate.problem import GENERATORS
 from placeplan.pipeline import COMMISSION, LEVERS, NAMES, Step, run_stages
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
@@ -272,7 +272,7 @@ def test_a_plan_that_is_not_what_it_says_never_reaches_the_disk(
     grow(study, "A", 75)
     solve = solve_estate
     monkeypatch.setattr(
-        "placeplan.estate.solve_estate", lambda problem, **options: sabotage(problem, solve(problem, **options))
+        "placeplan.estate.stage.solve_estate", lambda problem, **options: sabotage(problem, solve(problem, **options))
     )
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study)])
@@ -285,7 +285,7 @@ def test_a_plan_that_is_not_what_it_says_never_reaches_the_disk(
     before = {path: path.read_bytes() for path in (results / "estate").iterdir()}
     policy(study, "unmet_gbp = 12345")
     monkeypatch.setattr(
-        "placeplan.estate.solve_estate", lambda problem, **options: sabotage(problem, solve(problem, **options))
+        "placeplan.estate.stage.solve_estate", lambda problem, **options: sabotage(problem, solve(problem, **options))
     )
     with pytest.raises(AssertionError, match="independent verification"):
         ran(study)
@@ -303,7 +303,7 @@ def test_clusters_that_are_not_what_they_say_never_reach_the_disk(
             return replace(plan, lead=np.where(plan.lead >= 0, -1, plan.lead))
         return replace(plan, **{claim: plan.objective + 1000.0})
 
-    monkeypatch.setattr("placeplan.two_levels.solve_clusters", sabotaged)
+    monkeypatch.setattr("placeplan.clusters.two_levels.solve_clusters", sabotaged)
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study)])
     assert stop.value.code == 1
@@ -321,7 +321,7 @@ def test_rules_that_clash_are_named_and_the_program_says_infeasible(
         schools = np.array([float(option.admits[-1].sum() > 0) for option in options])
         return [Row("at least five schools stay open", every, schools, 5.0, np.inf, "schools")]
 
-    monkeypatch.setattr("placeplan.estate_problem.capital_budget", two_rules)
+    monkeypatch.setattr("placeplan.estate.problem.capital_budget", two_rules)
     with pytest.raises(SystemExit) as stop:
         main(["run", str(study)])
     assert stop.value.code == 3

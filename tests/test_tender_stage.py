@@ -18,7 +18,7 @@ from placeplan.explain import explanation
 from placeplan.pipeline import Step, run_stages
 from placeplan.results import file_digest, read_stage, read_summary
 from placeplan.study import Study
-from placeplan.tender import page_names
+from placeplan.tenders.stage import page_names
 from placeplan.verification import verify_results
 
 CHECK = "tender: totals, ranks and shares from the scores of record"

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from placeplan.cluster_case import study_case
+from placeplan.clusters.case import study_case
+from placeplan.clusters.trust_groups import OUTSIDE, groups_of_plan
+from placeplan.clusters.trust_tables import group_money
+from placeplan.clusters.two_levels import plan_case
 from placeplan.report.trusts import trusts_page
 from placeplan.report.trusts_compared import compared, with_causes
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
-from placeplan.trust_groups import OUTSIDE, groups_of_plan
-from placeplan.trust_tables import group_money
-from placeplan.two_levels import plan_case
 
 CARD = (("Pupils", (("pupils", "Pupils", "whole"),)),)
 CARDS = pd.DataFrame(

@@ -16,13 +16,13 @@ from geodata.policy import Policy
 from models.estate_build import Estate, Reach, build_estate
 from models.estate_read import decisions
 from models.growth import expand
-from placeplan.frontier import frontier
+from placeplan.estate.frontier import frontier
+from placeplan.estate.requests import planned_alone, request_summary, requests_in
+from placeplan.estate.waiting import planned_at_once, waiting_summary
 from placeplan.pipeline import run_stages
-from placeplan.requests import planned_alone, request_summary, requests_in
 from placeplan.results import read_stage
 from placeplan.study import Study
 from placeplan.verification import verify_results
-from placeplan.waiting import planned_at_once, waiting_summary
 from solvers import solve_estate
 
 CHEAP_VALUES = {

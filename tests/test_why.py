@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from small_study import PRIMARIES, grow, policy, write_small_study
 
+from placeplan.estate.stored import stored_estate
+from placeplan.estate.what_if import runner_up, why
 from placeplan.pipeline import run_stages
 from placeplan.results import read_stage
-from placeplan.stored import stored_estate
 from placeplan.study import Study
-from placeplan.what_if import runner_up, why
 from solvers import solve_estate
 
 

@@ -8,7 +8,7 @@ from geodata.years import add_years
 from placeplan.exports.cells import Value
 from placeplan.exports.gathered import Arrays, Gathered
 from placeplan.exports.workbook import Listing
-from placeplan.map_parts import ATTRIBUTION
+from placeplan.pages.parts import ATTRIBUTION
 from placeplan.results import versions
 from placeplan.study import Study
 

@@ -16,7 +16,7 @@ from placeplan.exports.geopackage import MapLayer
 from placeplan.exports.styles import Kind, Rule, between, field, words
 from placeplan.geography import by_year, planning_areas, points
 from placeplan.likely import likely
-from placeplan.map_parts import journey_lines, school_points
+from placeplan.pages.parts import journey_lines, school_points
 from placeplan.results import read_stage
 from placeplan.study import Study
 

@@ -16,9 +16,9 @@ from models.housing import TERMS
 from models.options import BULGE, ENDING, FEDERATE, SEND_UNIT
 from models.rules import INTAKE
 from placeplan.likely import likely
-from placeplan.map_parts import ATTRIBUTION
 from placeplan.methodology import OWN
-from placeplan.pages import stage_summaries
+from placeplan.pages.parts import ATTRIBUTION
+from placeplan.pages.stage import stage_summaries
 from placeplan.report.areas import areas_contents
 from placeplan.report.case import case_contents
 from placeplan.report.chart import pupils_and_places

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from placeplan.bid_in_place import CHOSEN, PLANNED, InPlace
-from placeplan.bid_maps import bid_map_file
+from placeplan.pages.bids import bid_map_file
 from placeplan.report.formats import per_cent, pounds
 from placeplan.study import Study
+from placeplan.tenders.bid_in_place import CHOSEN, PLANNED, InPlace
 from placeplan.words import money
 
 SHOWN = 12  # schools, and localities

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.options import CLOSING
-from placeplan.contributions import payer
+from placeplan.estate.contributions import payer
 from placeplan.report.draft_parts import Grid, Section, about
 from placeplan.report.facts import Facts
 from placeplan.report.law import PLAIN

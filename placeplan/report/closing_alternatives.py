@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.options import FEDERATE, STAY
-from placeplan.closure_words import FACTOR_NAMES, factor_words
+from placeplan.closures.words import FACTOR_NAMES, factor_words
 from placeplan.report.draft_parts import Section, about, gap, today_or
 from placeplan.report.facts import Facts, Row, listed
 from placeplan.report.modelled import counted_ground

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from geodata.years import add_years
-from placeplan.closure_words import FACTOR_NAMES, by_need, factor_words
+from placeplan.closures.words import FACTOR_NAMES, by_need, factor_words
 from placeplan.report.draft_parts import (
     Grid,
     Section,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from models.options import MERGE_ENLARGED, SEND_UNIT
 from models.powers import ACADEMY
-from placeplan.contributions import payer
+from placeplan.estate.contributions import payer
 from placeplan.report.council_time import meetings_words
 from placeplan.report.draft_parts import (
     CONSULTATION,

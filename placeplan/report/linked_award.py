@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from placeplan.judging import Judged
-from placeplan.linked_awards import ADVISORY, CLASH, NOBODY, TIE, Together, level_with_first, won_rows
 from placeplan.report.tender import environment
 from placeplan.results import file_digest, versions
 from placeplan.study import Study
+from placeplan.tenders.judging import Judged
+from placeplan.tenders.linked_awards import ADVISORY, CLASH, NOBODY, TIE, Together, level_with_first, won_rows
 
 PARTS = ("linked_award.html", "tender_style.html")
 AUDITED = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from placeplan.changed_since import STATUSES, since_last_year
+from placeplan.comparison.changed_since import STATUSES, since_last_year
 from placeplan.study import Study
 
 

@@ -11,13 +11,13 @@ import pandas as pd
 from geodata.competitions import INTERVENTION, day, is_moderated
 from models.firmness import NOT_USED
 from models.tenders import INCOMPLETE, NO_AWARD, RANKED
-from placeplan.bid_in_place import InPlace
-from placeplan.judging import Judged
 from placeplan.report.bid_chart import colour, weighted_scores
 from placeplan.report.bids_shown import bids_shown
 from placeplan.report.formats import per_cent, pounds
 from placeplan.results import file_digest, versions
 from placeplan.study import Study
+from placeplan.tenders.bid_in_place import InPlace
+from placeplan.tenders.judging import Judged
 
 if TYPE_CHECKING:
     from jinja2 import Environment

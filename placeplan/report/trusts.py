@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from geodata.policy import policy_items, shown
-from placeplan.cluster_choices import COMPARED as AXES
-from placeplan.cluster_measures import MEASURES
-from placeplan.cluster_words import closing_words, proven_words
+from placeplan.clusters.choices import COMPARED as AXES
+from placeplan.clusters.measures import MEASURES
+from placeplan.clusters.words import closing_words, proven_words
 from placeplan.report.balance_chart import balance_chart
 from placeplan.report.trusts_compared import compared, pooling_shown, with_causes
 from placeplan.results import read_stage

@@ -1,0 +1,1 @@
+"""The plan of the estate: its problem, its proof, what each decision is worth and why it is there."""

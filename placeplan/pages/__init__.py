@@ -1,0 +1,1 @@
+"""The map pages of a study: from the tables of its stages to one offline page for each question."""

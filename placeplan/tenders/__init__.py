@@ -1,0 +1,1 @@
+"""Competitions for new schools: bids ranked, placed on their sites, and linked awards made together."""
