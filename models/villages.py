@@ -150,7 +150,8 @@ def build_villages(
     size, weight = np.bincount(node, minlength=n), np.bincount(node, pupils, minlength=n).astype(np.float64)
     locked = np.pad(locked, (0, n - len(locked)))
     given = np.isin(np.arange(n), list(leads_of))
-    set_up = locked & (given | ((size > 1) & ~led[lead_school]))  # has its lead, and joins nobody
+    some_led = np.bincount(node, led, minlength=n) > 0
+    set_up = locked & (given | ((size > 1) & ~some_led))  # has its lead, and joins nobody
     member, lead = _pairs(standing, drive_min, node, lead_school, may_lead, set_up, small, locks, schools, policy)
     away = np.minimum(drive_min, FARTHEST_MIN) * (1 - np.eye(len(schools)))
     site = site_gbp(policy) + away[:, lead_school] * policy.number("executive_drive_gbp_per_min")  # (N, G)

@@ -196,7 +196,7 @@ def _trusts(study, table, pupils, suits, trust_today, free, drive, groups) -> It
         lead_of = {u: next(v for v in members if table.set_index("urn").at[v, "role"] == "lead")
                    for members in groups.values() for u in members}  # fmt: skip
         leads = sorted({lead_of.get(u, u) for u in came})
-        hubs = [int(known.at[name, "hub"])] if name in known.index else leads
+        hubs = [int(float(known.at[name, "hub"]))] if name in known.index else leads
         if all(max(drive(u, hub) for u in leads) > policy.number("trust_drive_max_min") for hub in hubs):
             yield f"{name}: too far from its hub"
         if len(leads) > policy.integer("trust_max_clusters"):

@@ -212,3 +212,15 @@ def test_who_is_locked_as_a_member_is_led_by_another_and_locked_clusters_stay_tw
     two = Locks(cluster={100_001: "X", 100_002: "Y"}, members=frozenset({100_001, 100_002}))
     found = planned(villages(table, drive, two))
     assert found[0] != found[1] and -1 not in found and not {0, 1} & set(found)
+
+
+def test_a_federation_may_be_led_from_outside_where_one_of_it_is_locked_as_led_by_another() -> None:
+    """Its lead stands in no locked row: it may be the larger school, or its own partner."""
+    table = schools({"federation": "F"}, {"federation": "F"}, {"small": False, "pupils": 200.0})
+    locks = Locks(cluster={100_002: "Hub"}, members=frozenset({100_002}))
+    made = villages(table, line(0, 18, 10), locks, cluster_hub_max_pupils=300)
+    leads = set(made.lead_school[made.problem.arc_lead[made.problem.arc_member == made.node[1]]].tolist())
+    assert leads == {0, 2}
+    whole = villages(table, line(0, 18, 10), Locks(cluster={100_001: "X", 100_002: "X"}), cluster_hub_max_pupils=300)
+    led = whole.problem.arc_lead[whole.problem.arc_member == whole.node[1]]
+    assert not np.isin(2, whole.lead_school[led])

@@ -72,6 +72,7 @@ def plan_case(
     """
     villages = case.villages(policy, locks)
     asked = villages.problem if change is None else change(villages)
+    asked = _apart_too(asked, _no_trust_takes(case, villages, policy, locks))
     bound = -np.inf
     for turn in range(TURNS + 2):
         clusters = solved(asked, seconds, progress)
@@ -85,8 +86,25 @@ def plan_case(
             break
         if turn == TURNS:
             parted = _of_two_trusts(villages, np.arange(len(villages.node)))
-        asked = replace(asked, apart=parted if asked.apart is None else np.concatenate([asked.apart, parted]))
+        asked = _apart_too(asked, parted)
     return planned
+
+
+def _apart_too(problem: ClusterProblem, pairs: Index) -> ClusterProblem:
+    return replace(problem, apart=pairs if problem.apart is None else np.concatenate([problem.apart, pairs]))
+
+
+def _no_trust_takes(case: ClusterCase, villages: Villages, policy: Policy, locks: Locks) -> Index:
+    """(K, 2) nodes that no trust takes together: one may not leave a trust that nobody may join, one is of another."""
+    trust, locked = villages.standing.trust, case.schools["urn"].isin(locks.trust).to_numpy(dtype=bool)
+    shut = np.isin(trust.astype(str), closed_trusts(case, policy)) & ~villages.standing.free & ~locked
+    if policy.text("cluster_outcome") == FEDERATIONS or not shut.any():
+        return np.zeros((0, 2), dtype=np.int64)
+    elsewhere = (trust != "") & ~locked
+    differ = shut[:, None] & elsewhere[None, :] & (trust[:, None] != trust[None, :])
+    first, second = (villages.node[rows] for rows in np.nonzero(differ))
+    pairs = np.stack([first, second], axis=1)[first != second]
+    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int64)
 
 
 def homeless(planned: TwoLevels) -> Index:
