@@ -61,6 +61,7 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("demo"), 
     from geodata.problems import BadInput, Problem
     from geodata.settings import FILE
     from placeplan.county import make_county
+    from placeplan.county.last_year import FOLDER, add_last_year
     from placeplan.pipeline import LEVERS
 
     if folder.is_file():
@@ -69,8 +70,11 @@ def demo(folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("demo"), 
         raise BadInput([Problem(str(folder), "The folder holds something else.", "Name an empty or a new folder.")])
     if not (folder / FILE).exists():
         make_county(folder)
+        add_last_year(folder)
         if not json:
-            console.say(f"The sample county is in {folder}: all of it is made up.")
+            console.say(f"The sample county is in {folder}, last year's study of it in {folder / FOLDER}: made up.")
+    if (folder / FOLDER / FILE).exists():
+        _run(folder / FOLDER, "base", "balance", json=json, quiet=True)
     _run(folder, "base", None, LEVERS, json=json)
 
 
@@ -334,7 +338,7 @@ def report(
     study: StudyFolder,
     scenario: Scenario = "base",
     csv: Csv = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Print it to report.pdf too, by an installed Chromium.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print its pages to PDF too, by an installed Chromium.")] = False,
     json: Json = False,
 ) -> None:
     """Write the report of the results that are there."""
@@ -344,9 +348,11 @@ def report(
     by = browser() if pdf else ""
     _run(study, scenario, "report", csv=csv, json=json)
     if by:
-        printed = add_pdf(Study.open(study, scenario).results / "report", "report.html", by)
-        if not json:
-            console.say(f"PDF:    {printed}")
+        folder = Study.open(study, scenario).results / "report"
+        for page in sorted(folder.glob("*.html")):
+            printed = add_pdf(folder, page.name, by)
+            if not json:
+                console.say(f"PDF:    {printed}")
 
 
 @app.command()

@@ -121,6 +121,8 @@ def closing(study: Study, stages: Sequence[str]) -> None:
         say(f"Maps:   {results / 'maps' / 'index.html'}")
     if "report" in stages:
         say(f"Report: {results / 'report' / 'report.html'}")
+        if (results / "report" / "committee.html").exists():
+            say(f"Paper:  {results / 'report' / 'committee.html'}")
     if "export" in stages:
         say(f"Data:   {results / 'export' / 'placeplan.xlsx'}")
     if "tender" in stages:

@@ -138,7 +138,7 @@ def _maps(run: Run) -> StageResult:
 
 
 def _report(run: Run) -> StageResult:
-    from placeplan.report import report_stage
+    from placeplan.report.stage import report_stage
 
     return report_stage(run.study, run.study.results, run.ran)
 

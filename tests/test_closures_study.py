@@ -19,7 +19,7 @@ from placeplan.estate.problem import state_problem
 from placeplan.estate.stored import as_stored, stored_estate
 from placeplan.estate.upstream import Upstream
 from placeplan.pipeline import run_stages
-from placeplan.report import report_stage
+from placeplan.report.stage import report_stage
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 from placeplan.verification import verify_results

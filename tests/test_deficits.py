@@ -18,7 +18,7 @@ from placeplan.county import make_county
 from placeplan.deficits import DRAWS, acted_on, study_deficits, wrong_deficits
 from placeplan.explain import explanation
 from placeplan.pipeline import run_stages, wanted_stages
-from placeplan.report import report_stage
+from placeplan.report.stage import report_stage
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 

@@ -14,7 +14,7 @@ from placeplan.cli import main
 from placeplan.explain import explanation
 from placeplan.journeys import study_journeys
 from placeplan.pipeline import run_stages, wanted_stages
-from placeplan.report import contents
+from placeplan.report.contents import contents
 from placeplan.results import file_digest, read_stage, read_summary
 from placeplan.study import Study
 from placeplan.study_finances import Finances, planned_finances, study_finances

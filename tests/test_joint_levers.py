@@ -37,7 +37,7 @@ from models.reductions import close
 from models.rules import closures_max
 from placeplan.cli import main
 from placeplan.pipeline import CLOSE, run_stages
-from placeplan.report import report_stage
+from placeplan.report.stage import report_stage
 from placeplan.results import read_stage
 from placeplan.study import Study
 from solvers import solve_estate

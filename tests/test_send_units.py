@@ -22,7 +22,7 @@ from models.rules import Row, capital_budget, places_asked, retained_surplus
 from models.send_units import UnitNeed, send_unit, unit_need, unit_rows, unit_table
 from placeplan.cli import main
 from placeplan.pipeline import COMMISSION, run_stages
-from placeplan.report import report_stage
+from placeplan.report.stage import report_stage
 from placeplan.results import read_stage, read_summary
 from placeplan.study import Study
 from placeplan.verification import verify_results

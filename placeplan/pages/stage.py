@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from placeplan.estate.planned_balance import planned_balance
+from placeplan.exports import WORKBOOK
 from placeplan.geography import planning_areas, points
 from placeplan.likely import likely
 from placeplan.pages.bids import bid_pages
@@ -67,6 +68,10 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
             entries.append(Entry(f"{name}.html", title, question))
     if {"estate", "balance"} & set(ran):
         entries.append(Entry("../report/report.html", "Report", "Tables, reasons, policy values and data quality."))
+    if "estate" in ran and len(read_stage(results / "estate", "decisions")):
+        entries.append(
+            Entry("../report/committee.html", "Paper for the committee", "What is asked for, why, and its cost.")
+        )
     if "clusters" in ran and "measures" in (read_summary(results / "clusters") or {}):
         entries.append(Entry("../report/trusts.html", "Scorecards of trusts", "Money, choices, who could refuse."))
     if "tender" in ran:
@@ -76,6 +81,9 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
         for file, name, text in bid_pages(study, results, background):
             pages[file] = text
             entries.append(Entry(file, f"{name}: bids on maps", "Any two bids side by side: who would go there?"))
+    entries.append(
+        Entry(f"../export/{WORKBOOK}", "Data", "Every table in a workbook; layers for QGIS and CSV beside it.")
+    )
     pages["index.html"] = index_page(entries, notes(study, study.settings.name, "Every page of this scenario."))
     return StageResult(
         pages=pages,

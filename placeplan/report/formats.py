@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
+
+from geodata.competitions import day as calendar_day
 from placeplan.words import counted, day
 
 
@@ -30,6 +33,19 @@ def km(metres: float | None) -> str:
     return "–" if metres is None or metres != metres else f"{metres / 1000:.1f}"
 
 
+def number(value: float | None, digits: int = 1) -> str:
+    """A figure with so many decimals; a dash where there is none."""
+    return "–" if value is None or value != value else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def moment(value: Any) -> str:
+    """A day in words, with the time where one is given; a dash where there is none."""
+    if not isinstance(value, pd.Timestamp):
+        return "–"
+    at = "" if value == value.normalize() else f", {value:%H:%M}"
+    return f"{calendar_day(value):%-d %B %Y}{at}"
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "whole": whole,
     "pounds": pounds,
@@ -37,4 +53,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "km": km,
     "day": day,
     "counted": counted,
+    "number": number,
+    "date": moment,
 }

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from placeplan.report.tender import environment
+from placeplan.report.templates import environment
 from placeplan.results import file_digest, versions
 from placeplan.study import Study
 from placeplan.tenders.judging import Judged
 from placeplan.tenders.linked_awards import ADVISORY, CLASH, NOBODY, TIE, Together, level_with_first, won_rows
 
-PARTS = ("linked_award.html", "tender_style.html")
 AUDITED = (
     "linked_awards",
     "competitions",
@@ -46,7 +45,7 @@ def linked_award_page(study: Study, one: Together, judged: Sequence[Judged], nam
     table = study.tables["linked_awards"]
     row = table[table["linked_award"] == one.award.linked_award].iloc[0]
     rules = one.tables["award_rules"]
-    return environment(PARTS).get_template("linked_award.html").render(
+    return environment().get_template("linked_award.html").render(
         study=study,
         award=row.to_dict(),
         stamp=ADVISORY,

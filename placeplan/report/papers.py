@@ -1,7 +1,6 @@
 """The papers of a plan for the report: register, calendar, cabinet headings and drafts, from the results of its stages.
 
-The report's page calls `papers_contents` for what the partial papers.html shows, and `papers_tables` for the tables
-that exports carry; `PARTIALS` are the templates that have to be loaded with it.
+The report's pages show `Papers.contents`, exports carry `Papers.tables`.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import pandas as pd
 from maps.palette import CHANCE, GREY, PALE, PUPILS, SPARE
 from placeplan.report.cabinet import cabinet_contents
 from placeplan.report.cautions import one_saving
-from placeplan.report.dates import calendar_contents, span
-from placeplan.report.draft_parts import GAP, marked, texts
+from placeplan.report.dates import calendar_contents
+from placeplan.report.draft_parts import GAP, texts
 from placeplan.report.drafts import Drafts, all_drafts
 from placeplan.report.facts import Facts
 from placeplan.report.other_decisions import Entry
@@ -25,17 +24,6 @@ from placeplan.report.register import register_entries, register_table, routes
 from placeplan.report.threshold import with_steps_needed
 from placeplan.study import Study
 
-PARTS = ("papers", "papers_style", "section", "cabinet", "register", "calendar", "drafts")
-PARTIALS = (
-    "papers.html",
-    "papers_style.html",
-    "register.html",
-    "calendar.html",
-    "cabinet.html",
-    "section.html",
-    "drafts.html",
-)
-FILTERS = {"marked": marked, "span": span}
 NO_PAPERS: Mapping[str, Any] = {"papers": None}
 COLOURS = {"law": PUPILS[4], "policy": PUPILS[2], "gap": CHANCE[0], "line": PALE, "soft": GREY, "tint": SPARE[0]}
 

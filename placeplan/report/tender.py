@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from geodata.competitions import INTERVENTION, day, is_moderated
+from geodata.competitions import INTERVENTION, is_moderated
 from models.firmness import NOT_USED
 from models.tenders import INCOMPLETE, NO_AWARD, RANKED
 from placeplan.report.bid_chart import colour, weighted_scores
 from placeplan.report.bids_shown import bids_shown
-from placeplan.report.formats import per_cent, pounds
+from placeplan.report.templates import environment
 from placeplan.results import file_digest, versions
 from placeplan.study import Study
 from placeplan.tenders.bid_in_place import InPlace
 from placeplan.tenders.judging import Judged
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-PARTS = ("tender.html", "tender_in_place.html", "tender_internal.html", "tender_style.html")
 AUDITED = ("competitions", "bids", "criteria", "scores", "declarations", "clarifications")
 
 
@@ -70,21 +65,9 @@ def internal_page(study: Study, judged: Judged) -> str:
     )
 
 
-def environment(parts: Sequence[str]) -> Environment:
-    """Templates of the pages of tenders, which escape all text and know no missing key."""
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    texts = {name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8") for name in parts}
-    made = Environment(
-        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    made.filters.update(pounds=pounds, per_cent=per_cent, number=number, date=date)
-    return made
-
-
 def _render(template: str, study: Study, judged: Judged, **more: Any) -> str:
     return (
-        environment(PARTS)
+        environment()
         .get_template(template)
         .render(
             study=study,
@@ -249,16 +232,3 @@ def _appendix(judged: Judged) -> dict[str, Any]:
         "seed": int(shares["seed"].iloc[0]) if len(shares) else 0,
         "dominance": _records(judged.tables["dominance"]),
     }
-
-
-def number(value: float | None, digits: int = 1) -> str:
-    """A figure with so many decimals; a dash where there is none."""
-    return "–" if value is None or value != value else f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-def date(value: Any) -> str:
-    """A day in words, with the time where one is given; a dash where there is none."""
-    if not isinstance(value, pd.Timestamp):
-        return "–"
-    at = "" if value == value.normalize() else f", {value:%H:%M}"
-    return f"{day(value):%-d %B %Y}{at}"

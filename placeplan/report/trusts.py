@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from placeplan.clusters.choices import COMPARED as AXES
 from placeplan.clusters.measures import MEASURES
 from placeplan.clusters.words import closing_words, proven_words
 from placeplan.report.balance_chart import balance_chart
+from placeplan.report.templates import environment
 from placeplan.report.trusts_compared import compared, pooling_shown, with_causes
 from placeplan.results import read_stage
 from placeplan.study import Study
@@ -80,21 +80,9 @@ SCORECARD: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
 
 def trusts_page(study: Study, results: Path, summary: Mapping[str, Any]) -> str:
     """HTML of the page, from the tables of the clusters stage; "" where it planned nothing."""
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    from placeplan.report.formats import FILTERS
-
     if "measures" not in summary:
         return ""
-    parts = {
-        name: files("placeplan.report").joinpath(name).read_text(encoding="utf-8")
-        for name in (PAGE, "tender_style.html")
-    }
-    environment = Environment(
-        loader=DictLoader(parts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(FILTERS)
-    return environment.get_template(PAGE).render(study=study, **trusts_contents(study, results / "clusters", summary))
+    return environment().get_template(PAGE).render(study=study, **trusts_contents(study, results / "clusters", summary))
 
 
 def trusts_contents(study: Study, folder: Path, summary: Mapping[str, Any]) -> dict[str, Any]:
