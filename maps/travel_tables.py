@@ -33,8 +33,9 @@ def travel_tables(travel: Travel, surfaces: gpd.GeoDataFrame, homes: gpd.GeoData
     by_home = by_home.sort_values(["phase", "name", "demand_point", "when"])
     tables = [
         html_table(
-            _figures(travel, every, {"Planning area of the home": "name"}),
-            f"Journeys to pupils' own schools, R–Y11, by planning area. {_limits(travel)} {how} {_outside(travel)}",
+            _figures(travel, every, {"Planning area of the home": "name"}, travel.least),
+            f"Journeys to pupils' own schools, R–Y11, by planning area. {_limits(travel)} {how} {_outside(travel)} "
+            f"{_withheld(travel)}",
             numbers=list(FIGURES),
         ),
         html_table(
@@ -46,11 +47,15 @@ def travel_tables(travel: Travel, surfaces: gpd.GeoDataFrame, homes: gpd.GeoData
         html_table(
             _figures(travel, by_home, {"Home": "name", "Demand point": "demand_point"}, travel.least),
             f"Journeys to pupils' own schools by home. {_limits(travel)} Expected numbers: fractions of a pupil occur. "
-            f"Numbers below {travel.least:g} are not told, nor what would give them away.",
+            f"{_withheld(travel)}",
             numbers=list(FIGURES),
         ),
     ]
     return "\n".join(tables)
+
+
+def _withheld(travel: Travel) -> str:
+    return f"Numbers below {travel.least:g} are not told, nor what would give them away." if travel.least else ""
 
 
 def _limits(travel: Travel) -> str:
@@ -71,7 +76,7 @@ def _outside(travel: Travel) -> str:
     return f"Not counted, as their homes are outside or without a way: {', '.join(said)}." if said else ""
 
 
-def _figures(travel: Travel, rows: pd.DataFrame, heads: dict[str, str], least: float = 0.0) -> pd.DataFrame:
+def _figures(travel: Travel, rows: pd.DataFrame, heads: dict[str, str], least: float) -> pd.DataFrame:
     """Columns of a table, the rows' names first; counts below ``least`` and what would give them away are not told."""
     one_time = len(travel.whens) == 1
     told = {name: rows[column] for name, column in heads.items()}

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from browser import DESKTOP, PHONE, open_page
-from previous_study import write_previous_study
 from small_study import grow, policy, write_small_study
 from test_maps_questions import HOSTILE
 
@@ -22,6 +21,7 @@ from placeplan.comparison.page import comparison_pages
 from placeplan.comparison.plans import DECISIONS, ONLY_A, ONLY_B, cluster_differences, decision_differences
 from placeplan.comparison.sides import TABLES, Side
 from placeplan.comparison.stage import compare, compared
+from placeplan.county.last_year import write_last_year
 from placeplan.pipeline import run_stages
 from placeplan.results import StageResult, add_csv, read_stage, read_summary, write_stage
 from placeplan.study import Study
@@ -305,7 +305,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     policy(folder, "[scenario.cheap]", "unmet_gbp = 1000", "[scenario.unrun]", "unmet_gbp = 2000")
     policy(folder, "[scenario.yield]", "housing_yield_primary = 0.5")
     (folder / "inputs/housing.csv").write_text("site,locality,academic_year,dwellings\nMill Lane,B,2023/24,40\n")
-    before = write_previous_study(folder, folder.parent / "2022", "2022/23")
+    before = write_last_year(folder, folder.parent / "2022")
     edited = (folder / "study.toml").read_text()
     (folder / "study.toml").write_text(edited.replace("[study]\n", '[study]\nprevious = "../2022"\n'))
     for where, scenario, stages in (

@@ -8,16 +8,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from browser import open_page
-from previous_study import write_previous_study
 from small_study import write_small_study
 
 from geodata.policy import policy_items
 from models.programme import GAP
 from placeplan.cli import main
+from placeplan.county.last_year import write_last_year
 from placeplan.pipeline import run_stages
-from placeplan.report import _headline
 from placeplan.report.areas import _anchor, areas_contents
 from placeplan.report.pdf import browser
+from placeplan.report.plan_shown import headline
 from placeplan.report.programme import _expected
 from placeplan.report.proof import licence_contents
 from placeplan.results import changed_files, read_stage, read_summary
@@ -35,7 +35,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     schools.write_text(schools.read_text().replace("B Primary School", HOSTILE))
     rows = ["urn,academic_year,first_preferences,offers", "100001,2022/23,33,30", "100002,2022/23,21,25"]
     (folder / "inputs/preferences.csv").write_text("\n".join(rows) + "\n")
-    before = write_previous_study(folder, folder.parent / "2022", "2022/23")
+    before = write_last_year(folder, folder.parent / "2022")
     list(run_stages(Study.open(before), ("forecast", "balance", "estate")))
     text = (folder / "study.toml").read_text()
     (folder / "study.toml").write_text(text.replace("[study]", '[study]\nprevious = "../2022"'))
@@ -128,6 +128,7 @@ def test_pdf_is_printed_listed_and_replaced(study: Study, tmp_path: Path, capsys
     assert not stop.value.code
     folder = study.results / "report"
     assert (folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert (folder / "committee.pdf").read_bytes().startswith(b"%PDF-")
     assert "report.pdf" in capsys.readouterr().out
     assert changed_files(folder, read_summary(folder) or {}) == []
 
@@ -161,7 +162,7 @@ def test_headline_counts_what_gains_gives_up_closes_and_joins(tmp_path: Path) ->
     (tmp_path / "estate").mkdir()
     columns = ["action", "places_before", "places_after", "probability"]
     pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "estate/decisions.parquet")
-    assert _headline(tmp_path) == {"adding": 4, "taking": 3, "closing": 2, "joint": 3}
+    assert headline(tmp_path) == {"adding": 4, "taking": 3, "closing": 2, "joint": 3}
 
 
 def test_money_expected_is_only_what_the_programme_spends_of_it(study: Study) -> None:

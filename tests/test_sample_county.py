@@ -1,5 +1,6 @@
 """The sample county from its seed to plans on maps: what `placeplan demo` shows to somebody who tries it."""
 
+import html
 import re
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def test_maps_draw_every_feature_and_ask_nobody(county: Path, results: Path) -> 
     check_map(maps / "clusters.html", {"drives": members, "schools": int(shown.sum())})
     with open_page(maps / "index.html") as page:
         assert page.problems() == []
-        assert page.page.locator("main a").count() == 14
+        assert page.page.locator("main a").count() == 16
 
 
 @pytest.mark.browser
@@ -165,13 +166,19 @@ def test_no_page_keeps_anybody_out(results: Path) -> None:
             assert opened.barriers() == [], path.name
 
 
+WIDTH = "() => document.documentElement.scrollWidth"
+
+
 @pytest.mark.browser
 def test_the_report_fits_on_paper(results: Path) -> None:
     """A table cut at the margin of a sheet, or a method that is printed as a heading without its text."""
     a4_px = 690  # between margins of 14 mm
+    with open_page(results / "report/committee.html", (a4_px, 1000)) as opened:
+        opened.page.emulate_media(media="print")
+        assert opened.page.evaluate(WIDTH) <= a4_px + 10
     with open_page(results / "report/report.html", (a4_px, 1000)) as opened:
         opened.page.emulate_media(media="print")
-        assert opened.page.evaluate("() => document.documentElement.scrollWidth") <= a4_px + 10
+        assert opened.page.evaluate(WIDTH) <= a4_px + 10
         tall = opened.page.locator("details").evaluate_all(
             "all => all.map((one) => one.getBoundingClientRect().height)"
         )
@@ -188,8 +195,10 @@ def test_the_report_stands_alone(results: Path, size: tuple[int, int]) -> None:
             assert heading in text
         areas = 11  # a chart each; the other three are of both phases and of the calendar
         assert opened.page.locator("svg").count() == areas + 3
-        width = opened.page.evaluate("() => document.documentElement.scrollWidth")
-        assert width <= size[0], "the page must not be wider than the screen"
+        assert opened.page.evaluate(WIDTH) <= size[0], "the page must not be wider than the screen"
+    with open_page(results / "report/committee.html", size) as opened:
+        assert opened.problems() == []
+        assert opened.page.evaluate(WIDTH) <= size[0]
 
 
 def test_the_register_has_every_decision_and_the_calendar_every_step(county: Path, results: Path) -> None:
@@ -226,6 +235,23 @@ def test_the_papers_of_the_county_are_whole(results: Path) -> None:
     assert "Statutory notice: Proposal to discontinue" in papers and "Invitation and specification" in papers
 
 
+def test_the_short_paper_asks_for_every_decision_and_leads_into_the_report(results: Path) -> None:
+    """A committee that is not asked for what the plan does, or is sent to a place that is not there."""
+    page, report = (read_html(results / f"report/{name}.html") for name in ("committee", "report"))
+    decisions = read_stage(results / "estate", "decisions")
+    asked = page[page.index("Recommendations") : page.index("Legal implications")]
+    assert [name for name in decisions["name"] if name not in asked] == []
+    anchors = re.findall(r'href="report\.html#([^"]+)"', page)
+    assert {"register", "drafts", "calendar", "policy"} <= set(anchors)
+    assert all(f'id="{anchor}"' in report for anchor in anchors)
+    words = [len(re.sub(r"<[^>]+>", " ", text).split()) for text in (page, report)]
+    assert words[0] < 0.1 * words[1], "no committee reads that"
+
+
+def read_html(path: Path) -> str:
+    return html.unescape(path.read_text(encoding="utf-8"))
+
+
 def test_links_of_the_index_lead_somewhere(results: Path) -> None:
     text = (results / "maps/index.html").read_text(encoding="utf-8")
     links = re.findall(r'<a href="([^"#]+)"', text)
@@ -243,10 +269,11 @@ def test_hostile_names_are_harmless_in_the_report(county: Path, tmp_path: Path) 
     decisions = pd.read_parquet(table)
     decisions["name"] = '<img src=x onerror="alert(1)">'
     decisions.to_parquet(table)
-    from placeplan.report import report_stage
+    from placeplan.report.stage import report_stage
 
-    page = report_stage(Study.open(folder), folder / "results/base").pages["report.html"]
-    assert "<img" not in page and "&lt;img" in page
+    pages = report_stage(Study.open(folder), folder / "results/base").pages
+    for page in (pages["report.html"], pages["committee.html"]):
+        assert "<img" not in page and "&lt;img" in page
 
 
 def test_every_column_of_every_result_has_a_meaning_and_a_sheet(results: Path) -> None:
