@@ -10,6 +10,7 @@ from placeplan.exports.gathered import Arrays, Gathered
 from placeplan.exports.workbook import Listing
 from placeplan.pages.parts import ATTRIBUTION
 from placeplan.results import versions
+from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 README, CONTENTS, COLUMNS = "Read me", "Contents", "Columns"
@@ -49,6 +50,11 @@ def about(study: Study) -> list[tuple[str, str]]:
         ),
         ("How to read it", HOW_TO_READ),
         ("What is safe", SAFE),
+        (
+            "Before you pass it on",
+            f"Every figure is here, counts of fewer than {least_told(study.policy)} pupils too, which maps and papers "
+            "do not tell: for use within the authority.",
+        ),
         ("Status", "Figures for planning. Nothing here is a decision or a proposal of an authority."),
         ("Made by", f"placeplan {versions()['placeplan']}"),
         ("Licence and sources", settings.attribution or ATTRIBUTION),
