@@ -1,5 +1,7 @@
 """The exact route for clusters: prices, then the programme of `solvers.clusters_model` over ever more arcs to HiGHS.
 
+Where clusters have few members, `solvers.clusters_enumerated` lists them all instead.
+
 Prices (`solvers.clusters_priced`) prove a bound and say of every arc what a plan with it costs at least. The programme
 is first solved over the arcs of the cheapest plans. Whatever it proves holds for all plans up to the least that an arc
 left out may cost; arcs are added until that is beyond the best plan.
@@ -17,6 +19,7 @@ import numpy as np
 
 from models.clusters import ClusterProblem
 from models.estate import FloatArray, IntArray
+from solvers.clusters_enumerated import choose, listed_clusters
 from solvers.clusters_model import (
     ClusterModel,
     Separator,
@@ -31,6 +34,7 @@ from solvers.highs import Clock, Reporter, compile_model, compile_rows, run_high
 from solvers.plans import ClusterPlan, ProgressCallback, gap_between, status_of
 
 ROUTE = "exact"
+MOST_LISTED = 150_000  # clusters; more take longer to list and choose from than the programme over arcs
 PRICE_SHARE, PRICE_PASSES = 0.35, 600  # of the time, for prices; passes at most
 FEW_ARCS = 300  # arcs up to which nothing is left out
 FIRST_WIDTH, WIDER = 0.004, 3.0  # of the bound: arcs of plans so much dearer are in at first, and how that grows
@@ -59,7 +63,10 @@ def solve_exact(
     best = _everybody_alone(problem)
     if best is not None:
         reporter.report(incumbent=plan_cost(problem, best))
-    plan, infeasible = _widening(problem, arc, best, clock, reporter, gap, threads, seed)
+    if (listed := listed_clusters(problem, arc, clock, MOST_LISTED)) is not None:
+        plan, infeasible = choose(problem, listed, best, clock, reporter, gap, threads, seed)
+    else:
+        plan, infeasible = _widening(problem, arc, best, clock, reporter, gap, threads, seed)
     if plan is None:
         return _answer(problem, None, math.inf if infeasible else reporter.bound, gap, clock, ())
     return _answer(problem, plan, reporter.bound, gap, clock, ())

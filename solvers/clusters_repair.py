@@ -12,8 +12,8 @@ from solvers.clusters_model import ClusterModel, components
 def reconnected(problem: ClusterProblem, clusters: ClusterModel, lead: IntArray) -> IntArray | None:
     """(N,) leads in which every member that was cut off joins the cheapest cluster beside it that has room.
 
-    What finds none stands alone where that is allowed; None where it is not, or where a cluster would end up
-    too small.
+    A cluster that ends up too small is given up, unless so many are asked for, and its members are offered the others.
+    Who finds none stands alone where that is allowed; None where it is not.
     """
     lead = lead.copy()
     for one in np.unique(lead[lead >= 0]):
@@ -21,7 +21,20 @@ def reconnected(problem: ClusterProblem, clusters: ClusterModel, lead: IntArray)
         part = components(problem, nodes)
         lead[nodes[part != part[nodes == one][0]]] = -1
     beside = _neighbour_lists(problem)
-    waiting = {n for n in np.flatnonzero(lead < 0).tolist() if problem.alone_cost is None or beside[n]}
+    while True:
+        _take_in(problem, clusters, lead, beside)
+        small = _too_small(problem, lead)
+        if not len(small):
+            break
+        if problem.n_clusters is not None:
+            return None
+        lead[np.isin(lead, small)] = -1
+    return None if problem.alone_cost is None and (lead < 0).any() else lead
+
+
+def _take_in(problem: ClusterProblem, clusters: ClusterModel, lead: IntArray, beside: list[list[int]]) -> None:
+    """Let who stands alone join the cluster beside it, the cheapest of all first, as long as that is a gain."""
+    waiting = {n for n in np.flatnonzero(lead < 0).tolist() if beside[n]}
     while True:
         offers = [
             (float(problem.arc_cost[clusters.arc[clusters.place[one, n]]]), n, one)
@@ -32,13 +45,10 @@ def reconnected(problem: ClusterProblem, clusters: ClusterModel, lead: IntArray)
         if problem.alone_cost is not None:
             offers = [offer for offer in offers if offer[0] < problem.alone_cost[offer[1]]]
         if not offers:
-            break
+            return
         _, n, one = min(offers)
         lead[n] = one
         waiting.discard(n)
-    if waiting and problem.alone_cost is None:
-        return None
-    return lead if _large_enough(problem, lead) else None
 
 
 def _has_room(problem: ClusterProblem, lead: IntArray, one: int, n: int) -> bool:
@@ -57,13 +67,17 @@ def _has_room(problem: ClusterProblem, lead: IntArray, one: int, n: int) -> bool
     return not np.isin(nodes, rivals).any()
 
 
-def _large_enough(problem: ClusterProblem, lead: IntArray) -> bool:
-    leads, members = np.unique(lead[lead >= 0], return_counts=True)
-    weight = np.bincount(lead[lead >= 0], problem.weight[lead >= 0], minlength=problem.n_nodes)[leads]
-    hard = [row.short(lead).max(initial=0.0) for row in problem.rows if row.short_price is None]
-    return bool(
-        np.all(members >= problem.min_members) and np.all(weight >= problem.min_weight) and max(hard, default=0.0) <= 0
-    )
+def _too_small(problem: ClusterProblem, lead: IntArray) -> IntArray:
+    """Leads whose cluster is smaller than it must be."""
+    leads = np.unique(lead[lead >= 0])
+    inside = lead >= 0
+    members = np.bincount(lead[inside], minlength=problem.n_nodes)
+    weight = np.bincount(lead[inside], problem.weight[inside], minlength=problem.n_nodes)
+    small = (members < problem.min_members) | (weight < problem.min_weight)
+    for row in problem.rows:
+        if row.short_price is None:
+            small |= row.short(lead) > 0
+    return leads[small[leads]].astype(np.int64)
 
 
 def _neighbour_lists(problem: ClusterProblem) -> list[list[int]]:

@@ -11,7 +11,11 @@ from independent_checker import check_clusters
 
 from models.clusters import ClusterProblem, GroupRow
 from solvers import clusters_exact, solve_clusters
+from solvers.clusters_enumerated import listed_clusters
 from solvers.clusters_exact import plan_cost
+from solvers.clusters_model import build_model
+from solvers.clusters_repair import reconnected
+from solvers.highs import Clock
 from solvers.plans import ClusterPlan
 from solvers.verify import verify_clusters
 
@@ -81,7 +85,7 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     max_members=None,
     n_clusters=2,
 )
-@pytest.mark.parametrize("few", [0, 300])
+@pytest.mark.parametrize(("few", "most"), [(0, 0), (300, 0), (300, 150_000)])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10_000),
@@ -96,9 +100,10 @@ def cheapest_of_all(problem: ClusterProblem) -> float:
     n_clusters=st.sampled_from([None, 1, 2]),
 )
 def test_the_plan_costs_what_the_cheapest_of_all_assignments_costs(
-    monkeypatch, few, seed, n, contiguous, alone, rows, **limits
+    monkeypatch, few, most, seed, n, contiguous, alone, rows, **limits
 ):
     monkeypatch.setattr(clusters_exact, "FEW_ARCS", few)  # with prices, and without
+    monkeypatch.setattr(clusters_exact, "MOST_LISTED", most)  # over arcs, and of a list of all clusters
     problem = random_problem(seed, n, contiguous, alone, rows, **limits)
     plan, cheapest = solve_clusters(problem, gap=0.0), cheapest_of_all(problem)
     if cheapest == np.inf:
@@ -154,6 +159,47 @@ def test_larger_contiguous_plans_are_connected_and_never_below_the_free_ones(see
     assert plan.status == "optimal" and plan.objective >= free.bound - 1e-6
     check_clusters(problem, plan)
     assert verify_clusters(problem, plan) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_list_of_all_clusters_and_the_programme_over_arcs_agree(seed, monkeypatch):
+    """Two routes to one optimum on problems too large to try everything."""
+    limits = {"max_members": 4, "min_members": 2, "max_weight": 260.0, "min_weight": 60.0 * (seed % 2)}
+    problem = random_problem(seed, 14, bool(seed % 2), True, rows=True, **limits)
+    plans = []
+    for most in (150_000, 0):
+        monkeypatch.setattr(clusters_exact, "MOST_LISTED", most)
+        plans.append(solve_clusters(problem, gap=1e-6, time_limit_s=30.0))
+        check_clusters(problem, plans[-1])
+    listed, over_arcs = plans
+    assert [plan.status for plan in plans] == ["optimal"] * 2
+    assert listed.objective == pytest.approx(over_arcs.objective, rel=1e-5)
+    assert listed.bound <= over_arcs.objective * (1 + 1e-9) and over_arcs.bound <= listed.objective * (1 + 1e-9)
+
+
+def test_the_list_has_each_set_once_and_is_given_up_where_it_is_too_long():
+    """Around the end of a path of four there are four sets that hang together, of any three others eight."""
+    node = np.arange(4)
+    path = ClusterProblem(np.ones(4), np.zeros(4), node, node, np.zeros(4), neighbours=np.c_[node[:-1], node[1:]])
+    for problem, sets in ((path, 4), (replace(path, neighbours=None), 8)):
+        found = listed_clusters(problem, node, Clock(None), 100)
+        members = [tuple(found.holds.indices[a:b]) for a, b in pairwise(found.holds.indptr)]
+        assert len(set(members)) == len(members) == sets and all(0 in one for one in members)
+        assert sorted(found.cost) == sorted(float(sum(one)) for one in members)
+        assert listed_clusters(problem, node, Clock(None), sets - 1) is None
+        assert listed_clusters(problem, node, Clock(0.0), 100) is None
+
+
+def test_a_plan_that_is_cut_off_and_too_small_is_given_up_not_thrown_away():
+    """Without it a plan at hand stays the one in which everybody stands alone until the very end."""
+    lead, member = np.array([0, 0, 0, 0, 4, 4]), np.array([0, 1, 2, 3, 1, 4])
+    node = np.arange(5)
+    problem = ClusterProblem(np.ones(5), lead, member, np.ones(6), np.zeros(5), alone_cost=np.full(5, 9.0),
+                             min_members=2, max_members=3, neighbours=np.c_[node[:-1], node[1:]])  # fmt: skip
+    clusters = build_model(problem, np.arange(6))
+    apart = np.array([0, 4, 0, 0, 4])  # 1 and 4 are not beside each other, and 4 finds nobody else
+    assert reconnected(problem, clusters, apart).tolist() == [0, 0, 0, -1, -1]
+    assert reconnected(replace(problem, n_clusters=2), clusters, apart) is None
 
 
 def test_a_hard_contiguous_problem_has_a_connected_plan_and_a_bound_in_time():
