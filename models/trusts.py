@@ -9,8 +9,8 @@ not theirs, and their own balance is their own affair as long as what joins does
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -146,6 +146,7 @@ def build_trusts(
     locked: Sequence[str] = (),
     closed: Collection[str] = (),
     below: bool = False,
+    at_home_p10_gbp: Mapping[tuple[int, int], float] | None = None,
 ) -> Trusts:
     """State the problem; `locked` (J,) names the trust of a joiner that a plan locks, "" where it is free.
 
@@ -156,7 +157,8 @@ def build_trusts(
     `today` has one row a trust: trust, pupils, articles, diocese, places_for_schools (nan: no limit). `drive_min` are
     minutes between hubs and lead schools (nodes in order: today, joiners). `balance_p10_gbp` (J,) is what each joiner
     adds to a trust's balance of a year in one future of ten, the fixed part of the centre left out; `apart_p10_gbp`
-    (J,) is its balance outside every trust. A shortfall has its price wherever it is.
+    (J,) is its balance outside every trust. A shortfall has its price wherever it is. `at_home_p10_gbp` is, by joiner
+    and trust of today, what a cluster of academies of several trusts adds to one that has some of them already.
     """
     n_today, n = len(today), len(today) + len(joiners.members)
     pupils = schools["pupils"].to_numpy(dtype=float)
@@ -201,7 +203,11 @@ def build_trusts(
         apart=sharing_a_lead(
             _apart(schools, standing, joiners, n_today, policy) & ~_locked_together(home), lead, member
         ),
-        rows=_rows(today, weight, count, balance_p10_gbp, policy, home, below),
+        rows=_at_home(
+            _rows(today, weight, count, balance_p10_gbp, policy, home, below),
+            _without_their_own(joiners, standing, today, pupils, at_home_p10_gbp or {}),
+            today,
+        ),
     )
     names = [*today["trust"].astype(str), *map(new_trust_name, joiners.name)]
     for j, name in enumerate(locked):
@@ -292,6 +298,44 @@ def _rows(
             short_price=policy.number("trust_shortfall_price"),
         ),
     )  # fmt: skip
+
+
+def _without_their_own(
+    joiners: Joiners,
+    standing: Standing,
+    today: pd.DataFrame,
+    pupils: Array,
+    balance_p10_gbp: Mapping[tuple[int, int], float],
+) -> dict[int, dict[int, Mapping[str, float]]]:
+    """By trust of today and joiner what the joiner adds to it beside its academies that are there, by row."""
+    added: dict[int, dict[int, Mapping[str, float]]] = {}
+    for (j, t), balance in balance_p10_gbp.items():
+        rows = joiners.members[j][standing.trust[joiners.members[j]] != today["trust"].iloc[t]]
+        schools = float(len(rows))
+        told = {"pupils": float(pupils[rows].sum()), "places for schools": schools, "balance": balance}
+        added.setdefault(t, {})[len(today) + j] = told
+    return added
+
+
+def _at_home(
+    rows: Sequence[GroupRow], added: Mapping[int, Mapping[int, Mapping[str, float]]], today: pd.DataFrame
+) -> tuple[GroupRow, ...]:
+    """The rows, and for trusts that have academies of a joiner already rows of their own in which they count once."""
+    made: list[GroupRow] = []
+    theirs = np.isin(np.arange(len(rows[0].value)), list(added))
+    for row in rows:
+        if not any(row.name in told for nodes in added.values() for told in nodes.values()):
+            made.append(row)
+            continue
+        lower, upper = np.where(theirs, -np.inf, row.lower), np.where(theirs, np.inf, row.upper)
+        made.append(replace(row, lower=lower, upper=upper))
+        for t, nodes in added.items():
+            value, only = row.value.copy(), np.arange(len(theirs)) == t
+            for node, told in nodes.items():
+                value[node] = told[row.name]
+            lower, upper = np.where(only, row.lower, -np.inf), np.where(only, row.upper, np.inf)
+            made.append(GroupRow(f"{row.name}, {today['trust'].iloc[t]}", value, lower, upper, row.short_price))
+    return tuple(made)
 
 
 def _may_join(

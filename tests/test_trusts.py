@@ -28,6 +28,7 @@ def trusts(
     apart: float = 0.0,
     closed: Sequence[str] = (),
     below: bool = False,
+    at_home: Mapping[tuple[int, int], float] | None = None,
     **policy: object,
 ) -> Trusts:
     """Trusts of today stand at their own `at_min`, joiners where their lead school stands."""
@@ -41,7 +42,7 @@ def trusts(
     at = [*known["at"], *(at_min[int(row)] for row in joiners.lead)]
     given = np.full(len(joiners.members), 1e6) if balance is None else np.array(balance, dtype=float)
     outside = np.full(len(given), float(apart))
-    return build_trusts(table, rules, joiners, known, line(*at), given, outside, laid, locked, closed, below)
+    return build_trusts(table, rules, joiners, known, line(*at), given, outside, laid, locked, closed, below, at_home)
 
 
 def homes(made: Trusts) -> list[str | None]:
@@ -204,6 +205,19 @@ def test_academies_that_leave_two_trusts_for_a_cluster_stand_in_one() -> None:
     federated = schools(*({**one, "federation": "F"} for one in ACADEMIES))
     assert homes(trusts(federated, [0, 0], (0, 0), today, **dear)) == [None]  # as they are today
     assert trusts(federated, [0, 0], (0, 0), today).joiners.members == []  # kept by both, they join neither
+
+
+def test_academies_of_a_cluster_that_are_in_its_trust_already_count_there_once() -> None:
+    """Two academies bring one school to the trust of either: its room, its pupils and its balance."""
+    today = [{"trust": "T", "at": 10, "places_for_schools": 1}, {"trust": "U", "at": 20, "places_for_schools": 1}]
+    dear, falls = {"trust_consent_unknown": "yes", "trust_outside_gbp": 0}, {(0, 0): -50_000.0, (0, 1): -60_000.0}
+    made = trusts(schools(*ACADEMIES), [0, 0], (0, 0), today, balance=[-900_000.0], at_home=falls, **dear)
+    assert homes(made) == ["T"]
+    lead = np.array([0, 1, 0])
+    assert made.shortfall_gbp(lead) == 50_000 and made.cost_of(lead) == pytest.approx(made.cost[2, 0] + 50_000)
+    full = [today[0] | {"places_for_schools": 0}, today[1]]
+    elsewhere = trusts(schools(*ACADEMIES), [0, 0], (0, 0), full, balance=[-900_000.0], at_home=falls, **dear)
+    assert homes(elsewhere) == ["U"]
 
 
 def test_the_drive_that_is_priced_is_from_the_lead_to_the_hub() -> None:

@@ -93,7 +93,7 @@ class ClusterCase:
             unfit = ~rules.suits[:, [one == row.articles for one in rules.articles]].any(axis=1)
             other = (faith != "") & (diocese != "") & (diocese != row.diocese) & (row.diocese != "") & (not across)
             there = (kept == row.trust) & (rules.trust != row.trust)  # moved there with all who share their head
-            away = (unfit | other) & (kept != row.trust)
+            away = (unfit | other) & (kept != row.trust) & ((kept != "") | (rules.trust != row.trust))  # it is there
             broken[APART.index("articles")] |= (there[:, None] & away[None, :]) | (away[:, None] & there[None, :])
         trust = np.where(kept != "", kept, rules.trust).astype(object)
         return replace(rules, broken=broken, trust=trust, free=kept == "")

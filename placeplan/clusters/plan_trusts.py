@@ -32,6 +32,18 @@ def joiner_balances(
     return inside, mean_p10(case.money, apart, clusters, policy, pooled=False)
 
 
+def at_home_balances(case: ClusterCase, joiners: Joiners, policy: Policy) -> dict[tuple[int, int], float]:
+    """By joiner of academies of several trusts, and each of these: what its other schools add there, as `inside`."""
+    own, found = academy_trusts(case.schools), {}
+    for j in np.flatnonzero(joiners.must):
+        for t, name in enumerate(case.today["trust"]):
+            rows = joiners.members[j][own[joiners.members[j]] != name]
+            if len(rows) < len(joiners.members[j]):
+                members, whole = [case.row[rows]], [case.row[joiners.cluster[j]]]
+                found[int(j), t] = float(mean_p10(case.money, members, whole, policy, pooled=True)[0])
+    return found
+
+
 def drawn_trusts(
     case: ClusterCase,
     policy: Policy,

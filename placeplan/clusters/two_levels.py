@@ -17,7 +17,7 @@ from models.trusts import LOCKED_GBP, Joiners, Trusts, build_trusts, inside_gbp,
 from models.villages import Villages, site_gbp
 from placeplan.clusters.case import ClusterCase
 from placeplan.clusters.hosts import closed_trusts
-from placeplan.clusters.plan_trusts import joiner_balances, trusts_cost
+from placeplan.clusters.plan_trusts import at_home_balances, joiner_balances, trusts_cost
 from solvers import ClusterPlan, solve_clusters
 from solvers.clusters_exact import plan_cost
 from solvers.plans import ProgressCallback, gap_between, status_of
@@ -222,7 +222,10 @@ def case_trusts(
     inside, apart = joiner_balances(case, joiners, policy)
     locked = [str(drawn[rows[0]]) if (drawn[rows] != own[rows]).any() else "" for rows in joiners.members]
     closed = closed_trusts(case, policy)
-    return build_trusts(case.schools, rules, joiners, case.today, drive, inside, apart, policy, locked, closed, below)
+    return build_trusts(
+        case.schools, rules, joiners, case.today, drive, inside, apart, policy, locked, closed, below,
+        at_home_balances(case, joiners, policy),
+    )  # fmt: skip
 
 
 def locked_trusts(case: ClusterCase, villages: Villages, locks: Locks) -> NDArray[np.object_]:
