@@ -35,7 +35,7 @@ PLACES = ("Places before", "Places after")
 def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.DataFrame) -> str:
     """HTML of the tables; ``others`` are decisions beside closings that take places away or join schools."""
     said = (
-        f"Too far: over {tables.limits()}. Distances {tables.measured()}. Expected numbers: fractions of a pupil occur."
+        f"Too far: over {tables.limits()}. Distances {tables.measured()}. Expected numbers, in whole pupils."
         f" Numbers below {tables.least:g} are not told."
     )
     names = tables.effects.set_index("facility")["name"]

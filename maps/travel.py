@@ -171,7 +171,7 @@ def _area_layer(travel: Travel, phase: str, areas: gpd.GeoDataFrame) -> Layer:
         titles=at["name"].astype(str).tolist(),
         fields=[{"Planning area": text(area), "Phase": phase} for area in at["planning_area"]],
         head=ROW_HEAD,
-        rows=_rows(travel, figures),
+        rows=_rows(travel, figures, travel.least),
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         share = 100 * figures["beyond"] / figures["pupils"]
@@ -190,8 +190,15 @@ def _area_layer(travel: Travel, phase: str, areas: gpd.GeoDataFrame) -> Layer:
         legend="Pupils living there whose journey to their own school is "
         f"{limit_words(travel, phase, 'beyond')}: number, and share of all as colour. {briefly(travel)}",
         view=True,
-        labels=_by_time(travel, np.array([[whole(n) if n >= LEAST else "" for n in row] for row in figures["beyond"]])),
+        labels=_by_time(travel, np.array([[_label(travel, n) for n in row] for row in figures["beyond"]])),
     )
+
+
+def _label(travel: Travel, pupils: float) -> str:
+    """A number on the map: nothing where there is none, "<5" where it is too small to tell."""
+    if pupils < LEAST:
+        return ""
+    return f"<{travel.least:g}" if pupils < travel.least else whole(pupils)
 
 
 ROW_HEAD: Final = ["Year", "Pupils", "Beyond walking", "Median km", "Longest km"]
@@ -207,7 +214,7 @@ def _figures(travel: Travel, own: pd.DataFrame, keys: pd.Series, key: str) -> di
     return {name: column.to_numpy(dtype=float).reshape(shape) for name, column in values.items()}
 
 
-def _rows(travel: Travel, figures: dict[str, npt.NDArray[np.float64]], least: float = 0.0) -> list[list[list[str]]]:
+def _rows(travel: Travel, figures: dict[str, npt.NDArray[np.float64]], least: float) -> list[list[list[str]]]:
     """A popup's row a time for each feature; counts below ``least`` are not told."""
     return [
         [

@@ -46,7 +46,7 @@ def travel_tables(travel: Travel, surfaces: gpd.GeoDataFrame, homes: gpd.GeoData
         ),
         html_table(
             _figures(travel, by_home, {"Home": "name", "Demand point": "demand_point"}, travel.least),
-            f"Journeys to pupils' own schools by home. {_limits(travel)} Expected numbers: fractions of a pupil occur. "
+            f"Journeys to pupils' own schools by home. {_limits(travel)} Expected numbers, in whole pupils. "
             f"{_withheld(travel)}",
             numbers=list(FIGURES),
         ),

@@ -83,8 +83,10 @@ def fewer(pupils: float) -> str:
 
 
 def few(pupils: float, least: float) -> str:
-    """The same, but of less than ``least`` pupils, who could be known by name, only that they are fewer."""
-    return f"fewer than {least:g}" if 0.05 <= pupils < least else fewer(pupils)
+    """Whole pupils, and of less than ``least``, who could be known by name, only that they are fewer."""
+    if least <= 0:
+        return fewer(pupils)
+    return f"fewer than {least:g}" if 0.05 <= pupils < least else whole(pupils)
 
 
 def per_cent(part: float, all_of_it: float) -> str:
