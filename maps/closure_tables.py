@@ -36,7 +36,7 @@ def closure_tables(tables: ClosingTables, homes: gpd.GeoDataFrame, others: pd.Da
     """HTML of the tables; ``others`` are decisions beside closings that take places away or join schools."""
     said = (
         f"Too far: over {tables.limits()}. Distances {tables.measured()}. Expected numbers, in whole pupils."
-        f" Numbers below {tables.least:g} are not told."
+        f" Numbers below {tables.least:g} are not told, nor their way; beside them others are rounded."
     )
     names = tables.effects.set_index("facility")["name"]
     place = homes.drop_duplicates("demand_point").set_index("demand_point")["name"]
@@ -79,7 +79,8 @@ def _closing(tables: ClosingTables) -> pd.DataFrame:
                 "URN": row["facility"] if one else "–",
                 "What happens": ACTIONS[row["action"]].label if one else "–",
                 "Year": own.years(),
-                **_counts(tables, own.going),
+                **_counts(own, own.going),
+                "Pupils": own.displaced(),
                 **_ways(own.going),
                 "Religious character": text(row["religious_character"]) if one else "–",
                 "Character kept": kept(own.going),
@@ -103,8 +104,8 @@ def _receiving(tables: ClosingTables, names: pd.Series) -> pd.DataFrame:
             "Year": rows["academic_year"].iloc[0],
             "Year groups": ", ".join(dict.fromkeys(rows["year_group"].astype(str))),
             "Character kept": "yes" if rows["same_religious_character"].iloc[0] else "no",
-            **_counts(tables, rows),
-            **_ways(rows),
+            **_counts(tables.of(facility), rows),
+            **_ways(rows if rows["pupils"].sum() >= tables.least else rows.iloc[:0]),
         }
         for (facility, receiving), rows in parts
     ]
@@ -117,8 +118,8 @@ def _homes(tables: ClosingTables, names: pd.Series, place: pd.Series) -> pd.Data
             "Home": text(place.get(point)) if point in place.index else "outside the study",
             "Demand point": point,
             "Closing school": names[facility],
-            **_counts(tables, rows),
-            **_ways(rows),
+            **_counts(tables.of(facility), rows),
+            **_ways(rows if rows["pupils"].sum() >= tables.least else rows.iloc[:0]),
         }
         for (facility, point), rows in tables.going.groupby(["facility", "demand_point"])
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,9 @@ from maps.tables import text, whole
 from maps.travel_words import few, kilometres, miles, per_cent
 
 BEFORE, AFTER = "before", "after"
+ROUNDED_TO: Final = 5
+"""Pupils: what other counts beside a hidden one are rounded to."""
+
 SHOWN: Final = 4
 """Receiving schools named below a map; the table has all of them."""
 
@@ -55,9 +59,22 @@ class ClosingTables:
         near, far = (miles(limit) for limit in self.walking_m)
         return f"{near} under 8 (R–Y3), {far} from 8"
 
+    def displaced(self) -> str:
+        """All pupils of the closing schools, as far as they may be told."""
+        return few(float(self.going["pupils"].sum()), self.least)
+
     def few(self, pupils: float) -> str:
-        """Pupils, as far as they may be told."""
-        return few(pupils, self.least)
+        """Some of them: rounded to fives where a part is too small to tell, so that it is not what is left of all."""
+        if not self.rounded or round(pupils) == 0 or pupils < self.least:
+            return few(pupils, self.least)
+        return f"about {max(ROUNDED_TO * round(pupils / ROUNDED_TO), ROUNDED_TO):,}"
+
+    @cached_property
+    def rounded(self) -> bool:
+        """Whether the pupils at one receiving school, or of one home alone, are too few to be told."""
+        at, of = (self.going.groupby(by)["pupils"].sum() for by in ("receiving", "demand_point"))
+        small = [((count >= 0.05) & (count < self.least)).sum() for count in (at, of)]
+        return bool(small[0] or small[1] == 1)
 
     def years(self) -> str:
         """The year or years in which the schools close."""
@@ -88,7 +105,7 @@ def _before(own: ClosingTables) -> Mapping[str, str]:
     going = own.going
     outside = going.loc[~going["home_known"].astype(bool), "pupils"].sum()
     told = {
-        "Who": f"{own.few(going['pupils'].sum())} pupils on roll in the closing year ({own.years()})",
+        "Who": f"{own.displaced()} pupils on roll in the closing year ({own.years()})",
         "Median journey": f"{kilometres(median_m(going, BEFORE))}: half travel less",
         "Longest journey": kilometres(worst_m(going, BEFORE)),
         "Too far to walk": f"{own.few(going['beyond_before'].sum())} (over {own.limits()})",

@@ -5,7 +5,7 @@ other half. Each side is one closing school, or all of them, before or after; it
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
@@ -152,7 +152,7 @@ def _journeys(own: ClosingTables, when: str, schools: gpd.GeoDataFrame, homes: g
         geometry=straight_lines(place.geometry, at.geometry),
         titles=[f"{text(home)} to {text(name)}" for home, name in zip(place["name"], at["name"], strict=True)],
         fields=[
-            {"Home": str(point), "Pupils": own.few(pupils), "Journey": f"{kilometres(far)}, {own.measured()}"}
+            {"Home": str(point), "Pupils": own.few(pupils), "Journey": f"{_far(own, pupils, far)}, {own.measured()}"}
             for point, pupils, far in drawn[["demand_point", "pupils", f"distance_{when}_m"]].itertuples(index=False)
         ],
         searchable=False,
@@ -188,10 +188,7 @@ def _home_layers(own: ClosingTables, when: str, homes: gpd.GeoDataFrame) -> list
         ],
         head=["Goes to", "Pupils", "km before", "km after"],
         rows=[
-            [
-                [text(one.receiving_name), own.few(one.pupils), *_both_km(one.distance_before_m, one.distance_after_m)]
-                for one in to[point].itertuples()
-            ]
+            [[text(one.receiving_name), own.few(one.pupils), *_both_km(own, one)] for one in to[point].itertuples()]
             for point in at["demand_point"]
         ],
         searchable=False,
@@ -225,8 +222,15 @@ def _home_layers(own: ClosingTables, when: str, homes: gpd.GeoDataFrame) -> list
     ]
 
 
-def _both_km(before: float, after: float) -> tuple[str, str]:
-    return kilometres(before, unit=""), kilometres(after, unit="")
+def _both_km(own: ClosingTables, row: Any) -> tuple[str, str]:
+    """Kilometres before and after; dashes for pupils who are too few to be told."""
+    if row.pupils < own.least:
+        return "–", "–"
+    return kilometres(row.distance_before_m, unit=""), kilometres(row.distance_after_m, unit="")
+
+
+def _far(own: ClosingTables, pupils: float, metres: float) -> str:
+    return kilometres(metres) if pupils >= own.least else "not told"
 
 
 def _closing(own: ClosingTables, when: str, schools: gpd.GeoDataFrame) -> Layer:
@@ -235,11 +239,7 @@ def _closing(own: ClosingTables, when: str, schools: gpd.GeoDataFrame) -> Layer:
     rows = [(key, 0 if when == AFTER else 1, "") for key in own.effects["facility"]]
     to = own.going.groupby("receiving")["pupils"].sum().sort_values(ascending=False)
     to = to[to >= DRAWN] if when == AFTER else to.iloc[:0]
-    rows += [
-        (key, 2, f"+{own.few(pupils)}".replace("+fewer", "fewer"))
-        for key, pupils in to.items()
-        if key not in set(own.effects["facility"])
-    ]
+    rows += [(key, 2, _label(own.few(pupils))) for key, pupils in to.items() if key not in set(own.effects["facility"])]
     keys = [key for key, _, _ in rows]
     place = at.reindex(keys)
     shapes = Shapes(
@@ -262,12 +262,19 @@ def _closing(own: ClosingTables, when: str, schools: gpd.GeoDataFrame) -> Layer:
     )
 
 
+def _label(told: str) -> str:
+    """A number of pupils who come, on the map: "+12", "about +15", "fewer than 5"."""
+    if told.startswith("fewer"):
+        return told
+    return f"about +{told.removeprefix('about ')}" if told.startswith("about") else f"+{told}"
+
+
 def _closing_fields(own: ClosingTables) -> dict[str, str]:
     row = own.effects.iloc[0]
     return {
         "URN": str(row["facility"]),
         "Proposal": f"{ACTIONS[row['action']].label}, {row['academic_year']}",
-        "Pupils displaced": own.few(own.going["pupils"].sum()),
+        "Pupils displaced": own.displaced(),
         "Character": text(row["religious_character"]),
         "Certainty": certainty(own),
     }

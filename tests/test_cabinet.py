@@ -66,7 +66,7 @@ def test_money_by_pocket_by_hand() -> None:
         ("£0", "−£145,100", "−£1,695,500"),
         ("not given", "not given", "not given"),
     ]
-    assert section.lines == ("By closing, the council itself pays about £606,000 over the years counted, discounted.",)
+    assert section.lines == ("To the council itself closing costs about £606,000 over the years counted, discounted.",)
 
 
 def test_capital_by_who_pays() -> None:
@@ -144,7 +144,7 @@ def test_alternatives_with_their_costs() -> None:
     )
     points = said(told["Alternatives considered"])
     assert "The council's own powers alone: about £110,000,000 instead of about £100,000,000" in points
-    assert "Keeping Abbot open (as it is today): about £700,000 to about £730,000 dearer" in points
+    assert "Keeping Abbot open (as it is today): dearer by between about £700,000 and about £730,000" in points
     assert "closing costs about £606,000" in points
     assert "Abbot – Kept, under one executive head with Pender: about £166,000 a year less" in points
     assert "costs less by more than about £1,000,000" in said(told["Reasons"])

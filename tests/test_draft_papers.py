@@ -17,7 +17,20 @@ from paper_facts import (
     school,
 )
 
-from placeplan.report.draft_parts import CONSULTATION, GAP, INVITATION, NOTICE, Draft, about, gap, marked, pupils, texts
+from placeplan.report.draft_parts import (
+    CONSULTATION,
+    GAP,
+    INVITATION,
+    NOTICE,
+    Draft,
+    about,
+    between,
+    gap,
+    marked,
+    pupils,
+    saves_or_costs,
+    texts,
+)
 from placeplan.report.drafts import LETTING, NOT_DECIDED_YET, TRUST_ALONE, all_drafts
 from placeplan.report.facts import Facts
 from placeplan.report.modelled import counted_ground
@@ -334,7 +347,15 @@ def test_gaps_are_marked_and_cannot_be_broken_by_what_they_ask_for() -> None:
 
 
 def test_figures_in_words() -> None:
-    assert [about(605_716.0), about(2_440.0), about(-9_960.0)] == ["about £606,000", "about £2,400", "about £10,000"]
+    assert [about(605_716.0), about(2_440.0), about(-9_960.0)] == ["about £606,000", "about £2,400", "about −£10,000"]
     assert [pupils(0.2), pupils(1.0), pupils(16.6), pupils(None)] == [
         "no pupils", "1 pupil", "about 17 pupils", "a number of pupils not given",
+    ]  # fmt: skip
+
+
+def test_a_range_or_a_saving_too_small_to_tell_is_not_told_as_one() -> None:
+    """ "Between £679,000 and £679,000", or "saves £0", on a paper that is voted on."""
+    assert between(679_100.0, 679_400.0) == "about £679,000" and between(0.0, 82_000.0).startswith("between about £0")
+    assert [saves_or_costs(gbp) for gbp in (606_000.0, -300.0, 4.0)] == [
+        "costs about £606,000", "saves about £300", "changes nothing that can be told"
     ]  # fmt: skip

@@ -59,8 +59,9 @@ def moved() -> pd.DataFrame:
     return table.assign(academic_year=years, home_known=table["distance_before_m"].notna())
 
 
-def tables(approximate: bool = False) -> ClosingTables:
-    return ClosingTables(effects(), moved(), (3219.0, 4828.0), approximate, 1.3, futures=10, noise=0.05)
+def tables(approximate: bool = False, least: float = 1.0) -> ClosingTables:
+    """Every whole number is told unless `least` says otherwise."""
+    return ClosingTables(effects(), moved(), (3219.0, 4828.0), approximate, 1.3, futures=10, noise=0.05, least=least)
 
 
 HOMES = gpd.GeoDataFrame(
@@ -102,8 +103,8 @@ def test_before_on_the_first_map_and_after_on_the_second(tmp_path: Path, size: t
         assert fact(opened, 2, "Too far to walk") == "14; newly 6"
         assert fact(opened, 2, "Free transport") == "10 entitled; newly 6"
         assert fact(opened, 2, "Religious character") == "kept for 30 % of pupils"
-        assert fact(opened, 2, "Without a place") == "fewer than 5 pupils"
-        assert fact(opened, 1, "Home not known").startswith("fewer than 5,")
+        assert fact(opened, 2, "Without a place") == "2 pupils"
+        assert fact(opened, 1, "Home not known").startswith("2,")
         assert "40 % to 100 %" in fact(opened, 2, "How certain")
         assert "+14" in told.locator(".map-label").all_text_contents()
         read = "n => placeplan.state.views[n].layers.find((one) => one.key === 'walking').style_of"
@@ -254,7 +255,19 @@ def test_of_one_forecast_no_share_of_futures_is_told() -> None:
 
 def test_fewer_than_five_pupils_are_not_counted_in_public() -> None:
     """Neighbours could name the four pupils of one home who are entitled to free transport."""
-    own = replace(tables(), going=moved().replace({"pupils": {4.0: 3.7}}))
+    own = replace(tables(least=5.0), going=moved().replace({"pupils": {4.0: 3.7}}))
     told = re.compile(r"""[>"\s+]3\.7[<"\s]""")
     assert "fewer than 5" in page(own) and not told.search(page(own))
     assert told.search(page(replace(own, least=0.0))), "the number is looked for in the right form"
+
+
+def test_what_is_left_of_all_does_not_tell_a_small_number() -> None:
+    """Seventeen in all and sixteen at one school say that one child goes to the other, and from where."""
+    going = moved().iloc[:2].assign(pupils=[16.0, 1.0])
+    own = replace(tables(least=5.0), going=going)
+    assert own.displaced() == "17" and own.few(16.0) == "about 15" and own.few(1.0) == "fewer than 5"
+    shown = closure_tables(own, HOMES, DECISIONS.iloc[:0])
+    assert "about 15" in shown and ">16<" not in shown
+    assert not re.search(r">16\b", page(own)) and "about +15" in page(own)
+    many = replace(own, going=going.assign(pupils=[16.0, 9.0]))
+    assert many.few(16.0) == "16", "nothing is hidden, so nothing is rounded"

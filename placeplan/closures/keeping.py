@@ -145,7 +145,10 @@ def kept_told(folder: Path, key: str, policy: Policy) -> list[str]:
 
 def own_money_words(council_gbp: float) -> str:
     """Whether the closure pays by the council's own money alone, which is not what the plan is chosen by."""
-    paid = f"{'saves' if council_gbp < 0 else 'costs'} it {money(abs(council_gbp))}"
+    if money(abs(council_gbp)) == money(0.0):
+        paid = "changes nothing for it"
+    else:
+        paid = f"{'saves' if council_gbp < 0 else 'costs'} it {money(abs(council_gbp))}"
     stands = "it would stand" if council_gbp < 0 else "it would not stand"
     return (
         f"By the council's own money alone {stands}: closing {paid} over the years counted. The plan weighs what a "

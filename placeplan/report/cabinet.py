@@ -12,7 +12,7 @@ from placeplan.report.award_and_plan import disagreements, site_name
 from placeplan.report.cabinet_money import capital, council_money, minus_gbp, schools_money
 from placeplan.report.cabinet_risks import risks
 from placeplan.report.closing_alternatives import cluster_words
-from placeplan.report.draft_parts import Grid, Section, about, gap, per_cent_words, pupils
+from placeplan.report.draft_parts import Grid, Section, about, between, gap, per_cent_words, pupils, saves_or_costs
 from placeplan.report.drafts import Drafts
 from placeplan.report.facts import Facts, Row, listed
 from placeplan.report.law import CHECK, KIND_OF, by_trust, plain
@@ -34,7 +34,7 @@ def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> 
     if not rows:
         return []
     told = (
-        *recommendations(rows),
+        *recommendations(facts, rows),
         award_and_plan(facts),
         reasons(facts),
         legal(facts, entries, drafts),
@@ -50,7 +50,7 @@ def cabinet_contents(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> 
     return [one for one in told if one.lines or one.points or one.grid is not None]
 
 
-def recommendations(rows: Sequence[Row]) -> list[Section]:
+def recommendations(facts: Facts, rows: Sequence[Row]) -> list[Section]:
     """What the cabinet is asked to agree: own powers to begin now, requests to begin now, and what is only noted."""
     now = [row for row in rows if row["start_now"]]
     first = min((row["begin_by"] for row in now if row["begin_by"]), default="")
@@ -68,7 +68,7 @@ def recommendations(rows: Sequence[Row]) -> list[Section]:
     )
     return [
         Section("Recommendations", tuple(lines)),
-        *(Section(f"Recommended: {what}", grid=_actions(some)) for what, some in asked if some),
+        *(Section(f"Recommended: {what}", grid=_actions(facts, some)) for what, some in asked if some),
     ]
 
 
@@ -85,15 +85,31 @@ def award_and_plan(facts: Facts) -> Section:
     )
 
 
-def _actions(rows: Sequence[Row]) -> Grid:
+def _actions(facts: Facts, rows: Sequence[Row]) -> Grid:
     return Grid(
         "By action, with the numbers of the decision register",
         ("Action", "Schools and sites", "Register"),
         tuple(
-            (words, "; ".join(str(row["name"]) for row in held), _numbers([row["number"] for row in held]))
+            (words, "; ".join(_told(facts, held)), _numbers([row["number"] for row in held]))
             for words, held in _by_action(rows)
         ),
     )
+
+
+def _told(facts: Facts, rows: Sequence[Row]) -> list[str]:
+    """Each school or site with its places before and after and the year; schools that do something together once."""
+    told: dict[frozenset[str], str] = {}
+    for row in rows:
+        keys = {name: row[name] for name in ("facility", "action", "academic_year")}
+        decided = facts.one("decisions", **keys)
+        partner = decided.get("partner")
+        also = "" if not partner else f" with {facts.school(str(partner)).get('name') or partner}"
+        before, after = decided.get("places_before"), decided.get("places_after")
+        changes = before is not None and after is not None and before != after
+        places = f"{before:,.0f} → {after:,.0f} places, " if changes else ""
+        said = f"{row['name']}{also} ({places}{row['academic_year']})"
+        told.setdefault(frozenset((str(row["facility"]), str(partner or ""), str(row["academic_year"]))), said)
+    return list(told.values())
 
 
 def _by_action(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -159,6 +175,11 @@ def legal(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> Section:
             "Closing a maintained school: sections 15 and 16 of the Education and Inspections Act 2006; a closing of a "
             "designated rural primary school needs regard to the four factors of section 15(4)."
         )
+    if any(by_trust(str(row["decides"])) and row["action"] in CLOSING for row in estate):
+        lines.append(
+            "An academy is closed under its funding agreement, by its trust and the Secretary of State: no statutory "
+            "proposal, and no appeal to the schools adjudicator."
+        )
     if assumed:
         lines.append(f"In {assumed} rows of the register some point of law is {CHECK}.")
     regime = facts.policy.text("regime")
@@ -214,11 +235,11 @@ def alternatives(facts: Facts) -> Section:
         points.append(
             f"The council's own powers alone: {about(without['objective'])} instead of {about(estate['objective'])}, "
             "all priced "
-            f"alike; what the requests are worth lies between {about(estate['requests']['worth_least_gbp'])} and "
-            f"{about(estate['requests']['worth_most_gbp'])}, both proven."
+            "alike; what the requests are worth is "
+            f"{between(estate['requests']['worth_least_gbp'], estate['requests']['worth_most_gbp'])}, proven."
         )
     apart = estate.get("apart")
-    if apart:
+    if apart and about(apart["saves_least_gbp"]) != about(0.0):
         points.append(
             f"Building decided first and closing afterwards: {about(apart['objective'])}; deciding both together "
             "saves at least "
@@ -236,16 +257,25 @@ def alternatives(facts: Facts) -> Section:
             points.append(f"Keeping {name} open: no plan that does so keeps every rule.")
         elif most is not None and most < float("inf"):
             points.append(
-                f"Keeping {name} open ({row['instead']}): {about(least)} to {about(most)} dearer, all priced; by the "
-                "council's "
-                f"own money alone {_own_money(facts, row['facility'])}."
+                f"Keeping {name} open ({row['instead']}): dearer by {between(least, most)}, all priced; by the "
+                f"council's own money alone {_own_money(facts, row['facility'])}."
+                + ("" if least and least > 0 else " It is not proven that the closing stands.")
             )
     points += [f"{row['name']} – {cluster_words(row)}" for row in facts.rows("cluster_closing")]
     points += [_other_plan(row) for row in facts.rows("frontier") if row["plan"] != "the plan"]
-    shared = sum(1 for row in facts.rows("decisions") if row["action"] == "federate")
-    if shared:
-        points.append(f"Federation stands in the plan itself for {counted(shared, 'school')}, before any is closed.")
+    points += _shared_heads(facts)
     return Section("Alternatives considered", (), tuple(points))
+
+
+def _shared_heads(facts: Facts) -> list[str]:
+    """How many schools of the plan share a head without closing: as a federation, or within one academy trust."""
+    rows = facts.rows("decisions", action="federate")
+    within = sum(by_trust(str(row["decider"])) for row in rows)
+    said = {
+        "would federate under one governing body and one head": len(rows) - within,
+        "of one academy trust would share a head": within,
+    }
+    return [f"{counted(count, 'school')} {words}: in the plan itself." for words, count in said.items() if count]
 
 
 def _other_plan(row: Row) -> str:
@@ -261,7 +291,7 @@ def _own_money(facts: Facts, key: Any) -> str:
     council = facts.one("closure_effects", facility=key).get("council_discounted_gbp")
     if council is None:
         return "not known"
-    return f"closing {'costs' if council > 0 else 'saves'} {about(council)}"
+    return f"closing {saves_or_costs(council)}"
 
 
 def travel(facts: Facts) -> Section:

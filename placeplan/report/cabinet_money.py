@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from models.options import CLOSING
 from placeplan.estate.contributions import payer
-from placeplan.report.draft_parts import Grid, Section, about
+from placeplan.report.draft_parts import Grid, Section, about, saves_or_costs
 from placeplan.report.facts import Facts
-from placeplan.report.law import PLAIN
+from placeplan.report.law import by_trust, plain
 
 POCKETS = {
     "council revenue": "The council's own revenue",
     "schools block": "The schools block of the Dedicated Schools Grant: money of schools, no saving of the council",
+    "council capital": "The council's capital",
+    "trust": "Academy trusts",
     "diocese or trustees": "Dioceses and trustees",
     "families": "Families: time and fares, as the plan prices them; no budget",
 }
@@ -28,10 +30,9 @@ def council_money(facts: Facts) -> Section:
         cells = [minus_gbp(known[name].sum()) if len(known) else "not given" for name in MONEY]
         rows.append((POCKETS.get(str(pocket), str(pocket)), *cells))
     total = pockets.loc[pockets["council"].astype(bool), "discounted_gbp"].sum()
-    verb = "saves" if total < 0 else "pays"
     return Section(
         "Finance: closings by pocket",
-        (f"By closing, the council itself {verb} {about(total)} over the years counted, discounted.",),
+        (f"To the council itself closing {saves_or_costs(total)} over the years counted, discounted.",),
         grid=Grid(
             f"GBP at the study's price base; a minus is a saving; a year is {facts.last_year}",
             ("Pocket", "Once", "A year", "Over the years counted, discounted"),
@@ -58,7 +59,7 @@ def capital(facts: Facts) -> Section:
     years = sorted({str(row["academic_year"]) for row in held})
     left = sum(row["unspent_gbp"] or 0 for row in facts.rows("contributions_left"))
     lines = [
-        f"The plan needs {about(sum(paid.values()))} of capital from {years[0]} to {years[-1]}, from standard costs "
+        f"The plan needs {about(sum(paid.values()))} of capital {_span(years)}, from standard costs "
         "a place; "
         "tenders may come to more."
     ]
@@ -68,7 +69,7 @@ def capital(facts: Facts) -> Section:
         "Finance: capital",
         tuple(lines),
         grid=Grid(
-            f"Capital {years[0]} to {years[-1]} by who pays, GBP at the study's price base",
+            f"Capital {_span(years)} by who pays, GBP at the study's price base",
             ("Paid by", "GBP"),
             tuple((who[:1].upper() + who[1:], f"£{gbp:,.0f}") for who, gbp in paid.items()),
             (1,),
@@ -76,12 +77,18 @@ def capital(facts: Facts) -> Section:
     )
 
 
+def _span(years: list[str]) -> str:
+    """A year, or from the first to the last."""
+    return f"from {years[0]} to {years[-1]}" if years[0] != years[-1] else f"in {years[0]}"
+
+
 def schools_money(facts: Facts) -> Section:
     """What other decisions save or cost in schools' own budgets a year."""
     sums: dict[str, float] = {}
     for row in facts.rows("decisions"):
         if row["action"] not in CLOSING and row["running_gbp_per_year"]:
-            sums[row["action"]] = sums.get(row["action"], 0.0) + row["running_gbp_per_year"] * row["probability"]
+            words = plain(str(row["action"]), in_trust=by_trust(str(row["decider"])))
+            sums[words] = sums.get(words, 0.0) + row["running_gbp_per_year"] * row["probability"]
     if not sums:
         return Section("")
     return Section(
@@ -93,7 +100,7 @@ def schools_money(facts: Facts) -> Section:
         grid=Grid(
             f"GBP a year in {facts.last_year} at the study's price base; a minus is a saving",
             ("Action", "GBP a year"),
-            tuple((PLAIN[action], minus_gbp(gbp)) for action, gbp in sums.items()),
+            tuple((words, minus_gbp(gbp)) for words, gbp in sums.items()),
             (1,),
         ),
     )

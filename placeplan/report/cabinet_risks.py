@@ -91,7 +91,7 @@ def _consent(facts: Facts) -> list[Risk]:
     requests = facts.summaries.get("estate", {}).get("requests") or {}
     if not requests.get("count"):
         return []
-    words = f"{counted(requests['count'], 'decision')} are for {len(requests['asked_of'])} others to take."
+    words = f"{counted(requests['count'], 'decision')} are for {counted(len(requests['asked_of']), 'other')} to take."
     if requests.get("worth_least_gbp") is not None:
         words += (
             f" If all refused, the plan would be dearer by at least {about(requests['worth_least_gbp'])}, all priced."
@@ -148,6 +148,7 @@ def _challenge(facts: Facts) -> list[Risk]:
     if not closing:
         return []
     words = (
-        f"{listed(closing)}: the register says who may take it to the schools adjudicator or to court, and until when."
+        f"{listed(closing)}: the register says of each who may challenge it, before whom – the schools adjudicator for "
+        "some maintained schools, else a court by judicial review – and until when."
     )
     return [("A decision is challenged", words, "decision_register")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.options import FEDERATE, STAY
 from placeplan.closures.words import FACTOR_NAMES, factor_words
-from placeplan.report.draft_parts import Section, about, gap, today_or
+from placeplan.report.draft_parts import Section, about, between, gap, saves_or_costs, today_or
 from placeplan.report.facts import Facts, Row, listed
 from placeplan.report.modelled import counted_ground
 
@@ -43,7 +43,7 @@ def _option(one: Row) -> str:
     if cost is None:
         return said
     change = "less" if cost < 0 else "more"
-    return f"{said}. By itself, without journeys, {about(cost)} {change} over the years counted than as it is."
+    return f"{said}. By itself, without journeys, {about(abs(cost))} {change} over the years counted than as it is."
 
 
 def _clusters(facts: Facts, key: str) -> list[Row]:
@@ -56,9 +56,9 @@ def cluster_words(one: Row) -> str:
         return f"Kept, with a shared head: no cluster could have it. {one['why']}"
     extra, saved = one["extra_gbp"], one["leadership_saved_gbp"]
     return (
-        f"Kept, under one executive head with {one['cluster']}: {about(extra)} a year "
+        f"Kept, under one executive head with {one['cluster']}: {about(abs(extra))} a year "
         f"{'more' if extra > 0 else 'less'} than kept and alone, at the study's prices. For heads that "
-        f"{'saves' if saved > 0 else 'costs'} {about(saved)} a year in money; the rest is what the study puts on "
+        f"{saves_or_costs(-saved)} a year in money; the rest is what the study puts on "
         "standing alone and on driving."
     )
 
@@ -70,10 +70,10 @@ def _keeping(facts: Facts, key: str) -> list[str]:
         return ["No plan that keeps the school open keeps every rule of the study."]
     if most is None or most == float("inf"):
         return []
-    between = about(most) if least is None else f"between {about(least)} and {about(most)}"
+    dearer = about(most) if least is None else between(least, most)
     return [
         f"Keeping the school open ({today_or(keeping.get('instead'), 'as it is')}) would make the plan of all schools "
-        f"dearer by {between} over the years counted, families' journeys and money of the schools block included."
+        f"dearer by {dearer} over the years counted, families' journeys and money of the schools block included."
     ]
 
 
@@ -81,11 +81,10 @@ def _council(facts: Facts, key: str) -> list[str]:
     council = facts.one("closure_effects", facility=key).get("council_discounted_gbp")
     if council is None:
         return []
-    return [
-        f"By the council's own money alone, closing {'costs' if council > 0 else 'saves'} {about(council)} over the "
-        "years counted; keeping the school open "
-        f"{'avoids that cost' if council > 0 else 'forgoes that saving'}."
-    ]
+    said = f"By the council's own money alone, closing {saves_or_costs(council)} over the years counted"
+    if about(council) == about(0.0):
+        return [f"{said}."]
+    return [f"{said}; keeping the school open {'avoids that cost' if council > 0 else 'forgoes that saving'}."]
 
 
 def _left_out(facts: Facts, key: str, offered: list[Row]) -> list[str]:

@@ -56,7 +56,7 @@ def school_today(facts: Facts, row: Row) -> Section:
     counted = roll(facts, key)
     lines = []
     if counted is not None:
-        lines.append(f"In {facts.base_year} the school had {pupils(counted)} on roll, R–Y11.")
+        lines.append(f"In {facts.base_year} the school had {pupils(counted)} on roll, sixth form apart.")
     lines += _places(school, row)
     if school.get("pan") is not None:
         lines.append(f"Its admission number is {school['pan']:,.0f}.")

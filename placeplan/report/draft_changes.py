@@ -7,7 +7,7 @@ must tell is an outline that a legal review has to complete. For an academy a pa
 
 from __future__ import annotations
 
-from models.options import MERGE_ENLARGED, SEND_UNIT
+from models.options import MERGE_ENLARGED, MERGE_KEEPS, SEND_UNIT
 from models.powers import ACADEMY
 from placeplan.estate.contributions import payer
 from placeplan.report.council_time import meetings_words
@@ -58,7 +58,7 @@ def change_draft(facts: Facts, row: Row) -> Draft:
         )
     else:
         papers.append(_notice(facts, row, who))
-    what = "A SEND unit at" if row["action"] == SEND_UNIT else "Enlarging"
+    what = {SEND_UNIT: "A SEND unit at", MERGE_KEEPS: "One school with another:"}.get(str(row["action"]), "Enlarging")
     return Draft(
         f"{what} {name}", ((key, str(row["action"]), str(row["academic_year"])),), tuple(papers), tuple(remarks)
     )
@@ -132,7 +132,7 @@ def _capacity(facts: Facts, row: Row) -> Section:
     school = facts.school(str(row["facility"]))
     number = f"The admission number is {school['pan']:,.0f} today" if school.get("pan") is not None else ""
     lines = [
-        f"Places R–Y11 in {facts.last_year}: {row['places_before']:,.0f} as the school is, "
+        f"Places in {facts.last_year}, sixth form apart: {row['places_before']:,.0f} as the school is, "
         f"{row['places_after']:,.0f} as proposed.",
         f"{number}; as proposed: {gap('admission number, by year of entry')}." if number else "",
     ]
@@ -154,6 +154,8 @@ def _reasons(row: Row) -> Section:
         lines.append("It answers the need for places for special educational needs in the planning area.")
     if row["action"] == MERGE_ENLARGED:
         lines.append("It makes room for the pupils of the school that is to close with it.")
+    if row["action"] == MERGE_KEEPS:
+        lines.append("It keeps both buildings in use, under one governing body and one head.")
     if not lines:
         lines.append("All else as planned, the plan of all schools costs less with it than without it.")
     return Section("Why", tuple(lines))

@@ -7,6 +7,7 @@ Education and Inspections Act 2006 were read.
 
 from __future__ import annotations
 
+from models.options import MERGE_SITE
 from models.powers import ACADEMY
 from placeplan.report.closing_alternatives import alternatives
 from placeplan.report.closing_sections import (
@@ -60,8 +61,9 @@ def closing_draft(facts: Facts, row: Row) -> Draft:
         )
     else:
         papers.append(_notice(facts, row, who))
+    what = "Ending as a school of its own:" if row["action"] == MERGE_SITE else "Closing"
     return Draft(
-        f"Closing {name}", ((key, str(row["action"]), str(row["academic_year"])),), tuple(papers), tuple(remarks)
+        f"{what} {name}", ((key, str(row["action"]), str(row["academic_year"])),), tuple(papers), tuple(remarks)
     )
 
 
@@ -86,7 +88,10 @@ def _consultation(facts: Facts, row: Row, who: str, academy: bool) -> Paper:
         _consulted(facts, key, academy),
         answer_section(who, weeks, step_like(steps, "consult on closing")),
     )
-    return Paper(CONSULTATION, f"Should {name} close?", NOT_DECIDED, sections(*told))
+    asked = f"Should {name} close?"
+    if row["action"] == MERGE_SITE:
+        asked = f"Should {name} become one school with {_partner(facts, row)}?"
+    return Paper(CONSULTATION, asked, NOT_DECIDED, sections(*told))
 
 
 def _notice(facts: Facts, row: Row, who: str) -> Paper:
@@ -111,7 +116,7 @@ def _notice(facts: Facts, row: Row, who: str) -> Paper:
     with_it = Section(
         "Related proposal",
         (
-            f"This proposal is related to one for {today_or(facts.school(str(related)).get('name'), str(related))}: "
+            f"This proposal is related to one for {_partner(facts, row)}: "
             "neither "
             "is to be carried out without the other.",
         )
@@ -138,8 +143,20 @@ def _notice(facts: Facts, row: Row, who: str) -> Paper:
 
 def _proposal(facts: Facts, row: Row, who: str) -> Section:
     school = school_words(facts.school(str(row["facility"])), str(row["name"]))
-    on = f"It would close on {closes_on(row)}; no pupil would attend it after that day."
-    return Section("What is proposed, and by whom", (f"{who} proposes to close {school}. {on}",))
+    on = closes_on(row)
+    said = f"{who} proposes to close {school}. It would close on {on}; no pupil would attend it after that day."
+    if row["action"] == MERGE_SITE:
+        said = (
+            f"{who} proposes to end {school} as a school of its own on {on}. {_partner(facts, row)} would "
+            "take in its pupils and its building: they would be one school in both buildings, and nobody changes "
+            "building because of it."
+        )
+    return Section("What is proposed, and by whom", (said,))
+
+
+def _partner(facts: Facts, row: Row) -> str:
+    related = row.get("partner")
+    return today_or(facts.school(str(related)).get("name"), str(related))
 
 
 def _staff() -> Section:

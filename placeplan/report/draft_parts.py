@@ -108,11 +108,24 @@ def sections(*made: Section | None) -> tuple[Section, ...]:
 
 
 def about(gbp: float | None) -> str:
-    """GBP to the nearest thousand, "about £606,000"; below that to the nearest hundred."""
+    """GBP to the nearest thousand, "about £606,000", "about −£355,000"; below ten thousand to the nearest hundred."""
     if gbp is None:
         return "an amount not given"
     size = 1000 if abs(gbp) >= 10_000 else 100
-    return f"about £{round(abs(gbp) / size) * size:,.0f}"
+    told = round(abs(gbp) / size) * size
+    return f"about {'−' if gbp < 0 and told else ''}£{told:,.0f}"
+
+
+def between(least: float, most: float) -> str:
+    """A range as `about` tells its ends; one figure where both are told alike."""
+    return about(most) if about(least) == about(most) else f"between {about(least)} and {about(most)}"
+
+
+def saves_or_costs(gbp: float) -> str:
+    """What something changes for a budget: "saves about £606,000", "costs about £300", or nothing that can be told."""
+    if about(gbp) == about(0.0):
+        return "changes nothing that can be told"
+    return f"{'costs' if gbp > 0 else 'saves'} {about(abs(gbp))}"
 
 
 def pupils(count: float | None, least: int = 0) -> str:
@@ -242,7 +255,7 @@ def rolls_over_time(facts: Facts, key: str, name: str) -> Section:
         said += [(str(year), f"{count:,.0f}", "forecast") for year, count in coming.items() if str(year) not in known]
     if not said:
         return Section("")
-    heads = ("Academic year", "Pupils R–Y11", "Counted or forecast")
+    heads = ("Academic year", "Pupils, sixth form apart", "Counted or forecast")
     grid = Grid(f"Pupils on roll at {name}; the forecast is of the school as it is today", heads, tuple(said), (1,))
     return Section("Pupils on roll", grid=grid)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from geodata.years import start_year
-from models.options import BULGE, ENDING, FEDERATE, SEND_UNIT
+from models.options import BULGE, CLOSING, FEDERATE, SEND_UNIT
 from models.rules import INTAKE
+from placeplan.estate.planned_balance import planned_balance
 from placeplan.likely import likely
 from placeplan.results import read_stage
 from placeplan.study import Study
@@ -66,6 +67,24 @@ def unplaced(results: Path) -> list[dict[str, Any]]:
     return summed[summed["pupils"] >= 0.5].to_dict("records")  # type: ignore[no-any-return]
 
 
+def planned_areas(study: Study, results: Path) -> list[dict[str, Any]]:
+    """By planning area and phase in the last year: need and spare if nothing changes and under the plan, pupils placed.
+
+    Names are those of the map where an area has one.
+    """
+    known, paths = read_stage(results / "balance", "balance"), read_stage(results / "estate", "plan_places")
+    planned = planned_balance(study, known, paths, read_stage(results / "estate", "allocation"))
+    key = ["phase", "planning_area"]
+    last = planned["academic_year"].max()
+    sums = ["pupils", "places", "need", "spare"]
+    now, then = (
+        table[table["academic_year"] == last].groupby(key)[sums].sum().reset_index() for table in (known, planned)
+    )
+    placed = planned[planned["academic_year"] == last].groupby(key, as_index=False)["placed"].first()
+    both = now.merge(then, on=key, how="right", suffixes=("", "_plan")).merge(placed, on=key).fillna(0.0)
+    return both.assign(year=last).to_dict("records")  # type: ignore[no-any-return]
+
+
 def headline(results: Path) -> dict[str, int]:
     """Schools and sites that gain places, give places up, close, or do something together."""
     done = likely(read_stage(results / "estate", "decisions"))
@@ -73,12 +92,20 @@ def headline(results: Path) -> dict[str, int]:
     # A bulge class ends before the last plan year, and a SEND unit takes rooms of the mainstream.
     adds = action.isin((BULGE, SEND_UNIT))
     joint = action.eq(FEDERATE) | action.str.startswith("amalgamate")
-    counts = {"adding": adds | (more > 0), "taking": ~adds & (more < 0), "closing": action.isin(ENDING), "joint": joint}
+    counts = {
+        "adding": adds | (more > 0),
+        "taking": ~adds & (more < 0),
+        "closing": action.isin(CLOSING),
+        "joint": joint,
+    }
     return {name: int(which.sum()) for name, which in counts.items()}
 
 
-def after(results: Path) -> list[dict[str, Any]]:
-    """By phase in the last plan year: places today and under the plan, pupils without one, pupils moved and how far."""
+def after(results: Path, far_m: float) -> list[dict[str, Any]]:
+    """By phase in the last plan year: places today and under the plan, pupils without one, pupils moved and how far.
+
+    Far is a journey of more than `far_m`.
+    """
     retained = read_stage(results / "estate", "retained")
     unplaced = read_stage(results / "estate", "unplaced")
     placed = read_stage(results / "estate", "allocation")
@@ -90,6 +117,7 @@ def after(results: Path) -> list[dict[str, Any]]:
         left = unplaced[(unplaced["phase"] == phase) & (unplaced["academic_year"] == last)]
         moved = own[own["moved"].astype(bool)]
         pupils = float(moved["pupils"].sum())
+        far = float(moved.loc[moved["distance_m"] > far_m, "pupils"].sum())
         metres = float((moved["pupils"] * moved["distance_m"]).sum()) / pupils if pupils else float("nan")
         rows.append(
             {
@@ -100,6 +128,7 @@ def after(results: Path) -> list[dict[str, Any]]:
                 "without": float(left["pupils"].sum()),
                 "moved": pupils,
                 "moved_m": metres,
+                "moved_far": far,
             }
         )
     return rows

@@ -10,7 +10,7 @@ import pandas as pd
 from geodata.years import start_year
 from models.funding import AUTHORITY
 from models.options import SEND_UNIT
-from models.programme import GAP, SOURCES, capital_programme
+from models.programme import GAP, RECOUPED, SOURCES, capital_programme
 from placeplan.results import read_stage
 from placeplan.study import Study
 
@@ -22,7 +22,7 @@ WORDS = {
     "high needs": "High needs grant",
     "other": "Other money",
     "borrowing": "Borrowing",
-    GAP: "Not funded: the gap",
+    GAP: "Not funded in its year: the gap",
 }
 
 
@@ -48,6 +48,9 @@ def programme_contents(study: Study, results: Path) -> dict[str, Any] | None:
         if source in wide.index
     ]
     gap = table.loc[table["source"] == GAP, "gbp"].sum()
+    ahead = _ahead(results)
+    # What contributions pay back after it was spent, and the programme does not spend again, closes the gap later.
+    later = min(float(gap), ahead - float(table.loc[table["source"] == RECOUPED, "gbp"].sum()))
     return {
         "years": years,
         "rows": rows,
@@ -56,7 +59,9 @@ def programme_contents(study: Study, results: Path) -> dict[str, Any] | None:
         "total_gbp": float(table["gbp"].sum()),
         "given": "capital_funding" in study.tables,
         "expected": _expected(study, table),
-        "ahead_gbp": _ahead(results),
+        "ahead_gbp": ahead,
+        "later_gbp": later,
+        "unfunded_gbp": float(gap) - later,
     }
 
 
