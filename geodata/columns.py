@@ -1,5 +1,6 @@
 """One column: from what stands in a file to typed values, with what is wrong row by row."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,10 @@ SHOWN = 5
 TRUE = frozenset({"yes", "true", "1", "y", "1.0"})
 FALSE = frozenset({"no", "false", "0", "n", "0.0"})
 SUPPRESSED = frozenset({"c", "x", "z", "low", "*", ":"})  # how published tables mark a number they withhold
+TURNS = re.compile(
+    "[\u202a\u202b\u202d\u202e\u2066\u2067\u2068]"
+)  # https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
+ISOLATES, END_ISOLATE, END_TURN = "\u2066\u2067\u2068", "\u2069", "\u202c"
 Wrong = tuple[str, str, int | None, str]  # what, mend, row, field
 
 
@@ -78,8 +83,21 @@ def _text(raw: pd.Series, moment: str) -> pd.Series:
     elif pd.api.types.is_float_dtype(raw) and (raw.dropna() % 1 == 0).all():
         raw = raw.astype("Int64")  # codes beside an empty cell: 7, not 7.0
     text = raw.astype(object).where(raw.notna(), None)
-    text = text.map(lambda cell: str(cell).strip(), na_action="ignore")
+    text = text.map(lambda cell: _closed(str(cell).strip()), na_action="ignore")
     return text.where(text.ne(""), None)
+
+
+def _closed(text: str) -> str:
+    """The text with what turns its direction closed, so that it turns no word or figure that is written after it."""
+    if not TURNS.search(text):
+        return text
+    left: list[str] = []
+    for sign in text:
+        if TURNS.match(sign):
+            left.append(END_ISOLATE if sign in ISOLATES else END_TURN)
+        elif left and sign == left[-1]:
+            left.pop()
+    return text + "".join(reversed(left))
 
 
 def _rows(text: pd.Series, bad: pd.Series, field: Field, what: str, mend: str) -> list[Wrong]:

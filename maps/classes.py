@@ -39,7 +39,7 @@ def classed(values: npt.NDArray[np.float64], breaks: npt.NDArray[np.float64]) ->
 
 def break_labels(breaks: npt.NDArray[np.float64], unit: str = "") -> list[str]:
     """Legend texts of the classes between breaks."""
-    texts = [f"{value:,.4g}".replace("-", "−") + unit for value in breaks]
+    texts = [(whole(value) if abs(value) >= 1000 else f"{value:.4g}".replace("-", "−")) + unit for value in breaks]
     if not texts:
         return ["all"]
     inner = [f"{low} to under {high}" for low, high in pairwise(texts)]

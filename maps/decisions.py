@@ -20,9 +20,7 @@ ACTIONS: Final = {
     "cap forms": Style("capped to fewer forms", TAKES_LIGHT, line=INK, opacity=1, shape="bar", size_px=20),
     "mothball": Style("part of the site mothballed", TAKES_LIGHT, line=INK, opacity=1, shape="half-square", size_px=18),
     "share space": Style("space let to early years", TAKES_LIGHT, line=INK, opacity=1, shape="half-circle", size_px=20),
-    "federate": Style(
-        "shares a head, federated or in one trust", JOINS, line=INK, opacity=1, shape="hexagon", size_px=18
-    ),
+    "federate": Style("shares one head with another", JOINS, line=INK, opacity=1, shape="hexagon", size_px=18),
     "amalgamate: both sites": Style(
         "amalgamated: both sites", JOINS, line=INK, opacity=1, shape="pentagon", size_px=20
     ),

@@ -360,7 +360,7 @@ def test_villages_federate_in_a_study_and_every_page_can_tell(study: Path, capsy
     check_stored_plans(study)
     opened = Study.open(study)
     assert "federate" in report_stage(opened, opened.results).pages["report.html"]
-    assert "federated under one head" in (opened.results / "maps/estate.html").read_text()
+    assert "shares one head with another" in (opened.results / "maps/estate.html").read_text()
     rows = read_stage(opened.results / "estate", "policy_rows")
     assert not rows[rows["row"].str.contains("together or not at all")]["binding"].any()
     with pytest.raises(SystemExit):

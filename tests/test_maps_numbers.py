@@ -50,6 +50,7 @@ def test_change_classes_mirror_each_other(change: np.ndarray) -> None:
 def test_missing_figures_have_their_own_class() -> None:
     assert classed(np.array([np.nan, 5.0, 10.0]), np.array([10.0])).tolist() == [2, 0, 1]
     assert break_labels(np.array([10.0, 1500.0])) == ["under 10", "10 to under 1,500", "1,500 or more"]
+    assert break_labels(np.array([8000.0, 10000.0]))[1] == "8,000 to under 10,000"
 
 
 def test_numbers_as_readers_see_them() -> None:

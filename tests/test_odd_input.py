@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from small_study import PER_YEAR_GROUP, POINTS, SECONDARY, write_small_study
 
+from geodata.columns import coerce
+from geodata.fields import tables
 from geodata.policy import policy_items
 from geodata.problems import BadInput
 from geodata.years import COMPULSORY
@@ -76,6 +78,21 @@ def test_a_comma_after_every_row_alone_is_named_row_by_row(folder: Path) -> None
 def test_utf_16_without_a_mark_is_refused(folder: Path) -> None:
     recode("utf-16-le")(folder / "inputs/pupils.csv")
     assert "pupils.csv: The file cannot be read" in refused(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("\u202eABC", "\u202eABC\u202c"),
+        ("\u2067A\u202eB\u202c", "\u2067A\u202eB\u202c\u2069"),
+        ("A\u202c", "A\u202c"),
+        ("مدرسة", "مدرسة"),
+    ],
+)
+def test_a_name_turns_nothing_that_is_written_after_it(name: str, read: str) -> None:
+    """A school's name that turns the direction of text would print 3,371 pupils as 173,3."""
+    raw = pd.Series([name, "Plain"])
+    assert coerce(raw, tables()["schools"].fields["name"])[0].tolist() == [read, "Plain"]
 
 
 def test_settings_saved_by_notepad_are_read(folder: Path) -> None:

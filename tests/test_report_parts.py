@@ -16,9 +16,10 @@ from placeplan.cli import main
 from placeplan.county.last_year import write_last_year
 from placeplan.pipeline import run_stages
 from placeplan.report.areas import _anchor, areas_contents
+from placeplan.report.contents import sections
 from placeplan.report.pdf import browser
 from placeplan.report.plan_shown import headline
-from placeplan.report.programme import _expected
+from placeplan.report.programme import _ahead, _expected
 from placeplan.report.proof import licence_contents
 from placeplan.results import changed_files, read_stage, read_summary
 from placeplan.study import Study
@@ -146,6 +147,34 @@ def test_without_a_browser_the_pdf_is_refused_before_anything_is_written(
         browser()
 
 
+def test_money_found_ahead_of_a_contribution_is_that_of_earlier_years_alone(tmp_path: Path) -> None:
+    """What is due in the year it pays for has not to be found by anybody."""
+    (tmp_path / "estate").mkdir()
+    columns = ["academic_year", "source", "due_year", "capital_gbp"]
+    rows = [
+        ("2023/24", "S1", "2023/24", 1.0),
+        ("2023/24", "S1", "2024/25", 20.0),
+        ("2023/24", "authority", None, 300.0),
+    ]
+    pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "estate/capital.parquet")
+    assert _ahead(tmp_path) == 20.0
+
+
+def test_the_short_paper_tells_the_same_need_and_spare_as_the_report(study: Study) -> None:
+    paper, report = ((study.results / f"report/{name}.html").read_text() for name in ("committee", "report"))
+    last = read_stage(study.results / "balance", "balance_summary")
+    last = last[last["academic_year"] == last["academic_year"].max()]
+    for row in last.itertuples():
+        told = "".join(f'<td class="n">{round(value):,}</td>' for value in (row.places, row.need, row.spare))
+        assert told in paper and told in report
+
+
+def test_a_list_of_contents_leads_to_no_drafts_where_there_are_none() -> None:
+    told = {"papers": {"drafts": []}}
+    assert ("drafts", "Draft consultation papers and notices") not in sections(told)
+    assert ("register", "Decision register") in sections(told)
+
+
 def test_headline_counts_what_gains_gives_up_closes_and_joins(tmp_path: Path) -> None:
     """A councillor reads of no closure where there is one, or of one that is done in few futures."""
     rows = [
@@ -172,10 +201,11 @@ def test_money_expected_is_only_what_the_programme_spends_of_it(study: Study) ->
             ("2023/24", "basic need", 100.0, "confirmed"),
             ("2024/25", "basic need", 50.0, "expected"),
             ("2040/41", "borrowing", 5e7, "expected"),
+            ("2023/24", "high needs", 500.0, "confirmed"),
         ],
         columns=["academic_year", "source", "amount_gbp", "certainty"],
     )
-    spent = pd.DataFrame({"source": ["basic need", "basic need", GAP], "gbp": [90.0, 40.0, 10.0]})
+    spent = pd.DataFrame({"source": ["basic need", "basic need", "high needs", GAP], "gbp": [90.0, 40.0, 10.0, 10.0]})
     told = replace(study, tables={**study.tables, "capital_funding": funding})
     assert _expected(told, spent) == pytest.approx(30.0)
     assert _expected(replace(study, tables=dict(study.tables)), spent) == 0.0

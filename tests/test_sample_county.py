@@ -14,6 +14,7 @@ from stored_plans import check_stored_plans
 from maps.commissioning import ADDING
 from models.options import BULGE
 from placeplan.cli import main
+from placeplan.county.last_year import FOLDER
 from placeplan.exports import GEOPACKAGE, WORKBOOK
 from placeplan.exports.layers import likely_decisions
 from placeplan.exports.meanings import column_of, tables_listed
@@ -75,6 +76,19 @@ def test_moved_pupils_go_where_policy_lets_them(county: Path, results: Path) -> 
     assert not to_closed_faith.any()
     km_in_an_hour = 105
     assert moved["distance_m"].max() < 75 / 60 * km_in_an_hour * 1000
+
+
+def test_last_years_study_lies_within_without_the_last_year(county: Path) -> None:
+    """What changed since last year would be told of births and journeys that nobody had counted by then."""
+    now, then = (
+        {name: pd.read_csv(folder / f"inputs/{name}.csv") for name in ("pupils", "rolls", "births", "flows")}
+        for folder in (county, county / FOLDER)
+    )
+    for name in ("pupils", "rolls"):
+        assert then[name]["academic_year"].max() == "2021/22" and now[name]["academic_year"].max() == "2022/23"
+    assert then["births"]["year_ending"].max() < now["births"]["year_ending"].max()
+    assert len(then["births"]) == len(now["births"]) - now["births"]["locality"].nunique()
+    assert set(then["flows"]["academic_year"]) == {"2021/22"} and len(then["flows"]) == len(now["flows"])
 
 
 def test_clusters_are_of_village_schools(county: Path, results: Path) -> None:

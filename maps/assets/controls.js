@@ -49,7 +49,7 @@ function wireVariants(state) {
 }
 
 function fold(text) {
-  return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/[^\p{L}\p{N} ]/gu, "").toLowerCase().trim();
+  return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/\s+/g, " ").replace(/[^\p{L}\p{N} ]/gu, "").toLowerCase().trim();
 }
 
 function wireSearch(state, allShapes) {

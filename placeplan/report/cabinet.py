@@ -168,7 +168,9 @@ def legal(facts: Facts, entries: Sequence[Entry], drafts: Drafts) -> Section:
         "The council must secure enough school places (Education Act 1996, section 14). Of "
         f"{counted(len(estate), 'decision')} {own} are within its own power and {len(estate) - own} are requests to "
         "others.",
-        f"{counted(len(drafts.drafts), 'draft')} stand with this report, each for legal review.",
+        f"{counted(len(drafts.drafts), 'draft')} for this plan, each for legal review."
+        if drafts.drafts
+        else "No draft stands with this report.",
     ]
     if "closing" in kinds:
         lines.append(

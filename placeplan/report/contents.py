@@ -46,7 +46,7 @@ SECTIONS = (
     ("areas", "Planning area by planning area", "areas"),
     ("register", "Decision register", "papers"),
     ("calendar", "Calendar", "papers"),
-    ("drafts", "Draft consultation papers and notices", "papers"),
+    ("drafts", "Draft consultation papers and notices", "drafts"),
     ("clusters", "Clusters of village schools", "clusters"),
     ("money", "Money of schools", "money"),
     ("schooling", "From homes to schools", "schooling"),
@@ -116,7 +116,8 @@ def contents(study: Study, results: Path, summaries: Mapping[str, Mapping[str, A
 
 def sections(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Anchor and words of the parts that are there, for the list of contents."""
-    return [(anchor, words) for anchor, words, by in SECTIONS if by is None or shown.get(by)]
+    there = {**shown, "drafts": (shown.get("papers") or {}).get("drafts")}
+    return [(anchor, words) for anchor, words, by in SECTIONS if by is None or there.get(by)]
 
 
 def _rows(results: Path, stage: str, name: str, ran: set[str]) -> list[dict[str, Any]]:
