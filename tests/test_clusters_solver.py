@@ -161,12 +161,23 @@ def test_larger_contiguous_plans_are_connected_and_never_below_the_free_ones(see
     assert verify_clusters(problem, plan) == []
 
 
-@pytest.mark.parametrize("first", [4_000, 3, 1])
+@pytest.mark.parametrize(("seed", "alone"), [(3, True), (9, True), (1, False), (6, False)])
+def test_clusters_left_out_at_first_are_in_the_proof(seed, alone, monkeypatch):
+    """Of the clusters at the relaxation's own prices there is a dearer choice, or none: no bound and no end for all."""
+    problem = random_problem(seed, 13, False, alone, max_members=3, min_members=2, max_weight=200.0)
+    plans = []
+    for first in (1, 4_000):
+        monkeypatch.setattr(clusters_enumerated, "FIRST", first)
+        plans.append(solve_clusters(problem, gap=1e-6))
+        check_clusters(problem, plans[-1])
+    assert [plan.status for plan in plans] == ["optimal"] * 2
+    assert plans[0].objective == pytest.approx(plans[1].objective, rel=1e-6)
+    assert plans[0].bound <= plans[1].objective * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_a_list_of_all_clusters_and_the_programme_over_arcs_agree(seed, first, monkeypatch):
-    """Two routes to one optimum on problems too large to try everything; with few clusters at first, that find no plan
-    or a poor one, whose bound holds for no more than those."""
-    monkeypatch.setattr(clusters_enumerated, "FIRST", first)
+def test_a_list_of_all_clusters_and_the_programme_over_arcs_agree(seed, monkeypatch):
+    """Two routes to one optimum on problems too large to try everything."""
     limits = {"max_members": 4, "min_members": 2, "max_weight": 260.0, "min_weight": 60.0 * (seed % 2)}
     problem = random_problem(seed, 14, bool(seed % 2), seed != 2, rows=seed != 2, **limits)
     plans = []
