@@ -159,6 +159,19 @@ def test_only_the_modelled_part_of_a_ground_goes(ground: str, left: str) -> None
     assert counted_ground(ground) == left
 
 
+def test_parents_are_told_what_is_proposed_for_the_school_that_would_take_their_children() -> None:
+    """Sent to a school that the same plan ends that summer, and not told."""
+    receiving = pd.DataFrame(
+        {"facility": "100001", "receiving": ["100002"], "name": ["Brook"], "religious_character": "none",
+         "pupils": [17.0], "share": [1.0]}
+    )  # fmt: skip
+    both = [decision(ABBOT, "close"), decision(BROOK, "cut PAN", places_after=105)]
+    made = facts([ABBOT, BROOK], both, closure_effects=effects(ABBOT), closure_receiving=receiving)
+    paper = next(draft for draft in all_drafts(made).drafts if "Abbot" in draft.title)
+    assert "Brook has a proposal of its own in this plan: Lower the admission number" in words(paper)
+    assert "has a proposal of its own" not in words(only(closing()))
+
+
 def test_small_numbers_are_not_told_and_cannot_be_worked_out() -> None:
     """17 displaced, 16 to one school: the one child who goes elsewhere would be known."""
     receiving = pd.DataFrame(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from geodata.years import add_years
 from placeplan.closures.words import FACTOR_NAMES, by_need, factor_words
 from placeplan.report.draft_parts import (
@@ -17,7 +19,8 @@ from placeplan.report.draft_parts import (
 )
 from placeplan.report.facts import Facts, Row
 from placeplan.report.modelled import counted_ground, model_words
-from placeplan.small_numbers import least_told, told_parts
+from placeplan.report.register import what_words
+from placeplan.small_numbers import is_small, least_told, told_parts
 
 LEAST_SHOWN = 0.5  # pupils
 NO_CHARACTER = (None, "", "none", "None", "Does not apply")
@@ -106,7 +109,12 @@ def displaced(facts: Facts, row: Row) -> Section:
         f"Schools at which the plan has a place for them in {row['academic_year']}",
         ("School", "Religious character", "Pupils, about", "Way to school then, km"),
         tuple(
-            (str(to["name"]), _character(to["religious_character"]), told, _way(facts, key, to))
+            (
+                str(to["name"]),
+                _character(to["religious_character"]),
+                told,
+                "not told" if is_small(to["pupils"], least) else _way(facts, key, to),
+            )
             for to, told in zip(rows, told_parts([to["pupils"] for to in rows], least), strict=True)
         ),
         (2, 3),
@@ -130,7 +138,16 @@ def displaced(facts: Facts, row: Row) -> Section:
         lines.append(
             f"{per_cent_words(effects['could_stay_together'])} could be offered a place with most of their class."
         )
-    return Section("Where pupils would go", (" ".join(lines),), grid=grid if rows else None)
+    return Section("Where pupils would go", (" ".join(lines),), _own_changes(facts, rows), grid if rows else None)
+
+
+def _own_changes(facts: Facts, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What the same plan proposes for the schools that would receive pupils: nobody is sent there unawares."""
+    return tuple(
+        f"{to['name']} has a proposal of its own in this plan: {what_words(facts, decided)}."
+        for to in rows
+        for decided in facts.rows("decisions", facility=str(to["receiving"]))
+    )
 
 
 def _way(facts: Facts, key: str, to: Row) -> str:
