@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from models.options import FEDERATE
 from placeplan.estate.planned_balance import planned_balance
 from placeplan.exports import WORKBOOK
 from placeplan.geography import planning_areas, points
@@ -91,6 +93,7 @@ def maps_stage(study: Study, results: Path, ran: Collection[str]) -> StageResult
     )
 
 
+ONE_HEAD = "The estate plan lets some of these schools share a head otherwise: a school can do one of the two."
 QUESTIONS = {
     "demand": ("Demand", "How many pupils will need a place, where, and how will that change?"),
     "balance": ("Balance of places", "Where are places short and where are they spare?"),
@@ -227,6 +230,8 @@ def clusters_page(study: Study, results: Path, about: PageNotes, background: Bas
         }
     if (results / "clusters" / "cluster_closing.parquet").exists():
         extra["instead"] = read_stage(results / "clusters", "cluster_closing")
+    if (read_stage(results / "estate", "decisions")["action"] == FEDERATE).any():
+        about = replace(about, banners=[*about.banners, ONE_HEAD])
     return clusters_map(schools[shown], plan, links, about, **extra, basemap=background)
 
 

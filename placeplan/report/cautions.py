@@ -91,7 +91,7 @@ def one_saving(facts: Facts) -> str:
     if not schools or clusters is None:
         return ""
     return (
-        f"The plan counts {about(estate)} a year less for the federations of {counted(schools, 'school')} that it "
+        f"The plan counts {about(estate)} a year less for the shared heads of {counted(schools, 'school')} that it "
         f"recommends. All clusters below would come to {about(clusters)} a year instead of that where they take in the "
         "same schools: the two are not added, and only the first is in the plan's cost."
     )
