@@ -55,6 +55,7 @@ def read_schools(folder: Path) -> pd.DataFrame:
             "easting": raw["easting"].astype(float),
             "northing": raw["northing"].astype(float),
             "primary": primary,
+            "phase": np.where(primary, "primary", "secondary"),
             "roll": rolls.sum(axis=1),
             "headcount": pd.to_numeric(raw["headcount"], errors="coerce").fillna(0.0),
             **{group: rolls[group] for group in GROUPS},
