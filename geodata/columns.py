@@ -13,9 +13,8 @@ SHOWN = 5
 TRUE = frozenset({"yes", "true", "1", "y", "1.0"})
 FALSE = frozenset({"no", "false", "0", "n", "0.0"})
 SUPPRESSED = frozenset({"c", "x", "z", "low", "*", ":"})  # how published tables mark a number they withhold
-TURNS = re.compile(
-    "[\u202a\u202b\u202d\u202e\u2066\u2067\u2068]"
-)  # https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
+# What turns the direction of text: https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
+TURNS = re.compile("[\u202a\u202b\u202d\u202e\u2066\u2067\u2068]")
 ISOLATES, END_ISOLATE, END_TURN = "\u2066\u2067\u2068", "\u2069", "\u202c"
 Wrong = tuple[str, str, int | None, str]  # what, mend, row, field
 

@@ -8,13 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from geodata.small_numbers import rounded
 from maps.tables import text, whole
 from maps.travel_words import few, kilometres, miles, per_cent
 
 BEFORE, AFTER = "before", "after"
-ROUNDED_TO: Final = 5
-"""Pupils: what other counts beside a hidden one are rounded to."""
-
 SHOWN: Final = 4
 """Receiving schools named below a map; the table has all of them."""
 
@@ -65,12 +63,12 @@ class ClosingTables:
 
     def few(self, pupils: float) -> str:
         """Some of them: rounded to fives where a part is too small to tell, so that it is not what is left of all."""
-        if not self.rounded or round(pupils) == 0 or pupils < self.least:
+        if not self.hides or round(pupils) == 0 or pupils < self.least:
             return few(pupils, self.least)
-        return f"about {max(ROUNDED_TO * round(pupils / ROUNDED_TO), ROUNDED_TO):,}"
+        return rounded(pupils)
 
     @cached_property
-    def rounded(self) -> bool:
+    def hides(self) -> bool:
         """Whether the pupils at one receiving school, or of one home alone, are too few to be told."""
         at, of = (self.going.groupby(by)["pupils"].sum() for by in ("receiving", "demand_point"))
         small = [((count >= 0.05) & (count < self.least)).sum() for count in (at, of)]

@@ -17,6 +17,7 @@ from paper_facts import (
     school,
 )
 
+from geodata.small_numbers import told_parts
 from placeplan.report.draft_parts import (
     CONSULTATION,
     GAP,
@@ -35,7 +36,6 @@ from placeplan.report.drafts import LETTING, NOT_DECIDED_YET, TRUST_ALONE, all_d
 from placeplan.report.facts import Facts
 from placeplan.report.modelled import counted_ground
 from placeplan.report.threshold import needs_notice
-from placeplan.small_numbers import told_parts
 
 ABBOT = school(
     100001,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from placeplan.small_numbers import told_count
+from geodata.small_numbers import told_count
 
 FACTOR_NAMES = {
     "community": "effect on the local community",

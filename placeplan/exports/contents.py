@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from geodata.small_numbers import least_told
 from geodata.years import add_years
 from placeplan.exports.cells import Value
 from placeplan.exports.gathered import Arrays, Gathered
 from placeplan.exports.workbook import Listing
 from placeplan.pages.parts import ATTRIBUTION
 from placeplan.results import versions
-from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 README, CONTENTS, COLUMNS = "Read me", "Contents", "Columns"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from geodata.small_numbers import least_told
 from placeplan.geography import planning_areas, points
 from placeplan.pages.parts import notes, school_points
 from placeplan.results import read_stage, read_summary
-from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:

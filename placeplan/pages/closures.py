@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from geodata.small_numbers import least_told
 from geodata.years import COMPULSORY
 from models.entitlement import walking_limit_m
 from placeplan.closures.planned import ON_ROLL
@@ -17,7 +18,6 @@ from placeplan.likely import is_likely
 from placeplan.pages.bids import homes
 from placeplan.pages.parts import school_points
 from placeplan.results import read_stage
-from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:

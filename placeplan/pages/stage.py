@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from geodata.small_numbers import least_told
 from models.options import FEDERATE
 from placeplan.estate.planned_balance import planned_balance
 from placeplan.exports import WORKBOOK
@@ -21,7 +22,6 @@ from placeplan.pages.frontier import frontier_page
 from placeplan.pages.parts import basemap, journey_lines, notes, school_points
 from placeplan.pages.travel import travel_page
 from placeplan.results import StageResult, read_stage, read_summary
-from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:

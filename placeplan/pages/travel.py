@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from geodata.isochrones import Grid, band_of, bands, grid, nearest, smoothed
+from geodata.small_numbers import least_told
 from geodata.years import COMPULSORY, PHASES
 from models.bands import school_year_groups
 from models.entitlement import walking_limit_m
@@ -26,7 +27,6 @@ from placeplan.likely import likely
 from placeplan.pages.bids import homes
 from placeplan.pages.parts import school_points
 from placeplan.results import read_stage
-from placeplan.small_numbers import least_told
 from placeplan.study import Study
 
 if TYPE_CHECKING:

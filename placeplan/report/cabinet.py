@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from geodata.small_numbers import least_told, told_count, told_share
 from models.options import CLOSING
 from placeplan.report.award_and_plan import disagreements, site_name
 from placeplan.report.cabinet_money import capital, council_money, minus_gbp, schools_money
@@ -17,7 +18,6 @@ from placeplan.report.drafts import Drafts
 from placeplan.report.facts import Facts, Row, listed
 from placeplan.report.law import CHECK, KIND_OF, by_trust, plain
 from placeplan.report.other_decisions import Entry
-from placeplan.small_numbers import least_told, told_count, told_share
 from placeplan.words import counted, day
 
 AGREE = "agree to begin now, under the council's own powers"

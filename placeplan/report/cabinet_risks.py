@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from geodata.competitions import day
+from geodata.small_numbers import least_told
 from placeplan.report.draft_parts import Grid, Section, about, pupils
 from placeplan.report.facts import Facts, listed
-from placeplan.small_numbers import least_told
 from placeplan.words import counted
 from placeplan.words import day as day_words
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from geodata.small_numbers import is_small, least_told, told_parts
 from geodata.years import add_years
 from placeplan.closures.words import FACTOR_NAMES, by_need, factor_words
 from placeplan.report.draft_parts import (
@@ -20,7 +21,6 @@ from placeplan.report.draft_parts import (
 from placeplan.report.facts import Facts, Row
 from placeplan.report.modelled import counted_ground, model_words
 from placeplan.report.register import what_words
-from placeplan.small_numbers import is_small, least_told, told_parts
 
 LEAST_SHOWN = 0.5  # pupils
 NO_CHARACTER = (None, "", "none", "None", "Does not apply")

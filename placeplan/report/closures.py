@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from geodata.policy import Policy
+from geodata.small_numbers import is_small, least_told, told_count, told_parts, told_share
 from placeplan.closures.keeping import kept_told
 from placeplan.closures.words import by_faith, by_need, factor_words
 from placeplan.report.modelled import counted_ground
 from placeplan.results import read_stage
-from placeplan.small_numbers import is_small, least_told, told_count, told_parts, told_share
 
 NO_CLOSURES: Mapping[str, Any] = {"closures": [], "does_not_fit": [], "other_plans": []}
 LEAST_SHOWN = 0.5  # pupils

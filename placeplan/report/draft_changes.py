@@ -7,6 +7,7 @@ must tell is an outline that a legal review has to complete. For an academy a pa
 
 from __future__ import annotations
 
+from geodata.small_numbers import least_told, told_parts
 from models.options import MERGE_ENLARGED, MERGE_KEEPS, SEND_UNIT
 from models.powers import ACADEMY
 from placeplan.estate.contributions import payer
@@ -36,7 +37,6 @@ from placeplan.report.draft_parts import (
 )
 from placeplan.report.facts import Facts, Row
 from placeplan.report.register import what_words
-from placeplan.small_numbers import least_told, told_parts
 
 DONORS = 5  # schools named of those from which pupils would come
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from geodata.small_numbers import is_small
 from models.schedule import opening_day
 from placeplan.report.facts import Facts, Row
-from placeplan.small_numbers import is_small
 from placeplan.words import day
 
 GAP = re.compile(r"(\[to be completed by the officer: [^\[\]]*\])")

@@ -33,13 +33,15 @@ def told_share(share: float | None, count: float | None, least: int) -> str:
     return f"a share not told (fewer than {least} pupils)" if is_small(count, least) else f"{100 * share:.0f} %"
 
 
+def rounded(count: float) -> str:
+    """A number of pupils beside one that is hidden: "about 15"."""
+    return f"about {max(ROUNDED_TO * round(count / ROUNDED_TO), ROUNDED_TO):,}"
+
+
 def told_parts(counts: Sequence[float], least: int) -> list[str]:
     """Parts of a total that is told: where one is small, the others are rounded so that it cannot be worked out."""
     if not any(is_small(count, least) for count in counts):
         return [told_count(count, least) for count in counts]
     return [
-        told_count(count, least)
-        if is_small(count, least) or not round(count)
-        else f"about {max(ROUNDED_TO * round(count / ROUNDED_TO), ROUNDED_TO)}"
-        for count in counts
+        told_count(count, least) if is_small(count, least) or not round(count) else rounded(count) for count in counts
     ]
