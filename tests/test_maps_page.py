@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import json
 import re
 from importlib.resources import files
@@ -72,6 +73,8 @@ def test_page_names_no_address_that_is_fetched() -> None:
     text = page_of(["a", "b"])
     assert re.findall(r"(?:src|href|action)\s*=\s*[\"']?(?:https?:)?//", text.replace(leaflet_script(), "")) == []
     assert "<link" not in text and "cdn" not in text.lower()
+    policy = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html.unescape(text))
+    assert len(policy) == 1 and "base-uri 'none'; form-action 'none'" in policy[0] and "default-src 'none'" in policy[0]
 
 
 def test_same_tables_same_bytes() -> None:
